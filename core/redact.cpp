@@ -1,0 +1,77 @@
+#include "core/redact.h"
+
+#include <algorithm>
+#include <mutex>
+#include <shared_mutex>
+#include <vector>
+
+#include "core/text.h"
+
+namespace vedette {
+
+namespace {
+
+constexpr std::string_view kMask = "***";
+
+struct Secrets {
+  std::shared_mutex mutex;
+  std::vector<std::string> known;  // longest first, so that one inside another leaves nothing over
+};
+
+Secrets& secrets() {
+  static Secrets instance;
+  return instance;
+}
+
+void replace_all(std::string& text, std::string_view what) {
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + kMask.size()))
+    text.replace(at, what.size(), kMask);
+}
+
+// scheme://user:password@host -> scheme://***@host. Ends at the last '@' of the authority and looks past a '/' in a
+// badly encoded password: "rtsp://u:pa/ss@host" must not leak either.
+void mask_url_credentials(std::string& text) {
+  for (size_t at = text.find("://"); at != std::string::npos; at = text.find("://", at + 3)) {
+    const size_t begin = at + 3;
+    const size_t end = std::min(text.find_first_of(" \t\r\n\"'<>", begin), text.size());
+    const size_t host = text.find_last_of('@', end == 0 ? 0 : end - 1);
+    if (host == std::string::npos || host < begin || host >= end) continue;
+    text.replace(begin, host - begin, kMask);
+  }
+}
+
+// name=value -> name=***, the value ending where a query or header parameter ends.
+void mask_values(std::string& text, std::string_view name, std::string_view ends) {
+  for (size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + name.size())) {
+    const size_t begin = at + name.size();
+    const size_t end = std::min(text.find_first_of(ends, begin), text.size());
+    text.replace(begin, end - begin, kMask);
+  }
+}
+
+}  // namespace
+
+void add_secret(std::string_view secret) {
+  if (secret.size() < 4) return;
+  Secrets& all = secrets();
+  const std::unique_lock lock(all.mutex);
+  for (const std::string& form : {std::string(secret), percent_encode(secret)})
+    if (std::find(all.known.begin(), all.known.end(), form) == all.known.end()) all.known.push_back(form);
+  std::sort(all.known.begin(), all.known.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
+}
+
+std::string redact(std::string_view text) {
+  std::string out(text);
+  {
+    Secrets& all = secrets();
+    const std::shared_lock lock(all.mutex);
+    for (const std::string& secret : all.known) replace_all(out, secret);
+  }
+  mask_url_credentials(out);
+  for (const std::string_view name : {"X-Amz-Signature=", "X-Amz-Credential=", "X-Amz-Security-Token="})
+    mask_values(out, name, "& \t\r\n\"'");
+  for (const std::string_view name : {"Authorization: ", "authorization: "}) mask_values(out, name, "\r\n");
+  return out;
+}
+
+}  // namespace vedette

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace vedette {
+
+// The one redactor in front of every output: logs, replies, events, errors. It knows the secrets that were read from
+// the configuration, and the shapes in which others appear: credentials in URLs, signatures of presigned URLs, and
+// Authorization headers. Thread-safe.
+
+// Makes known a secret, as it is and percent-encoded. Secrets under 4 characters cannot be told from other text and
+// are only caught by shape.
+void add_secret(std::string_view secret);
+
+// The text with every secret replaced by "***".
+std::string redact(std::string_view text);
+
+}  // namespace vedette

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vedette {
+
+// Percent-encodes every byte but A-Z a-z 0-9 - . _ ~ (RFC 3986 unreserved), upper-case hex; `keep` names further bytes
+// to leave as they are, such as "/" in a path.
+std::string percent_encode(std::string_view text, std::string_view keep = {});
+// The reverse; a stray '%' stays as it is.
+std::string percent_decode(std::string_view text);
+
+std::string to_hex(std::string_view bytes);
+std::string to_base64(std::string_view bytes);
+
+// Splits at each separator; "a,,b" gives three parts.
+std::vector<std::string_view> split(std::string_view text, char separator);
+
+bool is_utf8(std::string_view text);
+
+}  // namespace vedette

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/result.h"
+#include "media/packet.h"
+
+namespace vedette {
+
+struct JpegOptions {
+  int width_px = 0;       // scaled down to this width, never up; 0: as it is
+  int quality = 85;       // 1..100
+  size_t most_bytes = 0;  // scaled down further until it fits; 0: no limit
+};
+
+struct Jpeg {
+  std::vector<uint8_t> bytes;
+  int width_px = 0;
+  int height_px = 0;
+};
+
+// Decodes one keyframe (of any VideoCodec) and encodes it as a baseline JPEG, in the calling thread, one thread only.
+// Decoder and encoder are freed before it returns: a 4K decoder holds 200 MB. Scaling is done before encoding.
+Result<Jpeg> jpeg_from_keyframe(const Packet& keyframe, const JpegOptions& options);
+
+}  // namespace vedette

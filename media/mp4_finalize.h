@@ -1,0 +1,25 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "core/result.h"
+#include "media/mp4_writer.h"
+
+namespace vedette {
+
+// Turns the fragmented file of an Mp4Writer into a plain moov-first MP4, in place (layout in mp4_writer.h): the file is
+// demuxed by libavformat, a second muxer whose output is thrown away makes the index for the packets where they lie,
+// and that index is written into the reserve. Order on disk: all but the first 8 bytes of the new head, sync, those 8
+// bytes, sync. Done again on a file it was interrupted in, or that is final already, it gives the same file.
+// Where the index does not fit the reserve, the file is copied once, index first, and replaced by the copy.
+Result<Mp4Summary> mp4_finalize(const std::filesystem::path& path);
+
+// Cuts a fragmented file behind its last whole fragment (a moof with all of its mdat). Gives the number of bytes cut;
+// invalid_argument when not one whole fragment with a frame is in it, or it is no such file.
+Result<int64_t> mp4_truncate_to_whole_fragments(const std::filesystem::path& path);
+
+// The metadata JSON that the file was created with (Mp4Options::metadata).
+Result<std::string> mp4_metadata(const std::filesystem::path& path);
+
+}  // namespace vedette

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/clock.h"
+#include "core/result.h"
+#include "media/packet.h"
+
+namespace vedette {
+
+struct Mp4Options {
+  microseconds fragment = 250ms;  // 25 us and 200-300 bytes each; longer ones make a player wait (notes in docs/)
+  microseconds expected = 60s;    // length to reserve index space for; longer clips are right too, only dearer to close
+  bool audio = true;              // false: leave audio out
+  std::string metadata;           // JSON that says what clip this is; kept in the file (udta comment)
+};
+
+// What a closed file is.
+struct Mp4Summary {
+  int64_t size_bytes = 0;
+  std::string sha256;
+  microseconds shown{0};      // length on screen, from the instant to show to the end of the last frame
+  microseconds lead{0};       // length of what lies before it in the file, from the keyframe on
+  uint64_t video_frames = 0;  // in the file
+  uint64_t audio_frames = 0;
+  bool has_audio = false;
+};
+
+// Mp4Writer writes one clip. While it is open, the file is a fragmented MP4 that plays at any instant up to its last
+// whole fragment; close() makes it, in place and without copying the video, a plain MP4 with the index first:
+//
+//   ftyp | free (reserve) | moov | (moof mdat)*      ->      ftyp | moov | free | mdat(all the rest)
+//
+// The first packet must be a video keyframe. Packets are those of one StreamInfo. Timestamps that do not grow are
+// repaired (and counted), never an error. A codec that MP4 cannot hold (G.711) leaves the audio out. HEVC is `hvc1`.
+// Used by one thread. Destruction without close() leaves the fragmented file as it is, for recovery.
+class Mp4Writer {
+ public:
+  // Creates the file (it must not exist). `show_from`: the instant at which playing begins (edit list); packets before
+  // it are in the file but not shown.
+  static Result<std::unique_ptr<Mp4Writer>> create(const std::filesystem::path& path, StreamInfoPtr info,
+                                                   MonoTime show_from, const Mp4Options& options);
+  ~Mp4Writer();
+
+  Status write(const Packet& packet);
+  // Cuts the running fragment and waits until everything is on the disk.
+  Status sync();
+  // Cuts, finalises in place, syncs. Afterwards only the renaming is left to do.
+  Result<Mp4Summary> close();
+
+  // Why the audio is not in the file, empty when it is or there is none.
+  const std::string& audio_left_out() const;
+  uint64_t repaired_timestamps() const;
+  int64_t bytes_written() const;
+
+ private:
+  struct Impl;
+  explicit Mp4Writer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vedette

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "core/clock.h"
+#include "media/stream_info.h"
+
+struct AVPacket;
+
+namespace vedette {
+
+enum class Track : uint8_t { video, audio };
+
+// Packet is one encoded frame of a camera: immutable and cheap to copy (two shared pointers and a few numbers); the
+// payload exists once, however many readers there are.
+//
+// pts and dts are instants of this machine's monotonic clock: when the frame was (as well as can be told) captured. So
+// they never wrap, never repeat after a reconnect, and "five seconds ago" is a subtraction. The timestamps inside the
+// AVPacket are those of the source and are nobody's business after the demuxer.
+struct Packet {
+  std::shared_ptr<const AVPacket> data;
+  StreamInfoPtr info;
+  MonoTime pts;
+  MonoTime dts;      // decoding order; grows within a track
+  MonoTime arrival;  // when it left the demuxer
+  UtcTime arrival_utc;
+  microseconds duration{0};  // 0: not known
+  Track track = Track::video;
+  bool keyframe = false;  // decoding can begin here; always true for audio
+
+  bool video() const { return track == Track::video; }
+  bool video_keyframe() const { return video() && keyframe; }
+  std::span<const uint8_t> payload() const;
+};
+
+// A packet from bytes that are copied in: for tests, benches and sources that do not read through libavformat.
+std::shared_ptr<const AVPacket> make_av_packet(std::span<const uint8_t> payload);
+
+}  // namespace vedette

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/result.h"
+
+namespace vedette::mqtt {
+
+// A message with the MQTT 5 properties that the contract uses; on a 3.1.1 connection they are left out.
+struct Message {
+  std::string topic;
+  std::string payload;
+  int qos = 1;
+  bool retain = false;
+  std::string content_type;  // "application/json"
+  bool utf8 = false;         // payload format indicator
+  std::string response_topic;
+  std::string correlation_data;
+  std::optional<uint32_t> expiry_s;  // message expiry interval
+  std::vector<std::pair<std::string, std::string>> user_properties;
+
+  std::optional<std::string> user_property(const std::string& name) const;
+};
+
+struct SessionConfig {
+  std::vector<std::string> urls;  // mqtt://host[:port] or mqtts://..., tried in turn
+  std::string client_id;
+  int version = 5;  // 5 | 4 (3.1.1)
+  seconds keepalive{30};
+  uint32_t session_expiry_s = 3600;
+  uint16_t receive_maximum = 32;
+  std::string username;
+  std::string password;
+  std::string ca_file;  // empty: the system's
+  std::string cert_file;
+  std::string key_file;
+  std::vector<std::pair<std::string, int>> subscriptions;  // filter, QoS; made on every connect
+  seconds will_delay{15};
+  milliseconds first_backoff{1000};
+  milliseconds most_backoff{60000};
+  bool clean_start = false;
+};
+
+// What happens on the connection. All are called from the session's thread, must be quick and must not call the session
+// back except through publish().
+struct SessionCallbacks {
+  // Before each try to connect: the will of that connection (the connection id in it differs each time).
+  std::function<std::optional<Message>()> will;
+  // Connected and subscribed.
+  std::function<void(bool session_present)> on_connect;
+  std::function<void(const std::string& reason)> on_disconnect;
+  // A message came in. Its PUBACK is written only after this returned, so what is committed here survives a kill.
+  std::function<void(const Message& message, bool retained)> on_message;
+  // The message given to publish() with this token: the broker took it (reason < 0x80) or refused it. Not called for
+  // messages that a lost connection took along: after on_disconnect all tokens are void.
+  std::function<void(uint64_t token, int reason)> on_published;
+};
+
+// Session is one connection to a broker, held for ever: an own poll loop on libmosquitto in one thread (never
+// loop_start, whose thread ends on a v5 refusal), jittered back-off, several URLs in turn, TCP_NODELAY, dead peers
+// found within 1.5 keepalive. At most kWindow messages are inside the library; nothing is queued while there is no
+// connection: whoever has something lasting keeps it until on_published.
+class Session {
+ public:
+  static constexpr size_t kWindow = 64;
+
+  static Result<std::unique_ptr<Session>> start(SessionConfig config, SessionCallbacks callbacks);
+  // Stops without a DISCONNECT: the broker sends the will. See close().
+  ~Session();
+
+  // Thread-safe, never waits. busy when the window is full, camera_unavailable when there is no connection; then the
+  // message is not sent. For QoS 0 on_published comes when it was written.
+  Status publish(Message message, uint64_t token);
+  bool connected() const;
+  // The smoothed time from PUBLISH to PUBACK; nothing before the first. Thread-safe.
+  std::optional<microseconds> round_trip() const;
+
+  // Ends in order: waits up to `most` for what is in flight, publishes `last` and waits for its PUBACK, then
+  // disconnects without the will.
+  void close(std::optional<Message> last, milliseconds most);
+
+ private:
+  struct Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Whether the text is a URL that the session takes; else why not.
+Status check_url(const std::string& url);
+
+}  // namespace vedette::mqtt

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/result.h"
+
+namespace vedette {
+
+struct HttpRequest {
+  std::string method = "GET";
+  std::string url;  // encoded by the caller, used as it is
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;  // or, instead:
+  int body_fd = -1;  // a file that outlives the call, read from body_offset
+  int64_t body_offset = 0;
+  int64_t body_bytes = 0;
+  std::string username;  // HTTP Digest or Basic, as the server asks
+  std::string password;
+  std::string ca_file;  // empty: the system's
+  microseconds connect_timeout = 10s;
+  microseconds stall_timeout = 30s;  // no byte in either direction for so long: timed_out
+  microseconds total_timeout = 1h;
+  size_t most_response_bytes = 1024 * 1024;
+};
+
+struct HttpResponse {
+  int status = 0;
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;
+  int64_t sent_bytes = 0;  // of the body
+  std::optional<std::string> header(const std::string& lower_case_name) const;
+};
+
+// HttpClient makes one request after the other, keeping connections open in between. Used by one thread; the stop token
+// ends a request at once. TLS is verified, always. Redirects are not followed.
+//
+// Errors are those of getting no answer: camera_unavailable (not reached, name unknown, connection lost), timed_out,
+// forbidden (TLS: certificate not trusted, wrong name), cancelled, payload_too_large (response), internal. Any HTTP
+// status is an answer, not an error.
+class HttpClient {
+ public:
+  HttpClient();
+  ~HttpClient();
+
+  Result<HttpResponse> perform(const HttpRequest& request, const std::stop_token& stop);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vedette

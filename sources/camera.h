@@ -1,0 +1,73 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "core/clock.h"
+#include "core/histogram.h"
+#include "media/ring.h"
+#include "sources/source.h"
+
+namespace vedette {
+
+enum class CameraState { disabled, connecting, streaming, stalled, auth_failed, busy, unreachable, error };
+std::string_view state_name(CameraState state);
+
+struct CameraConfig {
+  SourceConfig source;
+  RingLimits ring;
+  bool enabled = true;
+};
+
+struct CameraStatus {
+  CameraState state = CameraState::disabled;
+  UtcTime since;
+  std::string error;   // why it is not streaming; empty when it is
+  StreamInfoPtr info;  // of the last session that got so far
+  std::optional<UtcTime> last_frame_at;
+};
+
+// Running totals and measured rates of one camera.
+struct CameraFigures {
+  uint64_t frames_total = 0;  // video
+  uint64_t bytes_total = 0;   // video and audio payload
+  uint64_t reconnects_total = 0;
+  double fps = 0;  // over the last 5 s or so
+  int64_t bitrate_bps = 0;
+  RingFigures ring;
+};
+
+// Camera owns one camera's ring, its capture thread and the retrying: it runs the source again and again, with a
+// jittered pause that doubles from 1 s to 30 s (60 s and more after auth_failed and busy, so that no account is
+// locked), and starts over at 1 s once a keyframe has come.
+//
+// `on_change` is called from the capture thread at every change of state and must only pass it on. All methods are
+// thread-safe.
+class Camera {
+ public:
+  using OnChange = std::function<void(const std::string& camera_id, const CameraStatus& status)>;
+
+  Camera(CameraConfig config, OnChange on_change, const Clock& clock = Clock::system());
+  ~Camera();
+
+  void request_stop();
+
+  const std::string& id() const;
+  Ring& ring();
+  CameraStatus status() const;
+  CameraFigures figures() const;
+  // From a packet's capture time to its place in the ring.
+  Histogram& capture_latency();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vedette

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/result.h"
+#include "media/packet.h"
+
+namespace vedette {
+
+// How to reach one camera.
+struct SourceConfig {
+  std::string camera_id;
+  std::string url;  // without credentials
+  std::string username;
+  std::string password;
+  std::string transport = "tcp";  // RTSP: tcp | udp
+  microseconds connect_timeout = 10s;
+  microseconds stall_timeout = 8s;  // no video frame for so long: timed_out
+};
+
+// Source connects to one camera and hands out its packets: one session per run(). To add a kind: write one file with
+// one class, and one line in the table of source_table.cpp. tests/sources/source_contract_test.cpp is run against
+// every kind in that table.
+class Source {
+ public:
+  using Push = std::function<void(Packet)>;
+
+  virtual ~Source() = default;
+
+  // Connects, and calls `push` for every packet, in this thread, until the stop (Ok), or until it cannot go on (the
+  // reason, in the codes that media/demuxer.h names). Never waits without deadline; returns within 500 ms of the stop.
+  // May be called again afterwards, which is how Camera reconnects.
+  virtual Status run(const Push& push, const std::stop_token& stop) = 0;
+};
+
+// The source for the URL's scheme; `unsupported` names the scheme and those that are known, `invalid_argument` what is
+// wrong with the URL.
+Result<std::unique_ptr<Source>> make_source(const SourceConfig& config, const Clock& clock = Clock::system());
+
+// The schemes that make_source knows.
+std::vector<std::string_view> source_schemes();
+
+}  // namespace vedette

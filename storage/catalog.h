@@ -1,0 +1,107 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "storage/clip.h"
+#include "storage/database.h"
+#include "storage/outbox.h"
+
+namespace vedette {
+
+struct ClipQuery {
+  std::optional<std::string> camera_id;
+  std::optional<UtcTime> from;  // clips that overlap [from, to)
+  std::optional<UtcTime> to;
+  std::vector<std::string> labels;  // all of them
+  std::vector<ClipState> states;    // any of them; none: any state
+  int limit = 50;
+  std::string cursor;  // next_cursor of the page before
+  bool newest_first = false;
+};
+
+struct ClipPage {
+  std::vector<Clip> clips;
+  std::string next_cursor;  // empty: that was all
+};
+
+// One object that is to be in the object store.
+struct Upload {
+  int64_t row = 0;         // given by the database
+  std::string kind;        // "clip", "snapshot"
+  std::string subject_id;  // clip_id or snapshot_id
+  std::string camera_id;
+  std::string path;  // of the file, relative to the storage folder
+  std::string object_key;
+  std::string content_type;
+  int64_t size_bytes = 0;
+  std::string sha256;
+  UtcTime start;  // for the object's metadata
+  UtcTime end;
+  Priority priority = Priority::normal;
+  UploadState state = UploadState::pending;
+  int attempts = 0;
+  std::optional<std::string> last_error;
+  std::optional<std::string> etag;
+  std::string command_id;
+  std::string traceparent;
+};
+
+struct UploadFigures {
+  int64_t rows = 0;  // pending and uploading
+  int64_t bytes = 0;
+  int64_t oldest_s = 0;
+};
+
+// A recording that was ended, kept so that its id is not used twice.
+struct RecordingRecord {
+  std::string recording_id;
+  std::string camera_id;
+  bool ended = false;
+};
+
+// Catalog is the index of clips and of what is to be uploaded. All methods are thread-safe and end on the disk before
+// they return. State changes that others must hear of are committed with their event in one transaction.
+class Catalog {
+ public:
+  Catalog(Database& database);
+
+  // A recording begins: conflict-free use of its id. already_exists when the id is known.
+  Status add_recording(const std::string& recording_id, const std::string& camera_id, UtcTime now);
+  Status end_recording(const std::string& recording_id);
+  Result<std::optional<RecordingRecord>> recording(const std::string& recording_id) const;
+
+  // A clip that begins (state recording).
+  Status add_clip(const Clip& clip);
+  // The clip is closed, renamed and durable: its row becomes `ready` (it is added if it was never there), with its
+  // events and, when there is one, its upload row.
+  Status finish_clip(const Clip& clip, const std::vector<OutboxEvent>& events, const std::optional<Upload>& upload);
+  // A clip that came to nothing (no frame was written).
+  Status forget_clip(const std::string& clip_id);
+
+  Result<Clip> clip(const std::string& clip_id) const;   // not_found
+  Result<ClipPage> query(const ClipQuery& query) const;  // invalid_argument for a bad cursor
+  Result<std::vector<std::string>> clips_of_recording(const std::string& recording_id) const;
+  // Rows that a crash left in state recording or finalizing.
+  Result<std::vector<Clip>> unfinished_clips() const;
+
+  Result<Upload> add_upload(const Upload& upload);
+  // The next upload that is due: highest priority, oldest first; it becomes `uploading` and its attempts are counted.
+  Result<std::optional<Upload>> claim_upload(UtcTime now);
+  // When the next pending upload falls due; nothing when there is none.
+  Result<std::optional<UtcTime>> next_upload_at() const;
+  Status finish_upload(int64_t row, const std::string& etag, const std::vector<OutboxEvent>& events);
+  // Back to pending, to be tried again at `next_try`; or `failed` for good, without one.
+  Status fail_upload(int64_t row, const std::string& error, std::optional<UtcTime> next_try,
+                     const std::vector<OutboxEvent>& events);
+  // At start: what was uploading when the process ended is pending again.
+  Status reset_uploads();
+  Result<UploadFigures> upload_figures(UtcTime now) const;
+
+ private:
+  Database& database_;
+};
+
+}  // namespace vedette

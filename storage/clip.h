@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/json.h"
+
+namespace vedette {
+
+enum class ClipState { recording, finalizing, ready, deleting };
+enum class UploadState { none, pending, uploading, uploaded, failed };
+// Also the order in which uploads are taken.
+enum class Priority { high, normal, low };
+
+std::string_view to_string(ClipState state);
+std::string_view to_string(UploadState state);
+std::string_view to_string(Priority priority);
+std::optional<ClipState> clip_state_from(std::string_view text);
+std::optional<UploadState> upload_state_from(std::string_view text);
+std::optional<Priority> priority_from(std::string_view text);
+
+// A stretch of a clip in which packets are missing.
+struct Gap {
+  UtcTime start;
+  UtcTime end;
+  std::string reason;  // camera_down, reader_late, ...
+};
+
+// What the catalog knows of the upload of a clip (the newest upload row that belongs to it).
+struct UploadSummary {
+  UploadState state = UploadState::none;
+  int attempts = 0;
+  std::optional<std::string> object_key;
+  std::optional<std::string> last_error;
+};
+
+// One clip: one file, and one row of the catalog. Start and end are the instants of the first shown and after the last
+// shown frame.
+struct Clip {
+  std::string clip_id;
+  std::string recording_id;
+  std::string camera_id;
+  ClipState state = ClipState::recording;
+  UtcTime start;
+  std::optional<UtcTime> end;  // absent while recording
+  int64_t size_bytes = 0;
+  std::string codec;
+  int width_px = 0;
+  int height_px = 0;
+  std::optional<std::string> audio;  // codec, when the file holds audio
+  std::string sha256;
+  std::string trigger = "command";  // command, continuous, schedule, event
+  std::vector<std::string> labels;
+  int64_t lead_actual_ms = 0;  // how much before the wanted instant the clip begins to show (negative: after)
+  std::vector<Gap> gaps;
+  bool recovered = false;
+  bool is_protected = false;
+  std::string command_id;   // of the command that asked for it, or empty
+  std::string traceparent;  // W3C trace context of that command, or empty
+  std::string path;         // relative to the storage folder
+  // Time truth: when `start` was on this boot's monotonic clock, and how far the wall clock could be trusted.
+  std::string boot_id;
+  int64_t mono_start_us = 0;
+  bool clock_synced = false;
+  UploadSummary upload;
+};
+
+// A clip as the API shows it everywhere.
+Json to_json(const Clip& clip);
+// The `data` of clip.ready and clip.recovered.
+Json clip_event_data(const Clip& clip);
+// What is written into the file itself, so that the catalog can be made again from the files; and back.
+Json clip_metadata(const Clip& clip);
+Result<Clip> clip_from_metadata(const Json& metadata);
+
+}  // namespace vedette

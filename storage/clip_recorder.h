@@ -1,0 +1,87 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/histogram.h"
+#include "media/ring.h"
+#include "storage/catalog.h"
+#include "storage/clip.h"
+#include "storage/layout.h"
+#include "storage/loss_ledger.h"
+
+namespace vedette {
+
+// What is to be recorded.
+struct RecordingSpec {
+  std::string recording_id;
+  std::string camera_id;
+  MonoTime start;               // to be shown from here on; may be in the future
+  std::optional<MonoTime> end;  // to be shown up to here; nothing: until stopped
+  microseconds longest{3600s};  // ends here at the latest, counted from start
+  microseconds segment{300s};   // cut into clips of about this length, at keyframes
+  bool audio = true;
+  bool upload = true;
+  Priority priority = Priority::normal;
+  std::vector<std::string> labels;
+  std::string trigger = "command";
+  std::string command_id;
+  std::string traceparent;
+};
+
+// What a recorder reports, from its own thread. The receiver must only pass it on.
+struct RecorderReport {
+  enum class Kind {
+    started,  // the first packet is in the file: clip_start and lead are known
+    clip,     // a clip is ready (`clip`)
+    ended,    // nothing more will come; the recorder can be destroyed
+  };
+  Kind kind = Kind::started;
+  std::string recording_id;
+  UtcTime clip_start{};
+  int64_t lead_actual_ms = 0;
+  std::optional<Clip> clip;
+  std::vector<std::string> clip_ids;  // with ended: all of them
+  std::string error;                  // with ended: why it ended early, or empty
+};
+
+// What all recorders of the process share. Outlives them.
+struct RecorderContext {
+  const Layout& layout;
+  Catalog& catalog;
+  LossLedger& losses;
+  const Clock& clock;
+  microseconds sync_interval{2000ms};
+  Histogram& mux_time;  // per batch written
+  Histogram& sync_time;
+};
+
+// ClipRecorder carries one recording out, in a thread of its own: it waits for the start, reads the ring with a cursor,
+// and writes one clip after the other; the keyframe that ends one is the first of the next. A clip also ends when the
+// camera comes back with other parameters. Each clip is closed in the order that makes it durable: finalise, fsync,
+// rename, fsync folder, rows. What it misses in the ring becomes a gap of the clip and a row of the loss ledger.
+//
+// The camera's ring and the context outlive it. stop() and destruction may come at any time.
+class ClipRecorder {
+ public:
+  using Report = std::function<void(RecorderReport)>;
+
+  ClipRecorder(RecordingSpec spec, Ring& ring, const RecorderContext& context, Report report);
+  ~ClipRecorder();
+
+  // Ends the recording with the frame shown at `at`: the clip is closed and `ended` reported soon after.
+  void stop(MonoTime at);
+  const RecordingSpec& spec() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vedette

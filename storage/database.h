@@ -1,0 +1,90 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace vedette {
+
+// Database is the one connection to vedette.db (SQLite, WAL, synchronous=FULL) with its schema brought up to date by
+// numbered migrations (storage/schema.cpp, which is also the documentation of every table). All threads share it: each
+// piece of work holds the lock for the time of its statements and, in write(), of one transaction.
+class Database {
+ public:
+  // Opens or creates. conflict when the file was made by a newer version of this program.
+  static Result<std::unique_ptr<Database>> open(const std::filesystem::path& path);
+  ~Database();
+
+  class Statement;
+
+  // A prepared statement, from the cache after its first use. Only inside read() and write().
+  class Access {
+   public:
+    Statement prepare(std::string_view sql);
+    // How many rows the last statement changed.
+    int changes() const;
+
+   private:
+    friend class Database;
+    explicit Access(Database& database) : database_(database) {}
+    Database& database_;
+  };
+
+  // Runs `work` under the lock; several statements see one state.
+  Status read(const std::function<Status(Access&)>& work);
+  // Runs `work` in one transaction (BEGIN IMMEDIATE): committed, fsync included, when Ok comes back, else rolled back.
+  Status write(const std::function<Status(Access&)>& work);
+
+ private:
+  struct Impl;
+  explicit Database(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Statement binds, steps and reads by position, and gives the statement back when it goes.
+//
+//   auto row = db.prepare("SELECT state FROM clip WHERE clip_id=?1").bind(1, id);
+//   while (row.step()) use(row.text(0));
+//   if (!row.ok()) return row.status();
+class Database::Statement {
+ public:
+  Statement(sqlite3* db, sqlite3_stmt* statement, std::string error);
+  ~Statement();
+  Statement(Statement&&) noexcept;
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+
+  Statement& bind(int index, std::string_view value) &;
+  Statement& bind(int index, int64_t value) &;
+  Statement& bind(int index, double value) &;
+  Statement& bind_null(int index) &;
+  Statement&& bind(int index, std::string_view value) &&;
+  Statement&& bind(int index, int64_t value) &&;
+
+  // True: a row is there. False: done, or failed (status()).
+  bool step();
+  // Steps to the end: for statements that give no rows.
+  Status run();
+  Status status() const;
+
+  bool is_null(int column) const;
+  int64_t integer(int column) const;
+  std::string text(int column) const;
+
+ private:
+  sqlite3* db_;
+  sqlite3_stmt* statement_;
+  std::string error_;
+  int last_;
+};
+
+}  // namespace vedette

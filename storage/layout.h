@@ -1,0 +1,35 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "core/clock.h"
+
+namespace vedette {
+
+// Where things lie in the storage folder and in the bucket. Paths and keys are built from validated ids and numbers
+// only, never from text that came from outside.
+//
+//   vedette.db  volume.json  clips/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.mp4[.part]  snapshots/(same).jpg  quarantine/
+//   {prefix}{device_id}/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.mp4
+struct Layout {
+  std::filesystem::path root;  // storage.path
+  std::string device_id;
+  std::string key_prefix;  // upload.prefix
+
+  std::filesystem::path database() const { return root / "vedette.db"; }
+  std::filesystem::path volume_file() const { return root / "volume.json"; }
+  std::filesystem::path clips() const { return root / "clips"; }
+  std::filesystem::path quarantine() const { return root / "quarantine"; }
+  std::filesystem::path absolute(const std::string& relative) const { return root / relative; }
+
+  // Relative to root. The day is that of `t` in UTC.
+  static std::string clip_path(const std::string& camera_id, const std::string& clip_id, UtcTime t);
+  static std::string snapshot_path(const std::string& camera_id, const std::string& snapshot_id, UtcTime t);
+  static std::filesystem::path part_path(const std::filesystem::path& path) { return path.string() + ".part"; }
+
+  std::string clip_key(const std::string& camera_id, const std::string& clip_id, UtcTime t) const;
+  std::string snapshot_key(const std::string& camera_id, const std::string& snapshot_id, UtcTime t) const;
+};
+
+}  // namespace vedette

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/json.h"
+#include "storage/database.h"
+
+namespace vedette {
+
+// A fact that must reach the other side: a row first, a message afterwards.
+struct OutboxEvent {
+  int64_t row = 0;  // order; given by the database
+  std::string id;   // UUIDv7, the same in every re-sending
+  UtcTime at;
+  std::string type;         // "clip.ready"
+  std::string camera_id;    // empty: none
+  std::string command_id;   // empty: none
+  std::string traceparent;  // empty: none
+  std::string data;         // JSON text
+};
+
+OutboxEvent make_event(std::string type, std::string camera_id, const Json& data, UtcTime now);
+
+struct OutboxFigures {
+  int64_t rows = 0;
+  int64_t oldest_s = 0;
+  uint64_t dropped_total = 0;  // since the start
+};
+
+// Outbox keeps events until the broker has acknowledged them; a restart sends again what was not. It is bounded: above
+// `most_rows` the oldest rows go, counted. Thread-safe.
+class Outbox {
+ public:
+  static constexpr int64_t kMostRows = 100'000;
+
+  explicit Outbox(Database& database, int64_t most_rows = kMostRows);
+
+  Status add(const OutboxEvent& event);
+  // Inside a transaction of somebody else's: clip, event and upload rows are committed together.
+  static Status add(Database::Access& db, const OutboxEvent& event);
+
+  // The oldest rows after `after_row`.
+  Result<std::vector<OutboxEvent>> next(int64_t after_row, int most) const;
+  Status remove(int64_t row);
+  Result<OutboxFigures> figures(UtcTime now) const;
+
+ private:
+  Database& database_;
+  const int64_t most_rows_;
+  // (implementation's)
+};
+
+}  // namespace vedette
