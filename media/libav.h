@@ -1,0 +1,58 @@
+#pragma once
+
+// Inside media/ only: owners for the libav handles, and the mapping of libav's codes and ids to ours.
+extern "C" {
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/avutil.h>
+#include <libswscale/swscale.h>
+}
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/clock.h"
+#include "core/result.h"
+#include "media/stream_info.h"
+
+namespace vedette::libav {
+
+struct PacketFree {
+  void operator()(AVPacket* p) const { av_packet_free(&p); }
+};
+struct FrameFree {
+  void operator()(AVFrame* p) const { av_frame_free(&p); }
+};
+struct CodecFree {
+  void operator()(AVCodecContext* p) const { avcodec_free_context(&p); }
+};
+struct ScalerFree {
+  void operator()(SwsContext* p) const { sws_freeContext(p); }
+};
+using PacketPtr = std::unique_ptr<AVPacket, PacketFree>;
+using FramePtr = std::unique_ptr<AVFrame, FrameFree>;
+using CodecPtr = std::unique_ptr<AVCodecContext, CodecFree>;
+using ScalerPtr = std::unique_ptr<SwsContext, ScalerFree>;
+
+inline constexpr AVRational kMicroseconds{1, 1'000'000};
+
+// av_strerror as text.
+std::string error_text(int error);
+// A libav error code in our codes (media/demuxer.h says which mean what).
+Code code_of(int error);
+
+AVCodecID codec_id(VideoCodec codec);
+AVCodecID codec_id(AudioCodec codec);
+std::optional<VideoCodec> video_codec(AVCodecID id);
+std::optional<AudioCodec> audio_codec(AVCodecID id);
+
+// Fills codec parameters for a muxer or decoder from a track.
+void to_parameters(const VideoTrack& track, AVCodecParameters* parameters);
+void to_parameters(const AudioTrack& track, AVCodecParameters* parameters);
+
+// Sends libav's own messages through our log (and its redactor), warnings and worse at debug level. Once per process;
+// called by whatever opens libav first.
+void route_log();
+
+}  // namespace vedette::libav
