@@ -1,0 +1,210 @@
+#include "sources/camera.h"
+
+#include "core/backoff.h"
+#include "core/log.h"
+#include "core/thread.h"
+#include "sources/coverage_meter.h"
+#include "sources/rate_meter.h"
+
+namespace vedette {
+
+namespace {
+
+constexpr milliseconds kFirstPause = 1s;
+constexpr milliseconds kLongestPause = 30s;
+// Cameras lock an account after a few wrong passwords, and count a refused session as one in use for a while.
+constexpr milliseconds kRefusedPause = 60s;
+constexpr milliseconds kLongestRefusedPause = 300s;
+
+CameraState state_for(const Error& error, bool was_streaming) {
+  switch (error.code) {
+    case Code::forbidden:
+      return CameraState::auth_failed;
+    case Code::busy:
+      return CameraState::busy;
+    case Code::timed_out:
+      return was_streaming ? CameraState::stalled : CameraState::unreachable;
+    case Code::camera_unavailable:
+    case Code::not_found:
+      return CameraState::unreachable;
+    default:
+      return CameraState::error;
+  }
+}
+
+bool refused(CameraState state) {
+  return state == CameraState::auth_failed || state == CameraState::busy;
+}
+
+}  // namespace
+
+std::string_view state_name(CameraState state) {
+  switch (state) {
+    case CameraState::disabled:
+      return "disabled";
+    case CameraState::connecting:
+      return "connecting";
+    case CameraState::streaming:
+      return "streaming";
+    case CameraState::stalled:
+      return "stalled";
+    case CameraState::auth_failed:
+      return "auth_failed";
+    case CameraState::busy:
+      return "busy";
+    case CameraState::unreachable:
+      return "unreachable";
+    case CameraState::error:
+      return "error";
+  }
+  return "error";
+}
+
+struct Camera::Impl {
+  Impl(CameraConfig c, OnChange change, const Clock& k)
+      : config(std::move(c)), on_change(std::move(change)), clock(k), ring(config.ring), coverage(clock.mono()) {
+    status.since = clock.utc();
+  }
+
+  void run(const std::stop_token& stop);
+  Status session(const std::stop_token& stop);
+  void take(Packet packet);
+  void change(CameraState state, std::string error);
+
+  const CameraConfig config;
+  const OnChange on_change;
+  const Clock& clock;
+  Ring ring;
+  RateMeter rates;
+  CoverageMeter coverage;
+  Histogram capture_latency;
+  std::atomic<uint64_t> frames{0};
+  std::atomic<uint64_t> bytes{0};
+  std::atomic<uint64_t> dropped{0};
+  std::atomic<uint64_t> reconnects{0};
+  std::atomic<int64_t> last_frame_utc_us{0};  // 0: none yet
+
+  // Capture thread only.
+  std::unique_ptr<Source> source;
+  bool streaming = false;  // a keyframe has come in this session
+  StreamInfoPtr info;      // of the newest packet
+
+  std::mutex mutex;
+  CameraStatus status;
+
+  std::jthread thread;
+};
+
+void Camera::Impl::change(CameraState state, std::string error) {
+  CameraStatus copy;
+  {
+    const std::lock_guard lock(mutex);
+    if (status.state == state && status.error == error) return;
+    if (status.state != state) status.since = clock.utc();
+    status.state = state;
+    status.error = std::move(error);
+    copy = status;
+  }
+  on_change(config.source.camera_id, copy);
+}
+
+void Camera::Impl::take(Packet packet) {
+  if (!streaming && !packet.video_keyframe()) {  // nothing can be decoded before the first keyframe
+    dropped.fetch_add(packet.video() ? 1 : 0, std::memory_order_relaxed);
+    return;
+  }
+  const MonoTime arrival = packet.arrival;
+  const bool video = packet.video();
+  const size_t size = packet.payload().size();
+  if (video) last_frame_utc_us.store(packet.arrival_utc.time_since_epoch().count(), std::memory_order_relaxed);
+  if (packet.info != info) {
+    info = packet.info;
+    const std::lock_guard lock(mutex);
+    status.info = info;
+  }
+  ring.push(std::move(packet));
+  capture_latency.add(clock.mono() - arrival);
+  rates.add(arrival, video, size);
+  if (video) coverage.add(arrival);
+  frames.fetch_add(video ? 1 : 0, std::memory_order_relaxed);
+  bytes.fetch_add(size, std::memory_order_relaxed);
+  if (streaming) return;
+  streaming = true;
+  change(CameraState::streaming, {});
+}
+
+Status Camera::Impl::session(const std::stop_token& stop) {
+  if (!source) {
+    auto made = make_source(config.source, clock);
+    if (!made) return made.error_as_is();
+    source = std::move(*made);
+  }
+  streaming = false;
+  return source->run([this](Packet packet) { take(std::move(packet)); }, stop);
+}
+
+void Camera::Impl::run(const std::stop_token& stop) {
+  Backoff backoff(kFirstPause, kLongestPause);
+  Backoff refused_backoff(kRefusedPause * 2, kLongestRefusedPause);  // its first draw is kRefusedPause or more
+  change(CameraState::connecting, {});
+  while (!stop.stop_requested()) {
+    auto ended = session(stop);
+    if (stop.stop_requested()) break;
+    const Error error = ended ? Error{Code::camera_unavailable, "the stream ended"} : ended.error();
+    const CameraState state = state_for(error, streaming);
+    if (streaming) {
+      backoff.reset();
+      refused_backoff.reset();
+    }
+    log::warn("camera is not streaming",
+              {{"camera", config.source.camera_id}, {"state", state_name(state)}, {"reason", error.message}});
+    change(state, error.message);
+    if (wait_for(refused(state) ? refused_backoff.next() : backoff.next(), stop)) break;
+    reconnects.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+Camera::Camera(CameraConfig config, OnChange on_change, const Clock& clock)
+    : impl_(std::make_unique<Impl>(std::move(config), std::move(on_change), clock)) {
+  if (!impl_->config.enabled) return;
+  impl_->thread = start_thread("cap-" + id(), [impl = impl_.get()](const std::stop_token& stop) { impl->run(stop); });
+}
+
+Camera::~Camera() = default;
+
+void Camera::request_stop() {
+  impl_->thread.request_stop();
+}
+const std::string& Camera::id() const {
+  return impl_->config.source.camera_id;
+}
+Ring& Camera::ring() {
+  return impl_->ring;
+}
+Histogram& Camera::capture_latency() {
+  return impl_->capture_latency;
+}
+
+CameraStatus Camera::status() const {
+  const std::lock_guard lock(impl_->mutex);
+  CameraStatus status = impl_->status;
+  if (const int64_t us = impl_->last_frame_utc_us.load(std::memory_order_relaxed))
+    status.last_frame_at = UtcTime(microseconds(us));
+  return status;
+}
+
+CameraFigures Camera::figures() const {
+  CameraFigures figures;
+  figures.frames_total = impl_->frames.load(std::memory_order_relaxed);
+  figures.bytes_total = impl_->bytes.load(std::memory_order_relaxed);
+  figures.dropped_frames_total = impl_->dropped.load(std::memory_order_relaxed);
+  figures.reconnects_total = impl_->reconnects.load(std::memory_order_relaxed);
+  const auto rates = impl_->rates.rates(impl_->clock.mono());
+  figures.fps = rates.fps;
+  figures.bitrate_bps = rates.bitrate_bps;
+  if (impl_->config.enabled) figures.coverage_pct = impl_->coverage.pct(impl_->clock.mono());
+  figures.ring = impl_->ring.figures();
+  return figures;
+}
+
+}  // namespace vedette

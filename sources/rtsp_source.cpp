@@ -1,0 +1,50 @@
+#include "sources/rtsp_source.h"
+
+#include "media/demuxer.h"
+#include "sources/timeline.h"
+
+namespace vedette {
+
+namespace {
+
+class RtspSource : public Source {
+ public:
+  RtspSource(SourceConfig config, const Clock& clock) : config_(std::move(config)), clock_(clock) {}
+
+  Status run(const Push& push, const std::stop_token& stop) override {
+    DemuxerOptions options;
+    options.username = config_.username;
+    options.password = config_.password;
+    options.rtsp_transport = config_.transport;
+    options.open_timeout = config_.connect_timeout;
+    const auto demuxer = Demuxer::open(config_.url, options, stop);
+    if (!demuxer) return stop.stop_requested() ? Status() : demuxer.error_as_is();
+
+    Timeline timeline(clock_);
+    MonoTime last_video = clock_.mono();
+    while (!stop.stop_requested()) {
+      auto packet = (*demuxer)->read(last_video + config_.stall_timeout, stop);
+      if (stop.stop_requested()) break;
+      if (!packet) return packet.error_as_is();
+      if (!*packet) return fail(Code::camera_unavailable, "the camera ended the stream");
+      const MonoTime arrival = clock_.mono();
+      if ((*packet)->track == Track::video) last_video = arrival;
+      timeline.add(std::move(**packet), arrival, push);
+    }
+    return {};
+  }
+
+ private:
+  const SourceConfig config_;
+  const Clock& clock_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Source>> make_rtsp_source(const SourceConfig& config, const Clock& clock) {
+  if (config.transport != "tcp" && config.transport != "udp")
+    return fail(Code::invalid_argument, "the transport " + config.transport + " is not tcp or udp");
+  return std::make_unique<RtspSource>(config, clock);
+}
+
+}  // namespace vedette

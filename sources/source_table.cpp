@@ -1,0 +1,48 @@
+#include "sources/file_source.h"
+#include "sources/pattern_source.h"
+#include "sources/rtsp_source.h"
+#include "sources/source.h"
+
+namespace vedette {
+
+namespace {
+
+struct Kind {
+  std::string_view scheme;
+  Result<std::unique_ptr<Source>> (*make)(const SourceConfig& config, const Clock& clock);
+};
+
+// Every kind of source there is.
+constexpr Kind kKinds[] = {
+    {"rtsp", make_rtsp_source},
+    {"rtsps", make_rtsp_source},
+    {"file", make_file_source},
+    {"test", make_pattern_source},
+};
+
+std::string known_schemes() {
+  std::string out;
+  for (const Kind& kind : kKinds) out.append(out.empty() ? "" : ", ").append(kind.scheme);
+  return out;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Source>> make_source(const SourceConfig& config, const Clock& clock) {
+  const size_t colon = config.url.find("://");
+  if (colon == std::string::npos)
+    return fail(Code::invalid_argument, "the URL has no scheme; known are " + known_schemes());
+  const std::string_view scheme = std::string_view(config.url).substr(0, colon);
+  for (const Kind& kind : kKinds)
+    if (kind.scheme == scheme) return kind.make(config, clock);
+  return fail(Code::unsupported,
+              "the scheme " + std::string(scheme) + " is not supported; known are " + known_schemes());
+}
+
+std::vector<std::string_view> source_schemes() {
+  std::vector<std::string_view> out;
+  for (const Kind& kind : kKinds) out.push_back(kind.scheme);
+  return out;
+}
+
+}  // namespace vedette

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "core/clock.h"
+#include "media/demuxer.h"
+#include "media/packet.h"
+
+namespace vedette {
+
+// Timeline places the packets of one live session on this machine's monotonic clock.
+//
+// A camera counts time from anywhere, its clock runs a little fast or slow, and it may step. What is known is when each
+// packet arrived, which is never before it was captured: so the offset is the one with which the least delayed packet
+// was captured when it arrived.
+//  - The packets of the first kSettle are held back to find that offset: a server that begins with a burst of older
+//    frames would otherwise seem to send from the future.
+//  - Drift is followed by at most kMostCorrection per kDriftWindow (200 ppm; camera crystals are within 100).
+//  - A step of the source's clock (backwards, or forwards by more than kJump beyond the time that really passed) sets a
+//  new
+//    offset, for all tracks at once. Audio that does not fit the video's clock meanwhile is left out.
+// Within a track dts always grows. Used by one thread.
+class Timeline {
+ public:
+  using Push = std::function<void(Packet)>;
+
+  static constexpr microseconds kSettle = 300ms;
+  static constexpr microseconds kDriftWindow = 10s;
+  static constexpr microseconds kMostCorrection = 2ms;
+  static constexpr microseconds kJump = 1s;
+
+  explicit Timeline(const Clock& clock) : clock_(clock) {}
+
+  // Takes a packet that arrived now and pushes it, or holds it; a later call pushes what was held.
+  void add(DemuxedPacket packet, MonoTime arrival, const Push& push);
+
+  uint64_t jumps() const { return jumps_; }
+  uint64_t audio_left_out() const { return audio_left_out_; }
+
+ private:
+  struct Held {
+    DemuxedPacket packet;
+    MonoTime arrival;
+  };
+
+  void settle(const Push& push);
+  void follow_drift(microseconds lateness, MonoTime arrival);
+  void check_jump(const DemuxedPacket& packet, MonoTime arrival);
+  void place(DemuxedPacket packet, MonoTime arrival, const Push& push);
+
+  const Clock& clock_;
+  std::vector<Held> held_;
+  std::optional<microseconds> offset_;          // monotonic time minus source time; nothing while settling
+  std::optional<microseconds> last_video_dts_;  // source time
+  MonoTime last_video_arrival_;
+  MonoTime last_dts_[2] = {MonoTime::min(), MonoTime::min()};  // by track
+  MonoTime window_end_;
+  microseconds least_lateness_ = microseconds::max();
+  uint64_t jumps_ = 0;
+  uint64_t audio_left_out_ = 0;
+};
+
+}  // namespace vedette
