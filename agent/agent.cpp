@@ -1,0 +1,511 @@
+#include "agent/agent.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "agent/clip_verbs.h"
+#include "agent/command_intake.h"
+#include "agent/messages.h"
+#include "agent/publisher.h"
+#include "agent/recordings.h"
+#include "agent/run_marker.h"
+#include "agent/snapshots.h"
+#include "agent/status_board.h"
+#include "core/ids.h"
+#include "core/log.h"
+#include "mqtt/session.h"
+#include "storage/command_log.h"
+#include "storage/recovery.h"
+#include "storage/volume.h"
+
+namespace vedette {
+
+namespace {
+
+using messages::Answer;
+
+// Commands waiting for the main loop; beyond, `busy` (contract, section 3).
+constexpr size_t kMostCommands = 256;
+constexpr seconds kTick{1};
+constexpr seconds kExpireCommandsInterval{3600};
+// Of the 5 s that an orderly end may take: to close the clips, to tell the broker of them, and to say good-bye.
+constexpr milliseconds kCloseClips{3000};
+constexpr milliseconds kDrainOutbox{500};
+constexpr milliseconds kCloseSession{700};
+
+std::string base_topic(const Config& config) {
+  return config.mqtt.topic_root + "/v1/" + config.device_id;
+}
+
+std::vector<std::string> group_topics(const Config& config) {
+  std::vector<std::string> topics;
+  for (const std::string& group : config.mqtt.groups) topics.push_back(config.mqtt.topic_root + "/v1/group/" + group);
+  return topics;
+}
+
+std::unique_ptr<Target> make_target(const Config& config) {
+  const Config::Upload& upload = config.upload;
+  switch (upload.target) {
+    case Config::UploadTarget::none:
+      return nullptr;
+    case Config::UploadTarget::directory:
+      return make_directory_target(upload.directory);
+    case Config::UploadTarget::s3:
+      break;
+  }
+  S3Config s3;
+  s3.endpoint = upload.endpoint;
+  s3.bucket = upload.bucket;
+  s3.region = upload.region;
+  s3.path_style = upload.path_style;
+  s3.access_key_id = upload.access_key_id;
+  s3.secret_access_key = upload.secret_access_key;
+  s3.session_token = upload.session_token;
+  s3.ca_file = upload.ca_file;
+  s3.device_id = config.device_id;
+  return make_s3_target(std::move(s3));
+}
+
+CameraConfig camera_config(const std::string& id, const Config::Camera& camera) {
+  CameraConfig out;
+  out.source.camera_id = id;
+  out.source.url = camera.url;
+  out.source.username = camera.username;
+  out.source.password = camera.password;
+  out.source.transport = camera.transport;
+  out.ring = {camera.ring, camera.ring_most_bytes};
+  out.enabled = camera.enabled;
+  return out;
+}
+
+bool is_down(CameraState state) {
+  return state != CameraState::streaming && state != CameraState::connecting && state != CameraState::disabled;
+}
+
+}  // namespace
+
+// Members are in the order of construction: what is further down uses what is above, and goes first.
+class Agent::Impl {
+ public:
+  Impl(Config config, const Clock& clock, Volume volume, RunMarker marker, std::unique_ptr<Database> database);
+  ~Impl();
+
+  Status start(const RecoveryResult& recovered);
+  void run();
+
+  Database& database() { return *database_; }
+  Inbox<Event>& inbox() { return inbox_; }
+  const Layout& layout() const { return layout_; }
+  Catalog& catalog() { return catalog_; }
+  LossLedger& losses() { return losses_; }
+
+ private:
+  void on(MqttConnected event);
+  void on(MqttDisconnected event);
+  void on(MqttPublished event);
+  void on(CommandArrived event);
+  void on(CommandRefused event);
+  void on(CommandRepeated event);
+  void on(CameraChanged event);
+  void on(RecorderReport event);
+  void on(UploadReport event);
+  void on(SnapshotTaken event);
+  void on(ShutdownRequested event);
+
+  Answer run(const ReplyTo& to, const RecordingStart& request);
+  Answer run(const ReplyTo& to, const RecordingStop& request);
+  Answer run(const ReplyTo& to, const RecordingList& request);
+  Answer run(const ReplyTo& to, const SnapshotTake& request);
+  Answer run(const ReplyTo& to, const ClipQueryRequest& request);
+  Answer run(const ReplyTo& to, const ClipGet& request);
+  Answer run(const ReplyTo& to, const ClipUrl& request);
+  Answer run(const ReplyTo& to, const AgentPing& request);
+
+  void start_session();
+  void answer_interrupted();
+  void answer(const ReplyTo& to, const Answer& answer);
+  void add_event(const char* type, const std::string& camera_id, const Json& data);
+  Camera* find_camera(const std::string& camera_id);
+  void tick();
+  void drain_until(MonoTime deadline, const std::function<bool()>& done);
+  void shut_down();
+
+  const Config config_;
+  const Clock& clock_;
+  const MonoTime started_;
+  const Volume volume_;  // holds the lock on the folder
+  RunMarker marker_;
+  const Layout layout_;
+  std::unique_ptr<Database> database_;
+  Catalog catalog_;
+  Outbox outbox_;
+  CommandLog commands_;
+  LossLedger losses_;
+  Inbox<Event> inbox_{kMostCommands};
+  CommandIntake intake_;
+  Publisher publisher_;
+
+  // Main loop only.
+  std::map<std::string, CameraState> last_state_;  // that was made an event of
+  MonoTime next_expire_;
+  bool stopping_ = false;
+  std::string shutdown_reason_;
+
+  // Threads of others, each stopped and joined by its destruction.
+  Cameras cameras_;
+  Recordings recordings_;
+  StatusBoard board_;
+  Snapshots snapshots_;
+  std::unique_ptr<UploadWorker> uploads_;
+  std::unique_ptr<mqtt::Session> session_;
+};
+
+Agent::Impl::Impl(Config config, const Clock& clock, Volume volume, RunMarker marker,
+                  std::unique_ptr<Database> database)
+    : config_(std::move(config)),
+      clock_(clock),
+      started_(clock.mono()),
+      volume_(std::move(volume)),
+      marker_(std::move(marker)),
+      layout_{config_.storage.path, config_.device_id, config_.upload.prefix},
+      database_(std::move(database)),
+      catalog_(*database_),
+      outbox_(*database_),
+      commands_(*database_),
+      losses_(*database_),
+      intake_(base_topic(config_), group_topics(config_), commands_, inbox_, clock),
+      publisher_(base_topic(config_), outbox_, clock),
+      recordings_(config_, layout_, catalog_, losses_, outbox_, clock,
+                  [this](RecorderReport report) { inbox_.push(std::move(report)); }),
+      board_(config_, cameras_, recordings_, catalog_, outbox_, publisher_, clock),
+      snapshots_(layout_, catalog_, outbox_, inbox_, clock) {}
+
+Agent::Impl::~Impl() {
+  for (auto& [id, camera] : cameras_) camera->request_stop();
+  if (uploads_) uploads_->request_stop();
+  snapshots_.request_stop();
+  session_.reset();  // its callbacks use members that go before it otherwise
+}
+
+Status Agent::Impl::start(const RecoveryResult& recovered) {
+  add_event("agent.started", {},
+            {{"reason", marker_.last_run_crashed() ? "crash_recovered" : "start"},
+             {"version", VEDETTE_VERSION},
+             {"recovered_clips", recovered.recovered},
+             {"quarantined_files", recovered.quarantined}});
+  if (auto target = make_target(config_))
+    uploads_ = std::make_unique<UploadWorker>(layout_, catalog_, std::move(target),
+                                              [this](UploadReport report) { inbox_.push(std::move(report)); });
+  for (const auto& [id, camera] : config_.cameras)
+    cameras_[id] = std::make_unique<Camera>(
+        camera_config(id, camera),
+        [this](const std::string& camera_id, const CameraStatus& status) {
+          inbox_.push(CameraChanged{camera_id, status});
+        },
+        clock_);
+  answer_interrupted();
+  start_session();
+  if (!session_) return fail(Code::internal, "the MQTT session cannot be started");
+  return {};
+}
+
+void Agent::Impl::start_session() {
+  mqtt::SessionConfig config;
+  config.urls = config_.mqtt.urls;
+  config.client_id = config_.device_id;
+  config.version = config_.mqtt.version;
+  config.keepalive = config_.mqtt.keepalive;
+  config.username = config_.mqtt.username;
+  config.password = config_.mqtt.password;
+  config.ca_file = config_.mqtt.ca_file;
+  config.cert_file = config_.mqtt.cert_file;
+  config.key_file = config_.mqtt.key_file;
+  config.subscriptions = intake_.subscriptions();
+
+  mqtt::SessionCallbacks callbacks;
+  const auto connection_id = std::make_shared<std::string>();  // of the MQTT thread
+  const std::string status_topic = base_topic(config_) + "/status";
+  callbacks.will = [connection_id, status_topic]() {
+    *connection_id = new_id();
+    mqtt::Message will;
+    will.topic = status_topic;
+    will.payload = to_text(messages::will(*connection_id));
+    will.retain = true;
+    will.content_type = "application/json";
+    will.utf8 = true;
+    return std::optional(will);
+  };
+  callbacks.on_connect = [this, connection_id](bool) { inbox_.push(MqttConnected{*connection_id}); };
+  callbacks.on_disconnect = [this](const std::string& reason) { inbox_.push(MqttDisconnected{reason}); };
+  callbacks.on_message = [this](const mqtt::Message& message, bool retained) { intake_.on_message(message, retained); };
+  callbacks.on_published = [this](uint64_t token, int reason) { inbox_.push(MqttPublished{token, reason}); };
+  auto session = mqtt::Session::start(std::move(config), std::move(callbacks));
+  if (!session) {
+    log::error("MQTT cannot be started", {{"reason", session.error().message}});
+    return;
+  }
+  session_ = std::move(*session);
+  publisher_.attach(session_.get());
+  board_.attach(session_.get(), uploads_.get());
+}
+
+// Commands that a kill interrupted were perhaps carried out: they are not run again, but they are answered.
+void Agent::Impl::answer_interrupted() {
+  const auto unfinished = commands_.unfinished();
+  if (!unfinished) {
+    log::error("the command log cannot be read", {{"reason", unfinished.error().message}});
+    return;
+  }
+  for (const CommandRecord& record : *unfinished) {
+    const ReplyTo to{record.reply_topic, record.correlation, record.command_id, record.verb, {}, clock_.mono()};
+    answer(to, messages::failed({Code::internal, "the agent was interrupted while it carried out this command"}));
+  }
+}
+
+void Agent::Impl::answer(const ReplyTo& to, const Answer& answer) {
+  const std::string stored =
+      publisher_.reply(to.topic, to.correlation, to.verb, messages::reply(to, answer, clock_.mono()));
+  if (answer.status == "accepted") return;
+  board_.command_took(clock_.mono() - to.received);
+  if (to.command_id.empty()) return;
+  if (const auto finished = commands_.finish(to.command_id, stored); !finished)
+    log::error("a reply cannot be stored", {{"command_id", to.command_id}, {"reason", finished.error().message}});
+}
+
+void Agent::Impl::add_event(const char* type, const std::string& camera_id, const Json& data) {
+  if (const auto added = outbox_.add(make_event(type, camera_id, data, clock_.utc())); !added)
+    log::error("event cannot be written", {{"type", type}, {"reason", added.error().message}});
+}
+
+Camera* Agent::Impl::find_camera(const std::string& camera_id) {
+  const auto it = cameras_.find(camera_id);
+  return it == cameras_.end() ? nullptr : it->second.get();
+}
+
+// ---- what the MQTT thread says
+
+void Agent::Impl::on(MqttConnected event) {
+  publisher_.on_connected();
+  board_.birth(std::move(event.connection_id));
+  publisher_.pump();
+}
+
+void Agent::Impl::on(MqttDisconnected event) {
+  log::warn("the broker is away", {{"reason", event.reason}});
+  publisher_.on_disconnected();
+}
+
+void Agent::Impl::on(MqttPublished event) {
+  publisher_.on_published(event.token, event.reason);
+}
+
+void Agent::Impl::on(CommandArrived event) {
+  const ReplyTo& to = event.command.reply_to;
+  log::info("command", {{"verb", to.verb}, {"command_id", to.command_id}, {"actor", event.command.actor_text()}});
+  Answer outcome = std::visit([&](const auto& request) { return run(to, request); }, event.command.request);
+  answer(to, outcome);
+  publisher_.pump();
+}
+
+void Agent::Impl::on(CommandRefused event) {
+  const Refusal& refusal = event.refusal;
+  log::warn(
+      "command refused",
+      {{"verb", event.reply_to.verb}, {"code", code_name(refusal.error.code)}, {"reason", refusal.error.message}});
+  Answer outcome = messages::rejected(refusal.error);
+  outcome.status = refusal.status;
+  outcome.errors = refusal.errors;
+  if (refusal.known) {
+    answer(event.reply_to, outcome);
+    return;
+  }
+  // Nothing is kept of it: the same id may come again in good order.
+  const ReplyTo& to = event.reply_to;
+  publisher_.reply(to.topic, to.correlation, to.verb, messages::reply(to, outcome, clock_.mono()));
+}
+
+void Agent::Impl::on(CommandRepeated event) {
+  const ReplyTo& to = event.reply_to;
+  if (!event.reply.empty()) {
+    publisher_.reply_again(to.topic, to.correlation, to.verb, event.reply);
+    return;
+  }
+  const Answer outcome = messages::rejected({Code::duplicate_in_progress, "this command is being carried out"});
+  publisher_.reply(to.topic, to.correlation, to.verb, messages::reply(to, outcome, clock_.mono()));
+}
+
+// ---- what cameras, recorders, uploads and jobs say
+
+void Agent::Impl::on(CameraChanged event) {
+  const auto state = event.status.state;
+  const auto before = last_state_.find(event.camera_id);
+  const bool changed = before == last_state_.end() || before->second != state;
+  if (state == CameraState::streaming && changed) {
+    Camera* camera = find_camera(event.camera_id);
+    log::info("camera is streaming", {{"camera", event.camera_id}});
+    add_event("camera.up", event.camera_id, messages::camera_up(event.status, camera->figures().reconnects_total));
+    board_.camera_came_up(event.camera_id);
+  } else if (is_down(state) && changed) {
+    if (state == CameraState::stalled) add_event("camera.stalled", event.camera_id, {{"message", event.status.error}});
+    add_event("camera.down", event.camera_id, {{"reason", state_name(state)}, {"message", event.status.error}});
+  }
+  last_state_[event.camera_id] = state;
+  board_.camera_changed(event.camera_id);
+  board_.status_may_have_changed();
+  publisher_.pump();
+}
+
+void Agent::Impl::on(RecorderReport event) {
+  const auto camera_id = recordings_.camera_of(event.recording_id);
+  recordings_.on_report(event);
+  if (event.kind == RecorderReport::Kind::clip && uploads_) uploads_->wake();
+  if (camera_id) board_.camera_changed(*camera_id);
+  board_.status_may_have_changed();
+  publisher_.pump();
+}
+
+void Agent::Impl::on(UploadReport event) {
+  board_.set_upload_problem(event.done ? "" : event.error.message);
+  if (event.upload.kind == "snapshot")
+    if (auto reply = snapshots_.on_uploaded(event)) answer(reply->to, reply->answer);
+  board_.status_may_have_changed();
+  publisher_.pump();
+}
+
+void Agent::Impl::on(SnapshotTaken event) {
+  const bool uploading = event.upload.has_value();
+  if (auto reply = snapshots_.on_taken(std::move(event))) answer(reply->to, reply->answer);
+  if (uploading && uploads_) uploads_->wake();
+  publisher_.pump();
+}
+
+void Agent::Impl::on(ShutdownRequested event) {
+  stopping_ = true;
+  shutdown_reason_ = std::move(event.reason);
+}
+
+// ---- the verbs
+
+Answer Agent::Impl::run(const ReplyTo& to, const RecordingStart& request) {
+  Camera* camera = find_camera(request.camera_id);
+  if (!camera)
+    return messages::rejected({Code::not_found, "/params/camera_id: there is no camera " + request.camera_id});
+  return recordings_.start(to, request, *camera);
+}
+
+Answer Agent::Impl::run(const ReplyTo&, const RecordingStop& request) {
+  if (request.camera_id && !find_camera(*request.camera_id))
+    return messages::rejected({Code::not_found, "/params/camera_id: there is no camera " + *request.camera_id});
+  return recordings_.stop(request);
+}
+
+Answer Agent::Impl::run(const ReplyTo&, const RecordingList& request) {
+  return recordings_.list(request);
+}
+
+Answer Agent::Impl::run(const ReplyTo& to, const SnapshotTake& request) {
+  Camera* camera = find_camera(request.camera_id);
+  if (!camera)
+    return messages::rejected({Code::not_found, "/params/camera_id: there is no camera " + request.camera_id});
+  if (request.send_upload && !uploads_)
+    return messages::rejected({Code::unsupported, "/params/deliver: upload.target is none; use inline"});
+  return snapshots_.take(to, request, *camera);
+}
+
+Answer Agent::Impl::run(const ReplyTo&, const ClipQueryRequest& request) {
+  return clip_verbs::query(catalog_, request.query);
+}
+
+Answer Agent::Impl::run(const ReplyTo&, const ClipGet& request) {
+  return clip_verbs::get(catalog_, request.clip_id);
+}
+
+Answer Agent::Impl::run(const ReplyTo&, const ClipUrl& request) {
+  return clip_verbs::url(catalog_, uploads_ ? &uploads_->target() : nullptr, request, clock_.utc());
+}
+
+Answer Agent::Impl::run(const ReplyTo&, const AgentPing&) {
+  return messages::succeeded(
+      {{"version", VEDETTE_VERSION}, {"uptime_s", std::chrono::floor<seconds>(clock_.mono() - started_).count()}});
+}
+
+// ---- the loop
+
+void Agent::Impl::tick() {
+  const MonoTime now = clock_.mono();
+  for (auto& reply : snapshots_.expire()) answer(reply.to, reply.answer);
+  board_.telemetry_sent_when_due(now);
+  if (now >= next_expire_) {
+    next_expire_ = now + kExpireCommandsInterval;
+    if (const auto expired = commands_.expire(clock_.utc()); !expired)
+      log::error("the command log cannot be cleaned", {{"reason", expired.error().message}});
+  }
+  publisher_.pump();
+}
+
+void Agent::Impl::run() {
+  MonoTime next_tick = clock_.mono();
+  while (!stopping_) {
+    if (auto event = inbox_.pop(next_tick, {}))
+      std::visit([this](auto&& e) { on(std::forward<decltype(e)>(e)); }, std::move(*event));
+    if (clock_.mono() < next_tick) continue;
+    tick();
+    next_tick = clock_.mono() + kTick;
+  }
+  shut_down();
+}
+
+void Agent::Impl::drain_until(MonoTime deadline, const std::function<bool()>& done) {
+  while (!done() && clock_.mono() < deadline)
+    if (auto event = inbox_.pop(deadline, {}))
+      std::visit([this](auto&& e) { on(std::forward<decltype(e)>(e)); }, std::move(*event));
+}
+
+void Agent::Impl::shut_down() {
+  log::info("stopping", {{"reason", shutdown_reason_}});
+  add_event("agent.stopping", {}, {{"reason", shutdown_reason_}});
+  publisher_.state("status", "status", board_.status("stopping"));
+  const MonoTime now = clock_.mono();
+  recordings_.stop_all();
+  drain_until(now + kCloseClips, [this] { return recordings_.empty(); });
+  if (!recordings_.empty()) log::error("clips could not be closed in time; they are recovered at the next start");
+  publisher_.pump();
+  drain_until(clock_.mono() + kDrainOutbox, [this] { return !session_->connected() || publisher_.drained(); });
+  session_->close(publisher_.last_state("status", "status", board_.status("offline")), kCloseSession);
+  marker_.clear();
+}
+
+Result<std::unique_ptr<Agent>> Agent::create(Config config, const Clock& clock) {
+  const Layout layout{config.storage.path, config.device_id, config.upload.prefix};
+  auto volume = open_volume(layout);
+  if (!volume) return volume.error_with("/storage/path");
+  auto marker = RunMarker::set(layout.root);
+  if (!marker) return marker.error_with("/storage/path");
+  auto database = Database::open(layout.database());
+  if (!database) return database.error_with("/storage/path");
+
+  auto impl =
+      std::make_unique<Impl>(std::move(config), clock, std::move(*volume), std::move(*marker), std::move(*database));
+  const auto recovered = recover(impl->layout(), impl->catalog(), impl->losses(), clock);
+  if (!recovered) return recovered.error_with("recovery");
+  if (recovered->recovered + recovered->quarantined + recovered->forgotten > 0)
+    log::warn("recovered after a crash", {{"clips", recovered->recovered},
+                                          {"quarantined", recovered->quarantined},
+                                          {"forgotten", recovered->forgotten}});
+  if (auto reset = impl->catalog().reset_uploads(); !reset) return reset.error_with("uploads");
+  if (auto started = impl->start(*recovered); !started) return started.error_as_is();
+  return std::unique_ptr<Agent>(new Agent(std::move(impl)));
+}
+
+Agent::Agent(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Agent::~Agent() = default;
+void Agent::run() {
+  impl_->run();
+}
+void Agent::request_shutdown(std::string reason) {
+  impl_->inbox().push(ShutdownRequested{std::move(reason)});
+}
+
+}  // namespace vedette

@@ -1,0 +1,232 @@
+#include "agent/command.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/ids.h"
+
+namespace vedette {
+
+namespace {
+
+constexpr size_t kMostLabels = 16;
+constexpr size_t kMostLabelLength = 64;
+constexpr size_t kMostTopicBytes = 200;
+constexpr size_t kMostCorrelationBytes = 1024;
+constexpr int64_t kDayMs = 86'400'000;
+
+template <class T>
+T or_default(std::optional<T> value, T fallback) {
+  return value ? std::move(*value) : std::move(fallback);
+}
+
+Request read_recording_start(JsonReader& r) {
+  RecordingStart p;
+  p.camera_id = or_default(r.require("camera_id").name("camera_id"), std::string());
+  p.recording_id = r.name("recording_id");
+  p.start = r.time("start");
+  p.allow_late = or_default(r.boolean("allow_late"), false);
+  if (auto ms = r.integer("pre_roll_ms", 0, 3'600'000)) p.pre_roll = milliseconds(*ms);
+  if (auto ms = r.integer("duration_ms", 1, kDayMs)) p.duration = milliseconds(*ms);
+  p.labels = or_default(r.strings("labels", kMostLabels, 1, kMostLabelLength), {});
+  p.upload = or_default(r.choice("upload", {"auto", "never"}), std::string("auto")) == "auto";
+  if (auto text = r.choice("priority", {"high", "normal", "low"})) p.priority = *priority_from(*text);
+  if (r.has("start") && r.has("pre_roll_ms")) r.error("pre_roll_ms", "cannot be given together with start");
+  return p;
+}
+
+Request read_recording_stop(JsonReader& r) {
+  RecordingStop p;
+  p.recording_id = r.name("recording_id");
+  p.camera_id = r.name("camera_id");
+  if (!r.has("recording_id") && !r.has("camera_id")) r.error("recording_id", "is required, or camera_id");
+  return p;
+}
+
+Request read_recording_list(JsonReader& r) {
+  return RecordingList{r.name("camera_id")};
+}
+
+Request read_snapshot_take(JsonReader& r) {
+  SnapshotTake p;
+  p.camera_id = or_default(r.require("camera_id").name("camera_id"), std::string());
+  p.at = r.time("at");
+  p.fresh = or_default(r.boolean("fresh"), false);
+  p.width_px = static_cast<int>(or_default(r.integer("width_px", 16, 7680), int64_t{0}));
+  p.quality = static_cast<int>(or_default(r.integer("quality", 1, 100), int64_t{85}));
+  const std::string deliver = or_default(r.choice("deliver", {"upload", "inline", "both"}), std::string("inline"));
+  p.send_inline = deliver != "upload";
+  p.send_upload = deliver != "inline";
+  p.timeout = milliseconds(or_default(r.integer("timeout_ms", 100, 120'000), int64_t{10'000}));
+  if (p.fresh && r.has("at")) r.error("fresh", "cannot be given together with at");
+  return p;
+}
+
+Request read_clip_query(JsonReader& r) {
+  ClipQuery q;
+  q.camera_id = r.name("camera_id");
+  q.from = r.time("from");
+  q.to = r.time("to");
+  q.labels = or_default(r.strings("labels", kMostLabels, 1, kMostLabelLength), {});
+  const auto states = or_default(r.strings("state", 4, 1, 16), {});
+  for (size_t i = 0; i < states.size(); ++i) {
+    if (const auto state = clip_state_from(states[i]))
+      q.states.push_back(*state);
+    else
+      r.error("state/" + std::to_string(i), "must be one of: recording, finalizing, ready, deleting");
+  }
+  q.limit = static_cast<int>(or_default(r.integer("limit", 1, 200), int64_t{50}));
+  q.cursor = or_default(r.string("cursor", 1, 1024), std::string());
+  q.newest_first = or_default(r.choice("order", {"asc", "desc"}), std::string("asc")) == "desc";
+  return ClipQueryRequest{std::move(q)};
+}
+
+Request read_clip_get(JsonReader& r) {
+  return ClipGet{or_default(r.require("clip_id").uuid("clip_id"), std::string())};
+}
+
+Request read_clip_url(JsonReader& r) {
+  ClipUrl p;
+  p.clip_id = or_default(r.require("clip_id").uuid("clip_id"), std::string());
+  if (auto ttl = r.integer("ttl_s", 1, 7 * 86'400)) p.ttl = seconds(*ttl);
+  return p;
+}
+
+Request read_agent_ping(JsonReader&) {
+  return AgentPing{};
+}
+
+bool is_token(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+}
+
+// version-traceid-parentid-flags in lower-case hex, as W3C Trace Context writes it.
+bool is_traceparent(std::string_view text) {
+  if (text.size() != 55) return false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool dash = i == 2 || i == 35 || i == 52;
+    const bool hex = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f');
+    if (dash ? text[i] != '-' : !hex) return false;
+  }
+  return true;
+}
+
+// A response topic is input from outside: only what lies below our own reply/ is published to.
+std::optional<std::string> good_response_topic(const std::string& topic, const std::string& base_topic) {
+  const std::string below = base_topic + "/reply/";
+  const bool good = topic.size() <= kMostTopicBytes && topic.size() > below.size() && topic.starts_with(below) &&
+                    topic.find_first_of("+#") == std::string::npos;
+  return good ? std::optional(topic) : std::nullopt;
+}
+
+Refusal refuse(Code code, std::string message) {
+  return Refusal{"rejected", {code, std::move(message)}, {}, false};
+}
+
+Refusal refuse(std::vector<FieldError> errors) {
+  Refusal refusal = refuse(Code::invalid_argument, summary(errors));
+  refusal.errors = std::move(errors);
+  return refusal;
+}
+
+// Reads the members around params into `decoded`; the params, or the refusal when they are not to be looked at.
+std::variant<const Json*, Refusal> read_envelope(JsonReader& r, const mqtt::Message& message,
+                                                 const std::string& base_topic, UtcTime now, Decoded& decoded) {
+  ReplyTo& to = decoded.reply_to;
+  to.command_id = or_default(r.require("id").uuid("id"), std::string());
+  if (auto reply_to = r.string("reply_to")) {
+    if (!is_token(*reply_to))
+      r.error("reply_to", "must match ^[A-Za-z0-9_-]{1,64}$");
+    else
+      to.topic = base_topic + "/reply/" + *reply_to;
+  }
+  if (!message.response_topic.empty()) {
+    if (auto topic = good_response_topic(message.response_topic, base_topic))
+      to.topic = *topic;
+    else
+      r.error("", "the response topic must lie below " + base_topic + "/reply/");
+  }
+  decoded.actor = or_default(r.string("actor", 0, 128), std::string());
+  to.traceparent = or_default(r.string("traceparent"), std::string());
+  if (to.traceparent.empty()) to.traceparent = message.user_property("traceparent").value_or("");
+  if (!to.traceparent.empty() && !is_traceparent(to.traceparent)) {
+    if (r.has("traceparent")) r.error("traceparent", "is not a W3C traceparent");
+    to.traceparent.clear();
+  }
+  r.time("ts");
+  const auto expires_at = r.time("expires_at");
+  const auto version = r.require("v").integer("v", 0, INT32_MAX);
+  const Json* params = r.any("params");  // other members are for later versions of the API, and ignored
+  if (version && *version != 1) return refuse(Code::unsupported_version, "/v: this is version 1 of the API");
+  if (!r.errors().empty()) return refuse(std::move(r.errors()));
+  if (expires_at && *expires_at < now) {
+    Refusal refusal = refuse(Code::expired, "expired at " + to_rfc3339(*expires_at));
+    refusal.status = "expired";
+    return refusal;
+  }
+  return params;
+}
+
+}  // namespace
+
+const std::vector<Verb>& verbs() {
+  static const std::vector<Verb> all = {
+      {"recording.start", read_recording_start, false},
+      {"recording.stop", read_recording_stop, false},
+      {"recording.list", read_recording_list, false},
+      {"snapshot.take", read_snapshot_take, true},
+      {"clip.query", read_clip_query, false},
+      {"clip.get", read_clip_get, false},
+      {"clip.url", read_clip_url, false},
+      {"agent.ping", read_agent_ping, false},
+  };
+  return all;
+}
+
+const Verb* find_verb(std::string_view name) {
+  const auto& all = verbs();
+  const auto it = std::find_if(all.begin(), all.end(), [&](const Verb& verb) { return verb.name == name; });
+  return it == all.end() ? nullptr : &*it;
+}
+
+Decoded decode_command(const mqtt::Message& message, bool retained, const std::string& verb,
+                       const std::string& base_topic, UtcTime now, MonoTime received) {
+  Decoded decoded;
+  ReplyTo& to = decoded.reply_to;
+  to.topic = good_response_topic(message.response_topic, base_topic).value_or(base_topic + "/reply/default");
+  to.verb = verb.substr(0, 64);
+  to.received = received;
+  if (message.correlation_data.size() <= kMostCorrelationBytes) to.correlation = message.correlation_data;
+
+  const auto document = parse_json(message.payload, JsonLimits{});
+  if (!document) {
+    decoded.content = refuse(document.error().code, document.error().message);
+    return decoded;
+  }
+  std::vector<FieldError> errors;
+  JsonReader envelope(*document, "", errors);
+  auto params = read_envelope(envelope, message, base_topic, now, decoded);
+  const bool known = !to.command_id.empty();
+  const auto refused = [&](Refusal refusal) {
+    refusal.known = known && refusal.status == "rejected" && !retained;
+    decoded.content = std::move(refusal);
+    return decoded;
+  };
+  if (retained)
+    return refused(refuse(Code::retained_not_allowed, "a retained command would run again at every reconnect"));
+  if (auto* refusal = std::get_if<Refusal>(&params)) return refused(std::move(*refusal));
+  const Verb* found = find_verb(verb);
+  if (!found) return refused(refuse(Code::unknown_verb, "this version has no verb " + to.verb));
+  static const Json kNoParams = Json::object();
+  const Json* given = std::get<const Json*>(params);
+  JsonReader reader(given ? *given : kNoParams, "/params", errors);
+  Request request = found->read(reader);
+  reader.done();
+  if (!errors.empty()) return refused(refuse(std::move(errors)));
+  decoded.content = std::move(request);
+  return decoded;
+}
+
+}  // namespace vedette

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/json.h"
+#include "core/result.h"
+#include "mqtt/session.h"
+#include "storage/catalog.h"
+
+namespace vedette {
+
+// Where the answer to a command goes, and what it must carry.
+struct ReplyTo {
+  std::string topic;
+  std::string correlation;  // bytes
+  std::string command_id;   // empty: the command had no usable id
+  std::string verb;
+  std::string traceparent;
+  MonoTime received;
+};
+
+// The parameters of each verb, read and checked.
+struct RecordingStart {
+  std::string camera_id;
+  std::optional<std::string> recording_id;
+  std::optional<UtcTime> start;
+  bool allow_late = false;
+  std::optional<milliseconds> pre_roll;
+  std::optional<milliseconds> duration;
+  std::vector<std::string> labels;
+  bool upload = true;
+  Priority priority = Priority::normal;
+};
+struct RecordingStop {
+  std::optional<std::string> recording_id;
+  std::optional<std::string> camera_id;
+};
+struct RecordingList {
+  std::optional<std::string> camera_id;
+};
+struct SnapshotTake {
+  std::string camera_id;
+  std::optional<UtcTime> at;
+  bool fresh = false;
+  int width_px = 0;
+  int quality = 85;
+  bool send_inline = true;
+  bool send_upload = false;
+  milliseconds timeout{10'000};
+};
+struct ClipQueryRequest {
+  ClipQuery query;
+};
+struct ClipGet {
+  std::string clip_id;
+};
+struct ClipUrl {
+  std::string clip_id;
+  seconds ttl{3600};
+};
+struct AgentPing {};
+
+using Request = std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipQueryRequest, ClipGet,
+                             ClipUrl, AgentPing>;
+
+// A verb's name and the reader of its parameters; errors are collected by the JsonReader.
+struct Verb {
+  std::string_view name;
+  Request (*read)(JsonReader& params);
+  bool is_long;  // answered with `accepted` at once and a final reply later
+};
+// All verbs that this version has.
+const std::vector<Verb>& verbs();
+const Verb* find_verb(std::string_view name);
+
+struct Command {
+  ReplyTo reply_to;
+  std::string actor;
+  std::string actor_text() const { return actor.empty() ? "unknown" : actor; }
+  Request request;
+};
+
+// Why a command is not run. `status` is rejected or expired.
+struct Refusal {
+  std::string status = "rejected";
+  Error error;
+  std::vector<FieldError> errors;
+  bool known = false;  // a usable id was there and nothing forbids keeping the reply under it
+};
+
+// What a message on a command topic turns into. Pure: no clock but the one given, no state.
+struct Decoded {
+  ReplyTo reply_to;
+  std::string actor;
+  std::variant<Request, Refusal> content;
+};
+Decoded decode_command(const mqtt::Message& message, bool retained, const std::string& verb,
+                       const std::string& base_topic, UtcTime now, MonoTime received);
+
+}  // namespace vedette

@@ -1,0 +1,68 @@
+#include "agent/command_intake.h"
+
+#include "core/log.h"
+
+namespace vedette {
+
+CommandIntake::CommandIntake(std::string base_topic, std::vector<std::string> group_topics, CommandLog& log,
+                             Inbox<Event>& inbox, const Clock& clock)
+    : base_topic_(std::move(base_topic)), log_(log), inbox_(inbox), clock_(clock) {
+  command_prefixes_.push_back(base_topic_ + "/command/");
+  for (const std::string& group : group_topics) command_prefixes_.push_back(group + "/command/");
+}
+
+std::vector<std::pair<std::string, int>> CommandIntake::subscriptions() const {
+  std::vector<std::pair<std::string, int>> out;
+  for (const std::string& prefix : command_prefixes_) out.emplace_back(prefix + "+", 1);
+  return out;
+}
+
+std::string CommandIntake::verb_of(const std::string& topic) const {
+  for (const std::string& prefix : command_prefixes_)
+    if (topic.starts_with(prefix)) return topic.substr(prefix.size());
+  return {};
+}
+
+void CommandIntake::refuse(ReplyTo to, Refusal refusal) {
+  if (to.command_id.empty()) {
+    const MonoTime now = clock_.mono();
+    if (now < next_anonymous_reply_) return;
+    next_anonymous_reply_ = now + 1s;
+  }
+  inbox_.push(CommandRefused{std::move(to), std::move(refusal)});
+}
+
+void CommandIntake::on_message(const mqtt::Message& message, bool retained) {
+  const std::string verb = verb_of(message.topic);
+  if (verb.empty()) return;
+  if (retained && message.payload.empty()) return;  // a retained message that was cleared
+  Decoded decoded = decode_command(message, retained, verb, base_topic_, clock_.utc(), clock_.mono());
+  if (const auto* refusal = std::get_if<Refusal>(&decoded.content); refusal && !refusal->known) {
+    refuse(std::move(decoded.reply_to), *refusal);
+    return;
+  }
+  accept(std::move(decoded));
+}
+
+void CommandIntake::accept(Decoded decoded) {
+  ReplyTo& to = decoded.reply_to;
+  const auto before = log_.begin({to.command_id, to.verb, decoded.actor, to.topic, to.correlation, clock_.utc(), {}});
+  if (!before) {
+    log::error("command log cannot be written", {{"command_id", to.command_id}, {"reason", before.error().message}});
+    refuse(std::move(to), Refusal{"rejected", before.error(), {}, false});
+    return;
+  }
+  if (*before) {
+    inbox_.push(CommandRepeated{std::move(to), (*before)->reply});
+    return;
+  }
+  if (auto* refusal = std::get_if<Refusal>(&decoded.content)) {
+    refuse(std::move(to), std::move(*refusal));
+    return;
+  }
+  Command command{to, std::move(decoded.actor), std::get<Request>(std::move(decoded.content))};
+  if (inbox_.try_push(CommandArrived{std::move(command)})) return;
+  refuse(std::move(to), Refusal{"rejected", {Code::busy, "too many commands are waiting; try again"}, {}, true});
+}
+
+}  // namespace vedette

@@ -1,0 +1,264 @@
+#include "agent/config.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "agent/secret.h"
+#include "core/file.h"
+#include "core/ids.h"
+#include "core/redact.h"
+#include "core/text.h"
+#include "mqtt/session.h"
+#include "sources/source.h"
+
+namespace vedette {
+
+namespace {
+
+constexpr JsonLimits kFileLimits{256 * 1024, 16, 8192, true};
+constexpr int64_t kMostSeconds = 366LL * 24 * 3600;
+
+// What the reader of every section shares.
+struct Load {
+  std::vector<FieldError> errors;
+  std::vector<std::string> warnings;
+
+  void warn(const std::string& path, const std::string& text) { warnings.push_back(path + ": " + text); }
+};
+
+template <class T>
+void set(T& field, std::optional<T> value) {
+  if (value) field = std::move(*value);
+}
+
+// A key of the contract that a later version acts on.
+void not_yet(JsonReader& r, std::string_view key, Load& load) {
+  if (r.any(key)) load.warn(r.path() + "/" + std::string(key), "has no effect in this version");
+}
+
+// `{name}_file` (a reference), or `{name}` (the secret itself: taken, but warned about).
+void read_secret(JsonReader& r, const std::string& name, std::string& field, Load& load) {
+  if (auto reference = r.string(name + "_file", 1)) {
+    auto secret = resolve_secret(*reference);
+    if (secret)
+      field = std::move(*secret);
+    else
+      r.error(name + "_file", secret.error().message);
+  }
+  if (auto literal = r.string(name)) {
+    load.warn(r.path() + "/" + name, "a secret in the configuration file; better use " + name + "_file");
+    add_secret(*literal);
+    field = std::move(*literal);
+  }
+}
+
+// Takes user:password@ out of a URL into the fields.
+void take_credentials(const std::string& path, std::string& url, std::string& username, std::string& password,
+                      Load& load) {
+  const size_t begin = url.find("://");
+  if (begin == std::string::npos) return;
+  const size_t end = std::min(url.find_first_of("/?#", begin + 3), url.size());
+  const size_t at = url.rfind('@', end == 0 ? 0 : end - 1);
+  if (at == std::string::npos || at < begin + 3) return;
+  const std::string credentials = url.substr(begin + 3, at - begin - 3);
+  const size_t colon = std::min(credentials.find(':'), credentials.size());
+  if (username.empty()) username = percent_decode(credentials.substr(0, colon));
+  if (colon < credentials.size()) {
+    add_secret(credentials.substr(colon + 1));
+    const std::string secret = percent_decode(credentials.substr(colon + 1));
+    add_secret(secret);
+    if (password.empty()) password = secret;
+  }
+  url.erase(begin + 3, at - begin - 2);
+  load.warn(path, "credentials in the URL; better use username and password_file");
+}
+
+void read_mqtt(JsonReader r, Config::Mqtt& mqtt, Load& load) {
+  std::vector<std::string> urls;
+  if (auto url = r.string("url", 1)) urls.push_back(std::move(*url));
+  if (auto more = r.strings("urls", 16, 1, 1024)) urls.insert(urls.end(), more->begin(), more->end());
+  for (std::string& url : urls) {
+    take_credentials(r.path() + "/url", url, mqtt.username, mqtt.password, load);
+    if (auto good = mqtt::check_url(url); !good) r.error("url", good.error().message);
+  }
+  if (!urls.empty()) mqtt.urls = std::move(urls);
+  if (auto root = r.string("topic_root", 1, 200)) {
+    if (root->find_first_of("+#$") != std::string::npos || root->front() == '/' || root->back() == '/')
+      r.error("topic_root", "must not begin or end with '/' and not hold '+', '#' or '$'");
+    mqtt.topic_root = std::move(*root);
+  }
+  if (auto groups = r.strings("groups", 32, 1, 63)) {
+    for (const std::string& group : *groups)
+      if (!is_name(group)) r.error("groups", group + " must match ^[a-z0-9][a-z0-9_-]{0,62}$");
+    mqtt.groups = std::move(*groups);
+  }
+  if (auto version = r.integer("version", 4, 5)) mqtt.version = static_cast<int>(*version);
+  if (auto keepalive = r.integer("keepalive_s", 5, 65535)) mqtt.keepalive = seconds(*keepalive);
+  set(mqtt.username, r.string("username"));
+  read_secret(r, "password", mqtt.password, load);
+  set(mqtt.ca_file, r.string("ca_file", 1));
+  set(mqtt.cert_file, r.string("cert_file", 1));
+  set(mqtt.key_file, r.string("key_file", 1));
+  if (mqtt.cert_file.empty() != mqtt.key_file.empty())
+    r.error(mqtt.cert_file.empty() ? "cert_file" : "key_file", "cert_file and key_file go together");
+  r.done();
+}
+
+void read_storage(JsonReader r, Config::Storage& storage, Load& load) {
+  if (auto path = r.string("path", 1)) storage.path = std::move(*path);
+  if (!storage.path.is_absolute()) r.error("path", "must be an absolute path");
+  if (auto interval = r.integer("sync_interval_ms", 100, 600'000)) storage.sync_interval = milliseconds(*interval);
+  if (auto free = r.integer("min_free_bytes", 0, INT64_MAX)) storage.min_free_bytes = *free;
+  for (const std::string_view key : {"max_bytes", "max_age_s"})
+    if (auto limit = r.integer(key, 0, INT64_MAX); limit && *limit > 0)
+      load.warn(r.path() + "/" + std::string(key), "nothing is deleted by this version");
+  r.done();
+}
+
+void read_s3(JsonReader& r, Config::Upload& upload, Load& load) {
+  for (const std::string_view key : {"endpoint", "bucket"}) r.require(key);
+  const bool url = upload.endpoint.rfind("http://", 0) == 0 || upload.endpoint.rfind("https://", 0) == 0;
+  if (r.has("endpoint") && !url) r.error("endpoint", "must begin with https:// or http://");
+  if (upload.endpoint.ends_with('/')) upload.endpoint.pop_back();
+  if (upload.endpoint.find('@') != std::string::npos) r.error("endpoint", "must not hold credentials");
+  if (url && upload.endpoint[4] == ':') load.warn(r.path() + "/endpoint", "clips travel unencrypted over http://");
+  if (upload.access_key_id.empty() && r.errors().empty()) r.error("access_key_id_file", "is required");
+  if (upload.secret_access_key.empty() && r.errors().empty()) r.error("secret_access_key_file", "is required");
+}
+
+void read_upload(JsonReader r, Config::Upload& upload, Load& load) {
+  upload.target = r.has("endpoint") ? Config::UploadTarget::s3 : Config::UploadTarget::directory;
+  if (auto target = r.choice("target", {"s3", "directory", "grant", "none"})) {
+    if (*target == "grant") r.error("target", "grant is not supported by this version; use s3, directory or none");
+    upload.target = *target == "s3"     ? Config::UploadTarget::s3
+                    : *target == "none" ? Config::UploadTarget::none
+                                        : Config::UploadTarget::directory;
+  }
+  set(upload.endpoint, r.string("endpoint", 1));
+  set(upload.bucket, r.string("bucket", 1, 255));
+  set(upload.region, r.string("region", 1, 64));
+  if (auto prefix = r.string("prefix", 0, 200)) {
+    const bool bad = prefix->find("..") != std::string::npos || (!prefix->empty() && prefix->front() == '/');
+    if (bad) r.error("prefix", "must not begin with '/' or hold '..'");
+    upload.prefix = std::move(*prefix);
+  }
+  set(upload.path_style, r.boolean("path_style"));
+  for (auto [key, field] :
+       {std::pair{"access_key_id", &upload.access_key_id}, std::pair{"secret_access_key", &upload.secret_access_key},
+        std::pair{"session_token", &upload.session_token}})
+    read_secret(r, key, *field, load);
+  set(upload.ca_file, r.string("ca_file", 1));
+  if (auto directory = r.string("directory", 1)) upload.directory = std::move(*directory);
+  if (upload.target == Config::UploadTarget::s3) read_s3(r, upload, load);
+  for (const std::string_view key :
+       {"part_size_bytes", "max_bandwidth_bps", "windows", "delete_after_upload", "manifest"})
+    not_yet(r, key, load);
+  r.done();
+}
+
+void read_recording(JsonReader r, Config::Recording& recording) {
+  if (auto pre_roll = r.integer("pre_roll_ms", 0, 3'600'000)) recording.pre_roll = milliseconds(*pre_roll);
+  if (auto segment = r.integer("segment_s", 1, 86'400)) recording.segment = seconds(*segment);
+  if (auto longest = r.integer("max_duration_s", 1, 30LL * 86'400)) recording.longest = seconds(*longest);
+  if (auto audio = r.choice("audio", {"copy", "aac", "drop"})) {
+    if (*audio == "aac") r.error("audio", "aac is not supported by this version; use copy or drop");
+    recording.audio = *audio != "drop";
+  }
+  r.done();
+}
+
+void read_log(JsonReader r, Config& config) {
+  if (auto level = r.choice("level", {"trace", "debug", "info", "warn", "error"}))
+    log::parse_level(*level, config.log_level);
+  if (auto format = r.choice("format", {"text", "json"}))
+    config.log_format = *format == "json" ? log::Format::json : log::Format::text;
+  r.done();
+}
+
+Config::Camera read_camera(JsonReader r, Load& load) {
+  Config::Camera camera;
+  r.require("url");
+  set(camera.username, r.string("username"));
+  read_secret(r, "password", camera.password, load);
+  set(camera.transport, r.choice("transport", {"tcp", "udp"}));
+  if (auto url = r.string("url", 1)) {
+    camera.url = std::move(*url);
+    take_credentials(r.path() + "/url", camera.url, camera.username, camera.password, load);
+    SourceConfig source;
+    source.url = camera.url;
+    if (auto made = make_source(source); !made) r.error("url", made.error().message);
+  }
+  if (auto ring = r.integer("ring_s", 1, 3600)) camera.ring = seconds(*ring);
+  if (auto bytes = r.integer("ring_max_bytes", 65'536, 4LL << 30)) camera.ring_most_bytes = static_cast<size_t>(*bytes);
+  set(camera.enabled, r.boolean("enabled"));
+  if (auto record = r.choice("record", {"command", "continuous", "schedule"}); record && *record != "command")
+    r.error("record", *record + " is not supported by this version; use command");
+  for (const std::string_view key : {"schedule", "max_bytes"}) not_yet(r, key, load);
+  r.done();
+  return camera;
+}
+
+void read_cameras(JsonReader r, std::map<std::string, Config::Camera>& cameras, Load& load) {
+  for (const auto& [id, value] : r.members()) {
+    if (!is_name(id)) {
+      r.error(id, "is no camera id: must match ^[a-z0-9][a-z0-9_-]{0,62}$");
+      continue;
+    }
+    cameras[id] = read_camera(JsonReader(*value, r.path() + "/" + id, load.errors), load);
+  }
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return {};
+  std::string id(name.data());
+  std::transform(id.begin(), id.end(), id.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::replace(id.begin(), id.end(), '.', '-');
+  return id;
+}
+
+void read_document(JsonReader r, Config& config, Load& load) {
+  if (auto id = r.name("device_id")) config.device_id = std::move(*id);
+  if (!r.has("device_id")) {
+    config.device_id = host_name();
+    if (!is_name(config.device_id)) r.error("device_id", "is required: the host's name cannot serve as one");
+  }
+  if (auto section = r.object("mqtt")) read_mqtt(*section, config.mqtt, load);
+  if (auto section = r.object("storage")) read_storage(*section, config.storage, load);
+  if (auto section = r.object("upload")) read_upload(*section, config.upload, load);
+  if (auto section = r.object("recording")) read_recording(*section, config.recording);
+  if (auto section = r.object("telemetry")) {
+    if (auto interval = section->integer("interval_s", 1, kMostSeconds)) config.telemetry_interval = seconds(*interval);
+    section->done();
+  }
+  not_yet(r, "http", load);
+  if (auto section = r.object("log")) read_log(*section, config);
+  if (auto section = r.object("cameras")) read_cameras(*section, config.cameras, load);
+  r.done();
+  if (config.upload.directory.empty()) config.upload.directory = config.storage.path / "objects";
+  if (!config.upload.directory.is_absolute()) load.errors.push_back({"/upload/directory", "must be an absolute path"});
+}
+
+}  // namespace
+
+tl::expected<LoadedConfig, ConfigErrors> read_config(std::string_view text) {
+  const auto document = parse_json(text, kFileLimits);
+  if (!document) return tl::make_unexpected(ConfigErrors{{{"/", document.error().message}}});
+  LoadedConfig loaded;
+  Load load;
+  read_document(JsonReader(*document, "", load.errors), loaded.config, load);
+  if (!load.errors.empty()) return tl::make_unexpected(ConfigErrors{std::move(load.errors)});
+  loaded.warnings = std::move(load.warnings);
+  return loaded;
+}
+
+tl::expected<LoadedConfig, ConfigErrors> load_config(const std::filesystem::path& path) {
+  const auto text = file::read(path, kFileLimits.most_bytes);
+  if (!text) return tl::make_unexpected(ConfigErrors{{{"/", text.error().message}}});
+  return read_config(*text);
+}
+
+}  // namespace vedette

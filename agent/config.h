@@ -1,0 +1,82 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "core/log.h"
+#include "core/result.h"
+
+namespace vedette {
+
+// The configuration, typed, with every default in this one place. schemas/config.schema.json is its reference.
+// Secrets are resolved: the strings here are the secrets themselves, known to the redactor.
+struct Config {
+  struct Mqtt {
+    std::vector<std::string> urls = {"mqtt://127.0.0.1:1883"};
+    std::string topic_root = "vedette";
+    std::vector<std::string> groups;
+    int version = 5;
+    seconds keepalive{30};
+    std::string username;
+    std::string password;
+    std::string ca_file, cert_file, key_file;
+  };
+  struct Storage {
+    std::filesystem::path path = "/var/lib/vedette";
+    milliseconds sync_interval{2000};
+    int64_t min_free_bytes = 1 << 30;
+  };
+  enum class UploadTarget { s3, directory, none };
+  struct Upload {
+    UploadTarget target = UploadTarget::directory;
+    std::string endpoint, bucket, region = "us-east-1", prefix;
+    bool path_style = true;
+    std::string access_key_id, secret_access_key, session_token;
+    std::string ca_file;
+    std::filesystem::path directory;  // default: {storage.path}/objects
+  };
+  struct Recording {
+    milliseconds pre_roll{0};
+    seconds segment{300};
+    seconds longest{3600};
+    bool audio = true;
+  };
+  struct Camera {
+    std::string url;
+    std::string username;
+    std::string password;
+    std::string transport = "tcp";
+    seconds ring{30};
+    size_t ring_most_bytes = 32 * 1024 * 1024;
+    bool enabled = true;
+  };
+
+  std::string device_id;  // default: the host's name, when it is a valid id
+  Mqtt mqtt;
+  Storage storage;
+  Upload upload;
+  Recording recording;
+  seconds telemetry_interval{30};
+  log::Level log_level = log::Level::info;
+  log::Format log_format = log::Format::text;
+  std::map<std::string, Camera> cameras;
+};
+
+struct LoadedConfig {
+  Config config;
+  std::vector<std::string> warnings;  // "/mqtt/password: ...", to be logged once
+};
+
+// Reads and checks a configuration file. All errors at once, each with its JSON Pointer; "/" for the file as a whole.
+struct ConfigErrors {
+  std::vector<FieldError> errors;
+};
+tl::expected<LoadedConfig, ConfigErrors> load_config(const std::filesystem::path& path);
+// The same for text, as tests need it.
+tl::expected<LoadedConfig, ConfigErrors> read_config(std::string_view text);
+
+}  // namespace vedette

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "agent/command.h"
+#include "media/jpeg.h"
+#include "sources/camera.h"
+#include "storage/clip_recorder.h"
+#include "uploader/upload_worker.h"
+
+namespace vedette {
+
+// Everything that other threads tell the main loop. A kind that Agent::on does not know does not compile.
+
+struct MqttConnected {
+  std::string connection_id;
+};
+struct MqttDisconnected {
+  std::string reason;
+};
+struct MqttPublished {
+  uint64_t token = 0;
+  int reason = 0;
+};
+struct CommandArrived {
+  Command command;
+};
+struct CommandRefused {
+  ReplyTo reply_to;
+  Refusal refusal;
+};
+// A command whose id was seen before: its reply, or nothing while it is still running.
+struct CommandRepeated {
+  ReplyTo reply_to;
+  std::string reply;
+};
+struct CameraChanged {
+  std::string camera_id;
+  CameraStatus status;
+};
+// A snapshot was taken, or could not be.
+struct SnapshotTaken {
+  ReplyTo reply_to;
+  SnapshotTake request;
+  std::string snapshot_id;
+  UtcTime taken_at{};
+  MonoTime frame_pts{};
+  Result<Jpeg> jpeg;
+  std::string sha256;
+  std::optional<Upload> upload;  // when it is to be uploaded: the row is there
+};
+struct ShutdownRequested {
+  std::string reason;
+};
+
+using Event =
+    std::variant<MqttConnected, MqttDisconnected, MqttPublished, CommandArrived, CommandRefused, CommandRepeated,
+                 CameraChanged, RecorderReport, UploadReport, SnapshotTaken, ShutdownRequested>;
+
+}  // namespace vedette

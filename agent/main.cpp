@@ -1,0 +1,86 @@
+// vedette: the agent. See --help, and docs/operations.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <iostream>
+
+#include "agent/agent.h"
+#include "agent/config.h"
+#include "core/log.h"
+#include "core/redact.h"
+#include "core/thread.h"
+
+namespace {
+
+constexpr int kRuntimeFailure = 1;
+constexpr int kBadConfiguration = 2;  // and bad usage
+
+constexpr const char* kExamples = R"(
+Examples:
+  vedette --config /etc/vedette/vedette.json           run until SIGTERM
+  vedette --config /etc/vedette/vedette.json --check   only check the configuration
+
+The smallest configuration that works:
+  { "cameras": { "front": { "url": "test://pattern" } } }
+
+Logs go to stderr. Exit status: 0 stopped in order, 1 failed at run time, 2 bad configuration or usage.)";
+
+// SIGTERM and SIGINT are taken by a thread that waits for them; every thread started later has them blocked.
+sigset_t block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return set;
+}
+
+int run(vedette::Config config, const sigset_t& signals) {
+  auto agent = vedette::Agent::create(std::move(config));
+  if (!agent) {
+    vedette::log::error("cannot start", {{"reason", agent.error().message}});
+    return kRuntimeFailure;
+  }
+  const auto signal_thread = vedette::start_thread("signals", [&](const std::stop_token& stop) {
+    const timespec poll{0, 200'000'000};
+    while (!stop.stop_requested())
+      if (sigtimedwait(&signals, nullptr, &poll) > 0) {
+        (*agent)->request_shutdown("signal");
+        return;
+      }
+  });
+  (*agent)->run();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Vedette: records cameras on an edge box, commanded over MQTT.");
+  app.footer(kExamples);
+  std::string path;
+  bool check = false;
+  app.add_option("--config", path, "configuration file (JSON with comments)")->required();
+  app.add_flag("--check", check, "check the configuration and exit");
+  app.set_version_flag("--version", VEDETTE_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : kBadConfiguration;
+  }
+
+  auto loaded = vedette::load_config(path);
+  if (!loaded) {
+    for (const auto& error : loaded.error().errors)
+      std::cerr << "vedette: " << vedette::redact(path + ": " + error.path + ": " + error.message) << "\n";
+    return kBadConfiguration;
+  }
+  vedette::log::set_up(loaded->config.log_level, loaded->config.log_format);
+  for (const std::string& warning : loaded->warnings) vedette::log::warn("configuration", {{"warning", warning}});
+  if (check) {
+    std::cerr << "vedette: " << path << " is good: " << loaded->config.cameras.size() << " cameras\n";
+    return 0;
+  }
+  const sigset_t signals = block_signals();
+  return run(std::move(loaded->config), signals);
+}

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/command.h"
+#include "agent/config.h"
+#include "core/histogram.h"
+#include "core/json.h"
+#include "sources/camera.h"
+#include "storage/outbox.h"
+
+// The bodies of what the agent publishes, as schemas/ has them, without the envelope (v, id, ts, seq), which Publisher
+// puts around them.
+namespace vedette::messages {
+
+// The outcome of a command.
+struct Answer {
+  std::string status = "succeeded";  // accepted, succeeded, failed, rejected, expired
+  Error error{Code::ok, {}};
+  std::vector<FieldError> errors;
+  std::shared_ptr<const Json> result;
+};
+Answer succeeded(Json result);
+Answer failed(Error error);
+Answer rejected(Error error);
+// With something that helps to ask better.
+Answer rejected(Error error, Json result);
+Answer accepted();
+
+Json reply(const ReplyTo& to, const Answer& answer, MonoTime now);
+Json event(const OutboxEvent& event);
+
+struct StatusBody {
+  std::string state;
+  std::string connection_id;
+  microseconds uptime{0};
+  size_t cameras = 0, streaming = 0, recording = 0;
+  OutboxFigures outbox;
+  struct Problem {
+    Code code;
+    std::string message;
+    std::string camera_id;
+  };
+  std::vector<Problem> problems;
+};
+Json status(const StatusBody& body);
+// Whole: the broker sends it, so no envelope comes around it.
+Json will(const std::string& connection_id);
+
+Json info(const Config& config);
+Json camera_state(const std::string& camera_id, const CameraStatus& status, const CameraFigures& figures,
+                  const std::vector<std::string>& recording_ids, MonoTime now);
+Json camera_up(const CameraStatus& status, uint64_t reconnects);
+
+Json figures(const Histogram::Figures& figures);
+
+}  // namespace vedette::messages

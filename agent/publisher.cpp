@@ -1,0 +1,165 @@
+#include "agent/publisher.h"
+
+#include <nlohmann/json.hpp>
+
+#include "agent/messages.h"
+#include "core/ids.h"
+#include "core/log.h"
+
+namespace vedette {
+
+namespace {
+
+// Tokens of what is not in the outbox; rows of the outbox begin at 1.
+constexpr uint64_t kNoRow = 0;
+constexpr int kRefused = 0x80;  // reason codes from here on are refusals (MQTT 5, 2.4)
+
+std::string reply_schema(const std::string& verb) {
+  return find_verb(verb) ? "reply/" + verb : "reply";
+}
+
+}  // namespace
+
+Publisher::Publisher(std::string base_topic, Outbox& outbox, const Clock& clock)
+    : base_topic_(std::move(base_topic)), outbox_(outbox), clock_(clock) {}
+
+void Publisher::on_connected() {
+  connected_ = true;
+  seq_ = 0;
+  outstanding_.clear();
+  last_sent_row_ = 0;
+  outbox_empty_ = false;
+}
+
+void Publisher::on_disconnected() {
+  connected_ = false;
+}
+
+Publisher::Outgoing Publisher::outgoing(const std::string& topic, const std::string& schema, Json body) const {
+  Outgoing out;
+  out.message.topic = topic;
+  out.message.content_type = "application/json";
+  out.message.utf8 = true;
+  out.message.user_properties.emplace_back("schema", "vedette/v1/" + schema);
+  if (const auto trace = body.find("traceparent"); trace != body.end() && trace->is_string())
+    out.message.user_properties.emplace_back("traceparent", trace->get<std::string>());
+  out.id = new_id();
+  out.at = clock_.utc();
+  out.body = std::make_shared<const Json>(std::move(body));
+  return out;
+}
+
+mqtt::Message Publisher::finished(const Outgoing& out, uint64_t seq) const {
+  Json json = {{"v", 1}, {"id", out.id}, {"ts", to_rfc3339(out.at)}, {"seq", seq}};
+  for (auto it = out.body->begin(); it != out.body->end(); ++it) json[it.key()] = it.value();
+  mqtt::Message message = out.message;
+  message.payload = to_text(json);
+  return message;
+}
+
+bool Publisher::send(const Outgoing& out, uint64_t token) {
+  if (!connected_ || !session_ || !session_->publish(finished(out, seq_ + 1), token)) return false;
+  ++seq_;
+  return true;
+}
+
+void Publisher::wait(Outgoing out) {
+  if (waiting_.size() >= kMostWaiting) {
+    log::warn("a reply was given up: too many are waiting", {{"topic", waiting_.front().message.topic}});
+    waiting_.pop_front();
+  }
+  waiting_.push_back(std::move(out));
+  pump();
+}
+
+std::string Publisher::reply(const std::string& topic, const std::string& correlation, const std::string& verb,
+                             Json body) {
+  Outgoing out = outgoing(topic, reply_schema(verb), std::move(body));
+  out.message.correlation_data = correlation;
+  std::string stored = to_text({{"id", out.id}, {"at_us", out.at.time_since_epoch().count()}, {"body", *out.body}});
+  wait(std::move(out));
+  return stored;
+}
+
+void Publisher::reply_again(const std::string& topic, const std::string& correlation, const std::string& verb,
+                            const std::string& stored) {
+  const Json json = Json::parse(stored, nullptr, false);
+  if (!json.is_object() || !json.contains("body")) return;
+  Outgoing out = outgoing(topic, reply_schema(verb), json["body"]);
+  out.message.correlation_data = correlation;
+  out.id = json["id"].get<std::string>();
+  out.at = UtcTime(microseconds(json["at_us"].get<int64_t>()));
+  wait(std::move(out));
+}
+
+void Publisher::state(const std::string& subtopic, const std::string& schema, Json body) {
+  if (!connected_) return;  // the birth after the next connect tells everything anew
+  Outgoing out = outgoing(base_topic_ + "/" + subtopic, schema, std::move(body));
+  out.message.retain = true;
+  states_.insert_or_assign(out.message.topic, std::move(out));
+  pump();
+}
+
+mqtt::Message Publisher::last_state(const std::string& subtopic, const std::string& schema, Json body) {
+  Outgoing out = outgoing(base_topic_ + "/" + subtopic, schema, std::move(body));
+  out.message.retain = true;
+  return finished(out, ++seq_);
+}
+
+void Publisher::telemetry(const std::string& subtopic, const std::string& schema, Json body) {
+  if (!connected_) return;
+  Outgoing out = outgoing(base_topic_ + "/" + subtopic, schema, std::move(body));
+  out.message.qos = 0;
+  send(out, kNoRow);
+}
+
+void Publisher::on_published(uint64_t token, int reason) {
+  if (token == kNoRow) {
+    if (reason >= kRefused) log::warn("the broker refused a message", {{"reason", reason}});
+    pump();
+    return;
+  }
+  const auto row = outstanding_.find(token);
+  if (row == outstanding_.end()) return;  // of a connection that is gone
+  if (reason >= kRefused) {
+    // The row stays, and is tried again after the next connect: an ACL that is mended must not have cost an event.
+    log::error("the broker refused an event; it is kept", {{"type", row->second}, {"reason", reason}});
+  } else if (const auto removed = outbox_.remove(static_cast<int64_t>(token)); !removed) {
+    log::error("an event that was sent cannot be removed", {{"reason", removed.error().message}});
+  }
+  outstanding_.erase(row);
+  pump();
+}
+
+void Publisher::pump() {
+  if (!connected_) return;
+  while (!waiting_.empty()) {
+    if (!send(waiting_.front(), kNoRow)) return;
+    waiting_.pop_front();
+  }
+  while (!states_.empty()) {
+    if (!send(states_.begin()->second, kNoRow)) return;
+    states_.erase(states_.begin());
+  }
+  pump_outbox();
+}
+
+void Publisher::pump_outbox() {
+  if (outstanding_.size() >= kMostOutstanding) return;
+  const auto events = outbox_.next(last_sent_row_, static_cast<int>(kMostOutstanding - outstanding_.size()));
+  if (!events) {
+    log::error("the outbox cannot be read", {{"reason", events.error().message}});
+    return;
+  }
+  outbox_empty_ = events->empty();
+  for (const OutboxEvent& event : *events) {
+    Outgoing out = outgoing(base_topic_ + "/event/" + event.type, "event/" + event.type, messages::event(event));
+    out.id = event.id;
+    out.at = event.at;
+    if (!send(out, static_cast<uint64_t>(event.row))) return;
+    outstanding_.emplace(static_cast<uint64_t>(event.row), event.type);
+    last_sent_row_ = event.row;
+  }
+}
+
+}  // namespace vedette

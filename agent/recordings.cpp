@@ -1,0 +1,241 @@
+#include "agent/recordings.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "core/ids.h"
+#include "core/log.h"
+
+namespace vedette {
+
+namespace {
+
+using messages::Answer;
+
+// A start closer than this to now is now, not scheduled.
+constexpr microseconds kNow = 1ms;
+
+std::string why_not_streaming(const CameraStatus& status) {
+  return "the camera is " + std::string(state_name(status.state)) + (status.error.empty() ? "" : ": " + status.error);
+}
+
+}  // namespace
+
+Recordings::Recordings(const Config& config, const Layout& layout, Catalog& catalog, LossLedger& losses, Outbox& outbox,
+                       const Clock& clock, ClipRecorder::Report report)
+    : config_(config),
+      layout_(layout),
+      catalog_(catalog),
+      losses_(losses),
+      outbox_(outbox),
+      clock_(clock),
+      report_(std::move(report)) {
+  for (const auto& [id, camera] : config.cameras) stages_[id];
+}
+
+std::optional<Answer> Recordings::answer_known(const std::string& recording_id, const Camera& camera) const {
+  if (const auto it = running_.find(recording_id); it != running_.end()) {
+    const Running& running = it->second;
+    if (running.recorder->spec().camera_id != camera.id())
+      return messages::rejected({Code::already_exists, "the recording " + recording_id + " is of another camera"});
+    return messages::succeeded({{"recording_id", recording_id},
+                                {"state", running.scheduled ? "scheduled" : "recording"},
+                                {"already_running", true},
+                                {"clip_start", to_rfc3339(running.start)},
+                                {"lead_actual_ms", running.lead_actual_ms}});
+  }
+  const auto known = catalog_.recording(recording_id);
+  if (!known) return messages::failed(known.error());
+  if (*known) return messages::rejected({Code::already_exists, "the recording " + recording_id + " has ended already"});
+  return std::nullopt;
+}
+
+Answer Recordings::start(const ReplyTo& to, const RecordingStart& request, Camera& camera) {
+  const std::string recording_id = request.recording_id.value_or(new_id(clock_.utc()));
+  if (request.recording_id)
+    if (auto known = answer_known(recording_id, camera)) return *known;
+
+  const MonoTime now = clock_.mono();
+  const milliseconds pre_roll = request.pre_roll.value_or(config_.recording.pre_roll);
+  const MonoTime start = request.start ? clock_.to_mono(*request.start) : now - pre_roll;
+  const bool scheduled = start > now + kNow;
+  const CameraStatus status = camera.status();
+  const RingFigures ring = camera.ring().figures();
+  MonoTime shown = start;
+  microseconds lead(0);
+  if (!scheduled) {
+    if (status.state != CameraState::streaming || !ring.oldest)
+      return messages::failed({Code::camera_unavailable, why_not_streaming(status)});
+    const bool late_is_fine = request.allow_late || !request.start;
+    if (start < *ring.oldest && !late_is_fine) {
+      const std::string oldest = to_rfc3339(clock_.to_utc(*ring.oldest));
+      return messages::rejected({Code::out_of_buffer, "/params/start: the ring begins at " + oldest},
+                                {{"oldest", oldest}});
+    }
+    shown = std::max(start, *ring.oldest);
+    const auto keyframe = camera.ring().keyframe_at(start);
+    lead = start - (keyframe ? keyframe->pts : *ring.oldest);
+  }
+
+  RecordingSpec spec;
+  spec.recording_id = recording_id;
+  spec.camera_id = camera.id();
+  spec.start = start;
+  if (request.duration) spec.end = (request.start ? start : now) + *request.duration;
+  spec.longest = config_.recording.longest;
+  spec.segment = config_.recording.segment;
+  spec.audio = config_.recording.audio;
+  spec.upload = request.upload;
+  spec.priority = request.priority;
+  spec.labels = request.labels;
+  spec.command_id = to.command_id;
+  spec.traceparent = to.traceparent;
+  if (const auto added = catalog_.add_recording(recording_id, camera.id(), clock_.utc()); !added)
+    return messages::failed(added.error());
+
+  Json result = {{"recording_id", recording_id},
+                 {"state", scheduled ? "scheduled" : "recording"},
+                 {"already_running", false},
+                 {"clip_start", to_rfc3339(clock_.to_utc(shown))},
+                 {"lead_actual_ms", to_ms(lead)}};
+  if (ring.oldest) result["preroll_available_ms"] = std::max<int64_t>(0, to_ms(now - *ring.oldest));
+  if (!request.start && shown > start)
+    result["warnings"] = {"the ring reaches back " + std::to_string(to_ms(now - shown)) + " ms, not " +
+                          std::to_string(pre_roll.count())};
+
+  RecordingStages& stages = stages_.at(camera.id());
+  const RecorderContext context{layout_,
+                                catalog_,
+                                losses_,
+                                clock_,
+                                config_.storage.sync_interval,
+                                stages.mux,
+                                stages.sync,
+                                config_.upload.target != Config::UploadTarget::none};
+  Running& running = running_[recording_id];
+  running.start = clock_.to_utc(shown);
+  if (spec.end) running.end = clock_.to_utc(*spec.end);
+  running.scheduled = scheduled;
+  running.lead_actual_ms = to_ms(lead);
+  running.recorder = std::make_unique<ClipRecorder>(std::move(spec), camera.ring(), context, report_);
+  return messages::succeeded(std::move(result));
+}
+
+Answer Recordings::stop(const RecordingStop& request) {
+  std::vector<std::string> ids, clip_ids;
+  for (auto& [id, running] : running_) {
+    const std::string& camera_id = running.recorder->spec().camera_id;
+    if (request.recording_id && id != *request.recording_id) continue;
+    if (request.camera_id && camera_id != *request.camera_id) continue;
+    running.stop_reason = "stopped";
+    running.recorder->stop(clock_.mono());
+    ids.push_back(id);
+    const auto clips = running.recorder->clip_ids();
+    clip_ids.insert(clip_ids.end(), clips.begin(), clips.end());
+  }
+  if (ids.empty() && request.recording_id) {  // it may have ended by itself a moment ago
+    const auto known = catalog_.recording(*request.recording_id);
+    if (!known) return messages::failed(known.error());
+    if (*known && (!request.camera_id || (*known)->camera_id == *request.camera_id)) {
+      const auto clips = catalog_.clips_of_recording(*request.recording_id);
+      if (!clips) return messages::failed(clips.error());
+      ids.push_back(*request.recording_id);
+      clip_ids = *clips;
+    }
+  }
+  if (ids.empty()) return messages::rejected({Code::not_found, "no such recording is running"});
+  return messages::succeeded({{"recording_id", ids.back()}, {"recording_ids", ids}, {"clip_ids", clip_ids}});
+}
+
+Answer Recordings::list(const RecordingList& request) const {
+  Json all = Json::array();
+  for (const auto& [id, running] : running_) {
+    const RecordingSpec& spec = running.recorder->spec();
+    if (request.camera_id && spec.camera_id != *request.camera_id) continue;
+    Json one = {{"recording_id", id},
+                {"camera_id", spec.camera_id},
+                {"state", running.scheduled ? "scheduled" : "recording"},
+                {"start", to_rfc3339(running.start)}};
+    if (running.end) one["end"] = to_rfc3339(*running.end);
+    one["trigger"] = spec.trigger;
+    one["labels"] = spec.labels;
+    if (!spec.command_id.empty()) one["command_id"] = spec.command_id;
+    all.push_back(std::move(one));
+  }
+  return messages::succeeded({{"recordings", std::move(all)}});
+}
+
+void Recordings::add_event(const char* type, const RecordingSpec& spec, const Json& data) {
+  OutboxEvent event = make_event(type, spec.camera_id, data, clock_.utc());
+  event.command_id = spec.command_id;
+  event.traceparent = spec.traceparent;
+  if (const auto added = outbox_.add(event); !added)
+    log::error("event cannot be written", {{"type", type}, {"reason", added.error().message}});
+}
+
+void Recordings::on_report(const RecorderReport& report) {
+  const auto it = running_.find(report.recording_id);
+  if (it == running_.end()) return;
+  Running& running = it->second;
+  const RecordingSpec spec = running.recorder->spec();
+  switch (report.kind) {
+    case RecorderReport::Kind::started:
+      running.scheduled = false;
+      running.start = report.clip_start;
+      running.lead_actual_ms = report.lead_actual_ms;
+      add_event("recording.started", spec,
+                {{"recording_id", spec.recording_id},
+                 {"clip_start", to_rfc3339(report.clip_start)},
+                 {"lead_actual_ms", report.lead_actual_ms},
+                 {"trigger", spec.trigger}});
+      break;
+    case RecorderReport::Kind::clip:
+      break;  // its event was committed with its row
+    case RecorderReport::Kind::ended: {
+      const char* reason = !report.error.empty() ? "error"
+                           : running.stop_reason ? running.stop_reason
+                           : spec.end            ? "completed"
+                                                 : "limit";
+      Json data = {{"recording_id", spec.recording_id}, {"clip_ids", report.clip_ids}, {"reason", reason}};
+      if (!report.error.empty()) data["error"] = report.error;
+      if (const auto ended = catalog_.end_recording(spec.recording_id); !ended)
+        log::error("recording cannot be ended in the catalog", {{"reason", ended.error().message}});
+      add_event("recording.stopped", spec, data);
+      running_.erase(it);
+      break;
+    }
+  }
+}
+
+void Recordings::stop_all() {
+  for (auto& [id, running] : running_) {
+    running.stop_reason = "shutdown";
+    running.recorder->stop(clock_.mono());
+  }
+}
+
+std::vector<std::string> Recordings::of_camera(const std::string& camera_id) const {
+  std::vector<std::string> ids;
+  for (const auto& [id, running] : running_)
+    if (!running.scheduled && running.recorder->spec().camera_id == camera_id) ids.push_back(id);
+  return ids;
+}
+
+size_t Recordings::cameras_recording() const {
+  std::set<std::string> cameras;
+  for (const auto& [id, running] : running_)
+    if (!running.scheduled) cameras.insert(running.recorder->spec().camera_id);
+  return cameras.size();
+}
+
+std::optional<std::string> Recordings::camera_of(const std::string& recording_id) const {
+  const auto it = running_.find(recording_id);
+  return it == running_.end() ? std::nullopt : std::optional(it->second.recorder->spec().camera_id);
+}
+
+RecordingStages& Recordings::stages(const std::string& camera_id) {
+  return stages_.at(camera_id);
+}
+
+}  // namespace vedette

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/command.h"
+#include "agent/config.h"
+#include "agent/messages.h"
+#include "core/histogram.h"
+#include "sources/camera.h"
+#include "storage/clip_recorder.h"
+
+namespace vedette {
+
+// How long writing takes, for one camera.
+struct RecordingStages {
+  Histogram mux;
+  Histogram sync;
+};
+
+// Recordings holds the recordings that are scheduled or running, and carries out the verbs about them. Belongs to the
+// main loop; what its recorders report comes back through it as events.
+class Recordings {
+ public:
+  Recordings(const Config& config, const Layout& layout, Catalog& catalog, LossLedger& losses, Outbox& outbox,
+             const Clock& clock, ClipRecorder::Report report);
+
+  messages::Answer start(const ReplyTo& to, const RecordingStart& request, Camera& camera);
+  messages::Answer stop(const RecordingStop& request);
+  messages::Answer list(const RecordingList& request) const;
+
+  // A report of a recorder: its events are written to the outbox; with `ended` the recording is gone.
+  void on_report(const RecorderReport& report);
+
+  // Ends all, closing their clips; they report as usual.
+  void stop_all();
+  bool empty() const { return running_.empty(); }
+  std::vector<std::string> of_camera(const std::string& camera_id) const;
+  size_t cameras_recording() const;
+  std::optional<std::string> camera_of(const std::string& recording_id) const;
+  RecordingStages& stages(const std::string& camera_id);
+
+ private:
+  struct Running {
+    std::unique_ptr<ClipRecorder> recorder;
+    UtcTime start;
+    std::optional<UtcTime> end;
+    bool scheduled = false;
+    const char* stop_reason = nullptr;  // what ended it, if we did
+    int64_t lead_actual_ms = 0;
+  };
+
+  std::optional<messages::Answer> answer_known(const std::string& recording_id, const Camera& camera) const;
+  void add_event(const char* type, const RecordingSpec& spec, const Json& data);
+
+  const Config& config_;
+  const Layout& layout_;
+  Catalog& catalog_;
+  LossLedger& losses_;
+  Outbox& outbox_;
+  const Clock& clock_;
+  const ClipRecorder::Report report_;
+  std::map<std::string, RecordingStages> stages_;  // by camera; outlives the recorders
+  std::map<std::string, Running> running_;
+};
+
+}  // namespace vedette

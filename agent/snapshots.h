@@ -1,0 +1,56 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "agent/event.h"
+#include "agent/messages.h"
+#include "core/inbox.h"
+#include "core/jobs.h"
+#include "media/ring.h"
+#include "storage/layout.h"
+
+namespace vedette {
+
+// Snapshots carries out snapshot.take: a job thread takes the keyframe from the ring and makes the JPEG, and the answer
+// goes out when that is done and, where it was asked for, the object store has proved that it holds the picture.
+// Belongs to the main loop.
+class Snapshots {
+ public:
+  Snapshots(const Layout& layout, Catalog& catalog, Outbox& outbox, Inbox<Event>& inbox, const Clock& clock);
+
+  // Accepts, or refuses at once.
+  messages::Answer take(const ReplyTo& to, const SnapshotTake& request, Camera& camera);
+
+  struct Reply {
+    ReplyTo to;
+    messages::Answer answer;
+  };
+  // The reply to a snapshot that is done; nothing while its upload is awaited.
+  std::optional<Reply> on_taken(SnapshotTaken taken);
+  // An upload of a snapshot ended well.
+  std::optional<Reply> on_uploaded(const UploadReport& report);
+  // Those whose time is over: answered with what there is.
+  std::vector<Reply> expire();
+  void request_stop() { jobs_.request_stop(); }
+
+ private:
+  struct Pending {
+    SnapshotTaken taken;
+    MonoTime deadline;
+  };
+
+  void add_event(const SnapshotTaken& taken, int64_t frame_age_ms);
+  Reply finish(const SnapshotTaken& taken, bool uploaded) const;
+  int64_t frame_age_ms(const SnapshotTaken& taken) const;
+
+  const Layout& layout_;
+  Catalog& catalog_;
+  Outbox& outbox_;
+  Inbox<Event>& inbox_;
+  const Clock& clock_;
+  std::map<std::string, Pending> uploading_;  // by snapshot id
+  Jobs jobs_;
+};
+
+}  // namespace vedette

@@ -1,0 +1,166 @@
+#include "agent/status_board.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/file.h"
+#include "core/log.h"
+
+namespace vedette {
+
+namespace {
+
+// A status is told when something in it changed, and this often anyway.
+constexpr seconds kStatusInterval{300};
+// The rates of a camera are known this long after it began to stream.
+constexpr seconds kRatesKnown{6};
+
+bool is_down(CameraState state) {
+  return state != CameraState::streaming && state != CameraState::connecting && state != CameraState::disabled;
+}
+
+// What of a status is worth telling at once.
+std::string essence(const messages::StatusBody& body) {
+  std::string out = body.state + " " + std::to_string(body.streaming) + " " + std::to_string(body.recording);
+  for (const auto& problem : body.problems) out.append(" ").append(code_name(problem.code)).append(problem.camera_id);
+  return out;
+}
+
+}  // namespace
+
+StatusBoard::StatusBoard(const Config& config, const Cameras& cameras, Recordings& recordings, Catalog& catalog,
+                         Outbox& outbox, Publisher& publisher, const Clock& clock)
+    : config_(config),
+      cameras_(cameras),
+      recordings_(recordings),
+      catalog_(catalog),
+      outbox_(outbox),
+      publisher_(publisher),
+      clock_(clock),
+      started_(clock.mono()),
+      process_(clock),
+      telemetry_before_(started_) {
+  // Ten thousand devices that were switched on together must not speak together.
+  const auto phase = static_cast<int64_t>(std::hash<std::string>()(config_.device_id) % 1000);
+  next_telemetry_ = started_ + microseconds(config_.telemetry_interval) * phase / 1000;
+}
+
+void StatusBoard::attach(const mqtt::Session* session, UploadWorker* uploads) {
+  session_ = session;
+  uploads_ = uploads;
+}
+
+void StatusBoard::birth(std::string connection_id) {
+  connection_id_ = std::move(connection_id);
+  publish_status(body());
+  publisher_.state("info", "info", messages::info(config_));
+  for (const auto& [id, camera] : cameras_) camera_changed(id);
+}
+
+std::vector<messages::StatusBody::Problem> StatusBoard::problems() const {
+  std::vector<messages::StatusBody::Problem> out;
+  for (const auto& [id, camera] : cameras_) {
+    const CameraStatus status = camera->status();
+    if (is_down(status.state))
+      out.push_back({Code::camera_unavailable, std::string(state_name(status.state)) + ": " + status.error, id});
+  }
+  if (!upload_problem_.empty()) out.push_back({Code::upload_failed, upload_problem_, {}});
+  const auto space = file::space(config_.storage.path);
+  if (space && space->free_bytes < static_cast<uint64_t>(config_.storage.min_free_bytes))
+    out.push_back({Code::no_space, "less than storage.min_free_bytes is free", {}});
+  return out;
+}
+
+messages::StatusBody StatusBoard::body() {
+  messages::StatusBody body;
+  body.connection_id = connection_id_;
+  body.uptime = clock_.mono() - started_;
+  body.cameras = cameras_.size();
+  for (const auto& [id, camera] : cameras_) body.streaming += camera->status().state == CameraState::streaming ? 1 : 0;
+  body.recording = recordings_.cameras_recording();
+  if (const auto figures = outbox_.figures(clock_.utc())) body.outbox = *figures;
+  body.problems = problems();
+  body.state = body.problems.empty() ? "online" : "degraded";
+  return body;
+}
+
+Json StatusBoard::status(std::string state) {
+  messages::StatusBody out = body();
+  out.state = std::move(state);
+  return messages::status(out);
+}
+
+void StatusBoard::publish_status(messages::StatusBody body) {
+  last_essence_ = essence(body);
+  next_status_ = clock_.mono() + kStatusInterval;
+  publisher_.state("status", "status", messages::status(body));
+}
+
+void StatusBoard::status_may_have_changed() {
+  messages::StatusBody now = body();
+  if (essence(now) != last_essence_) publish_status(std::move(now));
+}
+
+void StatusBoard::camera_changed(const std::string& camera_id) {
+  const auto it = cameras_.find(camera_id);
+  if (it == cameras_.end()) return;
+  publisher_.state("camera/" + camera_id + "/state", "camera_state",
+                   messages::camera_state(camera_id, it->second->status(), it->second->figures(),
+                                          recordings_.of_camera(camera_id), clock_.mono()));
+}
+
+void StatusBoard::camera_came_up(const std::string& camera_id) {
+  camera_due_[camera_id] = clock_.mono() + kRatesKnown;
+}
+
+void StatusBoard::telemetry_sent_when_due(MonoTime now) {
+  for (auto it = camera_due_.begin(); it != camera_due_.end();) {
+    if (now < it->second) {
+      ++it;
+      continue;
+    }
+    camera_changed(it->first);
+    it = camera_due_.erase(it);
+  }
+  if (now >= next_status_) publish_status(body());
+  if (now < next_telemetry_) return;
+  next_telemetry_ = std::max(next_telemetry_ + config_.telemetry_interval, now);
+  publish_telemetry(now);
+  status_may_have_changed();
+  report_dropped_events();
+}
+
+void StatusBoard::publish_telemetry(MonoTime now) {
+  SystemFigures figures;
+  figures.storage = config_.storage.path;
+  if (const auto uploads = catalog_.upload_figures(clock_.utc())) figures.uploads = *uploads;
+  if (const auto outbox = outbox_.figures(clock_.utc())) figures.outbox_rows = outbox->rows;
+  const uint64_t uploaded = uploads_ ? uploads_->uploaded_bytes_total() : 0;
+  const auto passed_us = std::max<int64_t>(1, (now - telemetry_before_).count());
+  figures.upload_bps =
+      static_cast<int64_t>(static_cast<double>(uploaded - uploaded_before_) * 8e6 / static_cast<double>(passed_us));
+  uploaded_before_ = uploaded;
+  telemetry_before_ = now;
+  if (session_) figures.mqtt_round_trip = session_->round_trip();
+  publisher_.telemetry("telemetry/system", "telemetry_system", system_telemetry(process_, figures));
+
+  SharedStages shared;
+  shared.command = command_time_.take();
+  if (uploads_) shared.upload = uploads_->upload_time().take();
+  for (const auto& [id, camera] : cameras_) {
+    RecordingStages& stages = recordings_.stages(id);
+    publisher_.telemetry("telemetry/camera/" + id, "telemetry_camera",
+                         camera_telemetry(*camera, stages.mux.take(), stages.sync.take(), shared));
+  }
+}
+
+void StatusBoard::report_dropped_events() {
+  const auto figures = outbox_.figures(clock_.utc());
+  if (!figures || figures->dropped_total <= dropped_before_) return;
+  const Json data = {{"dropped", figures->dropped_total - dropped_before_}, {"dropped_total", figures->dropped_total}};
+  if (const auto added = outbox_.add(make_event("outbox.dropped", {}, data, clock_.utc())); !added)
+    log::error("event cannot be written", {{"type", "outbox.dropped"}, {"reason", added.error().message}});
+  dropped_before_ = figures->dropped_total;
+}
+
+}  // namespace vedette

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/config.h"
+#include "agent/messages.h"
+#include "agent/publisher.h"
+#include "agent/recordings.h"
+#include "agent/telemetry.h"
+#include "mqtt/session.h"
+#include "sources/camera.h"
+#include "storage/catalog.h"
+#include "storage/outbox.h"
+#include "uploader/upload_worker.h"
+
+namespace vedette {
+
+using Cameras = std::map<std::string, std::unique_ptr<Camera>>;
+
+// StatusBoard keeps the retained topics (status, info, camera states) true and sends the telemetry. Belongs to the main
+// loop; borrows all it reports on, which outlives it.
+class StatusBoard {
+ public:
+  StatusBoard(const Config& config, const Cameras& cameras, Recordings& recordings, Catalog& catalog, Outbox& outbox,
+              Publisher& publisher, const Clock& clock);
+
+  void attach(const mqtt::Session* session, UploadWorker* uploads);
+  void set_upload_problem(std::string problem) { upload_problem_ = std::move(problem); }
+  void command_took(microseconds duration) { command_time_.add(duration); }
+
+  // Everything, after a connect.
+  void birth(std::string connection_id);
+  // The status, if anything in it changed that others should know at once.
+  void status_may_have_changed();
+  void camera_changed(const std::string& camera_id);
+  // The camera's rates are not known yet: its state is told again when they are.
+  void camera_came_up(const std::string& camera_id);
+  void telemetry_sent_when_due(MonoTime now);
+
+  // A status with this state ("stopping", "offline").
+  Json status(std::string state);
+
+ private:
+  messages::StatusBody body();
+  std::vector<messages::StatusBody::Problem> problems() const;
+  void publish_status(messages::StatusBody body);
+  void publish_telemetry(MonoTime now);
+  void report_dropped_events();
+
+  const Config& config_;
+  const Cameras& cameras_;
+  Recordings& recordings_;
+  Catalog& catalog_;
+  Outbox& outbox_;
+  Publisher& publisher_;
+  const Clock& clock_;
+  const mqtt::Session* session_ = nullptr;
+  UploadWorker* uploads_ = nullptr;  // null: no upload target
+  const MonoTime started_;
+  ProcessFigures process_;
+  Histogram command_time_;
+  std::string connection_id_;
+  std::string upload_problem_;
+  std::string last_essence_;  // of the status that was told last
+  std::map<std::string, MonoTime> camera_due_;
+  MonoTime next_telemetry_, next_status_, telemetry_before_;
+  uint64_t uploaded_before_ = 0;
+  uint64_t dropped_before_ = 0;
+};
+
+}  // namespace vedette
