@@ -12,15 +12,16 @@
 namespace vedette {
 
 struct DemuxerOptions {
-  std::string username;  // put into the URL, encoded, by the demuxer
-  std::string password;
+  std::string username{};  // put into the URL, encoded, by the demuxer
+  std::string password{};
   std::string rtsp_transport = "tcp";  // tcp | udp
   microseconds open_timeout = 10s;
   bool live = true;  // a network source: opened fast, without probing seconds of it
 };
 
 // A packet as the source timed it: times count from wherever the source counts from, in one timeline for all tracks.
-// dts is always there for video (made up from pts and the reorder depth where the source has none) and grows.
+// dts is always there for video (made up from pts and the reorder depth where the source has none) and grows, but where
+// the clock of a live source steps.
 struct DemuxedPacket {
   std::shared_ptr<const AVPacket> data;
   StreamInfoPtr info;

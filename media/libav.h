@@ -5,12 +5,15 @@ extern "C" {
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libavutil/avutil.h>
+#include <libavutil/dict.h>
 #include <libswscale/swscale.h>
 }
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "core/clock.h"
 #include "core/result.h"
@@ -27,15 +30,41 @@ struct FrameFree {
 struct CodecFree {
   void operator()(AVCodecContext* p) const { avcodec_free_context(&p); }
 };
+struct ParametersFree {
+  void operator()(AVCodecParameters* p) const { avcodec_parameters_free(&p); }
+};
 struct ScalerFree {
   void operator()(SwsContext* p) const { sws_freeContext(p); }
 };
 using PacketPtr = std::unique_ptr<AVPacket, PacketFree>;
 using FramePtr = std::unique_ptr<AVFrame, FrameFree>;
 using CodecPtr = std::unique_ptr<AVCodecContext, CodecFree>;
+using ParametersPtr = std::unique_ptr<AVCodecParameters, ParametersFree>;
 using ScalerPtr = std::unique_ptr<SwsContext, ScalerFree>;
 
 inline constexpr AVRational kMicroseconds{1, 1'000'000};
+
+// Options for opening something. What nobody took is still in it afterwards.
+class Dictionary {
+ public:
+  Dictionary() = default;
+  Dictionary(Dictionary&& other) noexcept : dictionary_(std::exchange(other.dictionary_, nullptr)) {}
+  Dictionary& operator=(Dictionary&&) = delete;
+  ~Dictionary() { av_dict_free(&dictionary_); }
+
+  void set(const std::string& key, std::string_view value) {
+    av_dict_set(&dictionary_, key.c_str(), std::string(value).c_str(), 0);
+  }
+  AVDictionary** address() { return &dictionary_; }
+  // Of the first entry there is, empty when there is none.
+  std::string first_key() const {
+    const AVDictionaryEntry* entry = av_dict_get(dictionary_, "", nullptr, AV_DICT_IGNORE_SUFFIX);
+    return entry ? entry->key : "";
+  }
+
+ private:
+  AVDictionary* dictionary_ = nullptr;
+};
 
 // av_strerror as text.
 std::string error_text(int error);

@@ -39,12 +39,16 @@ struct Mp4Summary {
 // Used by one thread. Destruction without close() leaves the fragmented file as it is, for recovery.
 class Mp4Writer {
  public:
-  // Creates the file (it must not exist). `show_from`: the instant at which playing begins (edit list); packets before
-  // it are in the file but not shown.
+  // Creates the file (it must not exist). `show_from`: the instant at which playing begins (edit list), with the first
+  // frame due at or after it; packets before are in the file but not shown. It is written into the file at once, so
+  // that finalising after a kill begins at the same frame. Where the stream description lacks parameter sets or the
+  // picture size, they are taken from the first packet.
   static Result<std::unique_ptr<Mp4Writer>> create(const std::filesystem::path& path, StreamInfoPtr info,
                                                    MonoTime show_from, const Mp4Options& options);
   ~Mp4Writer();
 
+  // After an error nothing more is written, and the file is cut back to what is whole; close() still finalises that.
+  // The payload is not copied: it is held until its fragment is cut.
   Status write(const Packet& packet);
   // Cuts the running fragment and waits until everything is on the disk.
   Status sync();

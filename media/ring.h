@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -19,12 +20,12 @@ struct RingLimits {
 
 struct RingFigures {
   size_t packets = 0;
-  size_t bytes = 0;                // payload
-  microseconds duration{0};        // from the oldest keyframe to the newest packet
-  std::optional<MonoTime> oldest;  // pts of the oldest keyframe
-  std::optional<MonoTime> newest;  // pts of the newest video packet
-  microseconds gop{0};             // distance of the two newest keyframes
-  uint64_t evicted_unread_bytes = 0;
+  size_t bytes = 0;                   // payload
+  microseconds duration{0};           // from the oldest keyframe to the newest packet
+  std::optional<MonoTime> oldest;     // pts of the oldest keyframe
+  std::optional<MonoTime> newest;     // pts of the newest video packet
+  microseconds gop{0};                // distance of the two newest keyframes
+  uint64_t evicted_unread_bytes = 0;  // payload that readers found gone, summed over readers
 };
 
 class Cursor;
@@ -32,9 +33,10 @@ class Cursor;
 // Ring holds the most recent packets of one camera, bounded by time and bytes.
 //
 // One thread pushes; any number read, each with its own Cursor. push() never waits for readers: one that falls behind
-// finds `missed` counted and continues at the next keyframe. Whole GOPs are evicted, so what is there always begins
-// with a video keyframe. The newest GOP is cut from its front only when it alone exceeds the byte limit; readers that
-// keep up lose nothing by it. All methods are thread-safe. A Ring outlives its cursors.
+// finds `missed` counted and continues at the next keyframe. Whole GOPs are evicted, so what is there begins with a
+// video keyframe, but for one case: when the byte limit does not even hold two GOPs, the older is cut from its front
+// packet by packet. Nobody can begin in what is left of it, but readers that keep up lose nothing. All methods are
+// thread-safe. A Ring outlives its cursors.
 class Ring {
  public:
   explicit Ring(RingLimits limits);
@@ -48,6 +50,8 @@ class Ring {
   // A cursor at the next packet to be pushed, keyframe or not.
   Cursor cursor_live();
 
+  // The newest video keyframe shown at or before t; nothing when there is none.
+  std::optional<Packet> keyframe_at(MonoTime t) const;
   // The newest video keyframe.
   std::optional<Packet> newest_keyframe() const;
   // The first video keyframe pushed from now on; nothing when the deadline or the stop comes first.
@@ -58,8 +62,44 @@ class Ring {
  private:
   friend class Cursor;
 
-  // (implementation of your choice: a circular array that only grows, indexed by sequence number; a list of keyframe
-  // sequence numbers; nothing is allocated per packet once the array has its size)
+  // Where a packet is: its number since the start, and the payload bytes pushed before it.
+  struct Place {
+    uint64_t sequence = 0;
+    uint64_t offset = 0;
+  };
+  struct Keyframe {
+    Place place;
+    MonoTime pts;
+  };
+
+  Packet& slot(uint64_t sequence) { return slots_[sequence & (slots_.size() - 1)]; }
+  const Packet& slot(uint64_t sequence) const { return slots_[sequence & (slots_.size() - 1)]; }
+  void append(Packet packet);
+  void evict();
+  void evict_before(uint64_t sequence);
+  bool headless() const;
+  const Keyframe* second_gop() const;
+  void grow();
+  // The newest keyframe shown at or before t, or null.
+  const Keyframe* keyframe_before(MonoTime t) const;
+  // The first keyframe at or after this packet, or null.
+  const Keyframe* keyframe_from(uint64_t sequence) const;
+  // Waits, with the lock held, until the condition holds; false when deadline or stop came first.
+  template <class Condition>
+  bool wait(std::unique_lock<std::mutex>& lock, MonoTime deadline, const std::stop_token& stop, Condition ready) const;
+
+  const RingLimits limits_;
+  std::vector<Packet> evicted_;  // the pushing thread's alone: payload is freed outside the lock
+
+  mutable std::mutex mutex_;
+  mutable std::condition_variable_any pushed_;
+  mutable size_t waiting_ = 0;
+  std::vector<Packet> slots_;  // circular, by sequence number; a power of two of them
+  Place first_;                // of the oldest packet
+  Place end_;                  // of the next packet to be pushed
+  std::deque<Keyframe> keyframes_;
+  std::optional<MonoTime> newest_;
+  uint64_t evicted_unread_bytes_ = 0;
 };
 
 // Cursor is one reader's place in a ring. Not thread-safe; belongs to its reader.
@@ -70,7 +110,22 @@ class Cursor {
   size_t read(std::vector<Packet>& out, size_t most, MonoTime deadline, const std::stop_token& stop);
 
   // Packets that were evicted before this reader came to them, since the start.
-  uint64_t missed() const;
+  uint64_t missed() const { return missed_; }
+
+ private:
+  friend class Ring;
+  enum class Begin { anywhere, keyframe };
+  Cursor(Ring& ring, Ring::Place place, Begin begin);
+
+  bool find_next();
+  void count_evicted();
+  bool skip_to_keyframe();
+
+  Ring* ring_;
+  Ring::Place next_;
+  bool wants_keyframe_;      // nothing before the next keyframe is of use
+  bool has_missed_ = false;  // so what is skipped on the way to that keyframe is missed as well
+  uint64_t missed_ = 0;
 };
 
 }  // namespace vedette

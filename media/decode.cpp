@@ -1,0 +1,40 @@
+#include "media/decode.h"
+
+namespace vedette::libav {
+
+namespace {
+
+Result<CodecPtr> open_decoder(const VideoTrack& track) {
+  const AVCodec* codec = avcodec_find_decoder(codec_id(track.codec));
+  if (!codec) return fail(Code::unsupported, "no decoder for " + std::string(codec_name(track.codec)));
+  CodecPtr decoder(avcodec_alloc_context3(codec));
+  const ParametersPtr parameters(avcodec_parameters_alloc());
+  if (!decoder || !parameters) return fail(Code::internal, "out of memory");
+  to_parameters(track, parameters.get());
+  avcodec_parameters_to_context(decoder.get(), parameters.get());
+  decoder->thread_count = 1;
+  const int error = avcodec_open2(decoder.get(), codec, nullptr);
+  if (error < 0) return fail(Code::unsupported, "opening the decoder: " + error_text(error));
+  return decoder;
+}
+
+}  // namespace
+
+Result<DecodedKeyframe> decode_keyframe(const VideoTrack& track, const AVPacket& keyframe) {
+  route_log();
+  auto decoder = open_decoder(track);
+  if (!decoder) return decoder.error_as_is();
+  FramePtr frame(av_frame_alloc());
+  if (!frame) return fail(Code::internal, "out of memory");
+  int error = avcodec_send_packet(decoder->get(), &keyframe);
+  // The end of the stream is announced at once: a decoder that reorders would keep the frame otherwise.
+  if (error >= 0) error = avcodec_send_packet(decoder->get(), nullptr);
+  if (error >= 0) error = avcodec_receive_frame(decoder->get(), frame.get());
+  if (error < 0) return fail(Code::unsupported, "decoding a keyframe: " + error_text(error));
+  // What the decoder made up for missing slices is not to be shown as if the camera had seen it.
+  if (frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0)
+    return fail(Code::unsupported, "decoding a keyframe: it is damaged");
+  return DecodedKeyframe{std::move(frame), (*decoder)->has_b_frames};
+}
+
+}  // namespace vedette::libav

@@ -1,0 +1,306 @@
+#include "media/demuxer.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "core/log.h"
+#include "media/decode.h"
+#include "media/interrupt.h"
+#include "media/libav.h"
+#include "media/parameter_sets.h"
+#include "media/resolve.h"
+#include "media/source_url.h"
+#include "media/timeline.h"
+
+namespace vedette {
+
+namespace {
+
+using libav::Dictionary;
+
+// A stream that ends owes the server a TEARDOWN: sent, not waited for (measured 0.1..0.4 ms), also after the stop.
+constexpr microseconds kCloseTime = 200ms;
+// Socket buffer for RTP over UDP: a 1080p keyframe does not fit the usual 208 KiB when the machine is busy.
+constexpr std::string_view kUdpBufferBytes = "2097152";
+// How much of a live source is probed. What SDP tells is enough for most RTSP cameras: 0.06 s instead of 1.1 s.
+constexpr int64_t kShortProbeBytes = 32;
+constexpr int64_t kLongProbeBytes = 5'000'000;
+constexpr microseconds kLongProbeTime = 3s;
+
+// H.264 need not say how far it reorders (bitstream_restriction), nor need MPEG-4: so many frames show it, B-pyramid
+// included.
+constexpr int kLookAheadFrames = 3;
+// What libavformat calls a duration where it knows none: one tick of the 90 kHz clock.
+constexpr microseconds kShortestFrame = 1ms;
+
+enum class Probing { short_, long_, file };
+
+struct FormatClose {
+  void operator()(AVFormatContext* p) const { avformat_close_input(&p); }
+};
+using FormatPtr = std::unique_ptr<AVFormatContext, FormatClose>;
+
+bool is_rtsp(const std::string& scheme) {
+  return scheme == "rtsp" || scheme == "rtsps";
+}
+bool is_file(const std::string& scheme) {
+  return scheme.empty() || scheme == "file";
+}
+
+// Every option must be one that this demuxer or protocol takes: libavformat leaves others lying without a word.
+Dictionary options_for(const std::string& scheme, const DemuxerOptions& options) {
+  Dictionary dictionary;
+  if (!is_rtsp(scheme)) return dictionary;
+  dictionary.set("rtsp_transport", options.rtsp_transport);
+  dictionary.set("allowed_media_types", "video+audio");
+  if (options.rtsp_transport == "udp") dictionary.set("buffer_size", kUdpBufferBytes);
+  return dictionary;
+}
+
+void set_probing(Probing probing, AVFormatContext* format) {
+  if (probing == Probing::file) return;
+  format->probesize = probing == Probing::short_ ? kShortProbeBytes : kLongProbeBytes;
+  format->max_analyze_duration = probing == Probing::short_ ? 0 : kLongProbeTime.count();
+  if (probing == Probing::long_) format->fps_probe_size = 0;
+}
+
+double fps_of(const AVStream& stream) {
+  return stream.avg_frame_rate.den > 0 ? std::max(0.0, av_q2d(stream.avg_frame_rate)) : 0.0;
+}
+
+std::vector<uint8_t> extradata_of(const AVCodecParameters& parameters) {
+  if (parameters.extradata_size <= 0) return {};
+  return {parameters.extradata, parameters.extradata + parameters.extradata_size};
+}
+
+Result<VideoTrack> video_track(const AVStream& stream) {
+  const AVCodecParameters& parameters = *stream.codecpar;
+  const auto codec = libav::video_codec(parameters.codec_id);
+  if (!codec)
+    return fail(Code::unsupported,
+                std::string("video codec ") + avcodec_get_name(parameters.codec_id) + " is not supported");
+  VideoTrack track;
+  track.codec = *codec;
+  track.width_px = parameters.width;
+  track.height_px = parameters.height;
+  track.fps = fps_of(stream);
+  track.reorder_frames = std::max(0, parameters.video_delay);
+  track.extradata = extradata_of(parameters);
+  return track;
+}
+
+// Nothing for audio that we have no name for, or of which too little is known to use it.
+std::optional<AudioTrack> audio_track(const AVStream& stream) {
+  const AVCodecParameters& parameters = *stream.codecpar;
+  const auto codec = libav::audio_codec(parameters.codec_id);
+  if (!codec || parameters.sample_rate <= 0 || parameters.ch_layout.nb_channels <= 0) return std::nullopt;
+  return AudioTrack{*codec, parameters.sample_rate, parameters.ch_layout.nb_channels, extradata_of(parameters)};
+}
+
+bool complete(const VideoTrack& track) {
+  const bool needs_extradata = track.codec != VideoCodec::mjpeg;
+  return track.width_px > 0 && track.height_px > 0 && (!needs_extradata || !track.extradata.empty());
+}
+
+std::optional<microseconds> to_us(int64_t time, AVRational time_base) {
+  if (time == AV_NOPTS_VALUE) return std::nullopt;
+  return microseconds(av_rescale_q(time, time_base, libav::kMicroseconds));
+}
+
+}  // namespace
+
+struct Demuxer::Impl {
+  ~Impl() {
+    interrupt.arm(Clock::system().mono() + kCloseTime, std::stop_token());
+    format.reset();
+  }
+
+  Status connect(const std::string& url, Dictionary dictionary, Probing probing);
+  Status find_tracks();
+  Status read_some();
+  void take(libav::PacketPtr packet);
+  void take_video(UntimedPacket packet);
+  void follow_parameters(const AVPacket& keyframe);
+  tl::unexpected<Error> failure(std::string_view doing, int error) const;
+
+  libav::Interrupt interrupt;  // outlives what calls it
+  FormatPtr format;
+  bool live = false;
+  bool rtsp = false;
+  bool timed_by_arrival = false;
+  bool at_end = false;
+  int video_index = -1;
+  int audio_index = -1;
+  StreamInfoPtr info;
+  std::optional<VideoTimes> video_times;
+  std::optional<AudioTimes> audio_times;
+  std::deque<DemuxedPacket> audio_ready;
+};
+
+// libav's code says nothing reliable when the interrupt ended the call, so that is asked first.
+tl::unexpected<Error> Demuxer::Impl::failure(std::string_view doing, int error) const {
+  if (interrupt.why() == libav::Interrupt::Why::stopped) return fail(Code::cancelled, std::string(doing) + ": stopped");
+  if (interrupt.why() == libav::Interrupt::Why::late) return fail(Code::timed_out, std::string(doing) + ": timed out");
+  if (error == AVERROR_EOF)
+    return fail(Code::camera_unavailable, std::string(doing) + ": the other side ended the stream");
+  Code code = libav::code_of(error);
+  // What a live source says may be garbled for once; that it is of no use for ever is known for a file only.
+  if (live && error == AVERROR_INVALIDDATA) code = Code::camera_unavailable;
+  return fail(code, std::string(doing) + ": " + libav::error_text(error));
+}
+
+Status Demuxer::Impl::connect(const std::string& url, Dictionary dictionary, Probing probing) {
+  AVFormatContext* context = avformat_alloc_context();
+  if (!context) return fail(Code::internal, "out of memory");
+  context->interrupt_callback = interrupt.callback();
+  set_probing(probing, context);
+  // RTSP has no decoding times to make presentation times from, and is made to wait for them.
+  if (!rtsp) context->flags |= AVFMT_FLAG_GENPTS;
+  const int opened = avformat_open_input(&context, url.c_str(), nullptr, dictionary.address());
+  if (opened < 0) return failure("connecting", opened);  // the context is freed
+  format.reset(context);
+  if (const std::string left = dictionary.first_key(); !left.empty())
+    return fail(Code::internal, "libavformat did not take the option " + left);
+  const int probed = avformat_find_stream_info(context, nullptr);
+  if (probed < 0 || interrupt.why() != libav::Interrupt::Why::not_yet)
+    return failure("reading the stream's head", probed);
+  // Multipart JPEG has no times, and libavformat numbers the frames as if there were 25 in every second.
+  timed_by_arrival = live && std::string_view(context->iformat->name) == "mpjpeg";
+  return find_tracks();
+}
+
+Status Demuxer::Impl::find_tracks() {
+  video_index = av_find_best_stream(format.get(), AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0);
+  if (video_index < 0) return fail(Code::unsupported, "there is no video in it");
+  audio_index = av_find_best_stream(format.get(), AVMEDIA_TYPE_AUDIO, -1, video_index, nullptr, 0);
+  StreamInfo found;
+  auto video = video_track(*format->streams[video_index]);
+  if (!video) return video.error_as_is();
+  found.video = std::move(*video);
+  if (audio_index >= 0) found.audio = audio_track(*format->streams[audio_index]);
+  if (!found.audio) audio_index = -1;
+  for (int i = 0; i < static_cast<int>(format->nb_streams); ++i)
+    if (i != video_index && i != audio_index) format->streams[i]->discard = AVDISCARD_ALL;
+  info = std::make_shared<const StreamInfo>(std::move(found));
+  return {};
+}
+
+Result<std::unique_ptr<Demuxer>> Demuxer::open(const std::string& url, const DemuxerOptions& options,
+                                               const std::stop_token& stop) {
+  libav::route_log();
+  const MonoTime deadline = Clock::system().mono() + options.open_timeout;
+  const std::string scheme = scheme_of(url);
+  const std::string full_url =
+      is_file(scheme) ? file_url(url) : with_credentials(url, options.username, options.password);
+  if (auto known = resolve(is_file(scheme) ? "" : host_of(url), deadline, stop); !known) return known.error_as_is();
+
+  std::vector<Probing> attempts{Probing::file};
+  if (options.live) attempts = {Probing::long_};
+  if (options.live && is_rtsp(scheme)) attempts = {Probing::short_, Probing::long_};
+  std::unique_ptr<Impl> impl;
+  for (const Probing probing : attempts) {
+    impl = std::make_unique<Impl>();
+    impl->live = options.live;
+    impl->rtsp = is_rtsp(scheme);
+    impl->interrupt.arm(deadline, stop);
+    if (auto done = impl->connect(full_url, options_for(scheme, options), probing); !done) return done.error_as_is();
+    if (complete(impl->info->video)) break;
+  }
+  const VideoTrack& video = impl->info->video;
+  if (!complete(video)) return fail(Code::unsupported, "the video's size or parameter sets are not known");
+  VideoTimes::Options times;
+  times.reorder_frames = video.reorder_frames;
+  times.fps = video.fps;
+  times.live = options.live;
+  times.trust_dts = !impl->rtsp;
+  if (impl->rtsp && (video.codec == VideoCodec::h264 || video.codec == VideoCodec::mpeg4))
+    times.look_ahead = kLookAheadFrames;
+  impl->video_times.emplace(times);
+  impl->audio_times.emplace(options.live);
+  return std::unique_ptr<Demuxer>(new Demuxer(std::move(impl)));
+}
+
+Demuxer::Demuxer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Demuxer::~Demuxer() = default;
+
+const StreamInfoPtr& Demuxer::info() const {
+  return impl_->info;
+}
+
+Result<std::optional<DemuxedPacket>> Demuxer::read(MonoTime deadline, const std::stop_token& stop) {
+  impl_->interrupt.arm(deadline, stop);
+  while (true) {
+    if (auto video = impl_->video_times->pop()) return video;
+    if (!impl_->audio_ready.empty()) {
+      DemuxedPacket audio = std::move(impl_->audio_ready.front());
+      impl_->audio_ready.pop_front();
+      return std::optional(std::move(audio));
+    }
+    if (impl_->at_end) return std::optional<DemuxedPacket>();
+    if (auto status = impl_->read_some(); !status) return status.error_as_is();
+  }
+}
+
+Status Demuxer::Impl::read_some() {
+  // A source that has something at hand all the time never gets to asking the callback.
+  if (interrupt.check()) return failure("reading", AVERROR_EXIT);
+  libav::PacketPtr packet(av_packet_alloc());
+  if (!packet) return fail(Code::internal, "out of memory");
+  const int error = av_read_frame(format.get(), packet.get());
+  if (error == AVERROR(EAGAIN)) return {};
+  if (error == AVERROR_EOF && !live && interrupt.why() == libav::Interrupt::Why::not_yet) {
+    at_end = true;
+    video_times->finish();
+    return {};
+  }
+  if (error < 0) return failure("reading", error);
+  take(std::move(packet));
+  return {};
+}
+
+void Demuxer::Impl::take(libav::PacketPtr packet) {
+  const int index = packet->stream_index;
+  if ((index != video_index && index != audio_index) || packet->size == 0) return;
+  const AVRational time_base = format->streams[index]->time_base;
+  UntimedPacket untimed;
+  untimed.arrival = Clock::system().mono();
+  untimed.pts = to_us(packet->pts, time_base);
+  untimed.dts = to_us(packet->dts, time_base);
+  if (timed_by_arrival) untimed.pts = untimed.dts = untimed.arrival.time_since_epoch();
+  DemuxedPacket& out = untimed.packet;
+  out.duration = to_us(packet->duration, time_base).value_or(microseconds(0));
+  if (out.duration < kShortestFrame || timed_by_arrival) out.duration = microseconds(0);
+  out.track = index == video_index ? Track::video : Track::audio;
+  out.keyframe = out.track == Track::audio || (packet->flags & AV_PKT_FLAG_KEY) != 0;
+  if (out.track == Track::video && out.keyframe) follow_parameters(*packet);
+  out.info = info;
+  out.data = std::shared_ptr<const AVPacket>(packet.release(), libav::PacketFree());
+  if (out.track == Track::video) return video_times->push(std::move(untimed));
+  if (auto audio = audio_times->place(std::move(untimed))) audio_ready.push_back(std::move(*audio));
+}
+
+// Cameras change size and encoding while they send; what follows is another stream.
+void Demuxer::Impl::follow_parameters(const AVPacket& keyframe) {
+  VideoTrack track = info->video;
+  size_t size = 0;
+  if (const uint8_t* data = av_packet_get_side_data(&keyframe, AV_PKT_DATA_NEW_EXTRADATA, &size))
+    track.extradata.assign(data, data + size);
+  if (track.extradata == info->video.extradata) {
+    auto changed = changed_parameter_sets(track, {keyframe.data, static_cast<size_t>(keyframe.size)});
+    if (!changed) return;
+    track.extradata = std::move(*changed);
+  }
+  const auto decoded = libav::decode_keyframe(track, keyframe);
+  if (!decoded) {
+    log::debug("keyframe with new parameter sets", {{"error", decoded.error().message}});
+    return;
+  }
+  track.width_px = decoded->frame->width;
+  track.height_px = decoded->frame->height;
+  track.reorder_frames = decoded->reorder_frames;
+  info = std::make_shared<const StreamInfo>(StreamInfo{std::move(track), info->audio});
+}
+
+}  // namespace vedette

@@ -1,0 +1,49 @@
+#pragma once
+
+// Inside media/ only.
+extern "C" {
+#include <libavformat/avio.h>
+}
+
+#include <stop_token>
+
+#include "core/clock.h"
+
+namespace vedette::libav {
+
+// Interrupt is asked by libav, every 100 ms at least, whether to go on waiting. It remembers why it said no, which
+// libav's own codes do not tell (RTSP gives AVERROR_INVALIDDATA). Stays where it is while libav knows its address.
+// Used by one thread.
+class Interrupt {
+ public:
+  enum class Why { not_yet, late, stopped };
+
+  Interrupt() = default;
+  Interrupt(const Interrupt&) = delete;
+  Interrupt& operator=(const Interrupt&) = delete;
+
+  void arm(MonoTime deadline, const std::stop_token& stop) {
+    deadline_ = deadline;
+    stop_ = stop;
+    why_ = Why::not_yet;
+  }
+  bool check() {
+    if (why_ != Why::not_yet) return true;
+    if (stop_.stop_requested())
+      why_ = Why::stopped;
+    else if (Clock::system().mono() >= deadline_)
+      why_ = Why::late;
+    return why_ != Why::not_yet;
+  }
+  Why why() const { return why_; }
+  AVIOInterruptCB callback() {
+    return {[](void* self) { return static_cast<Interrupt*>(self)->check() ? 1 : 0; }, this};
+  }
+
+ private:
+  MonoTime deadline_ = kNever;
+  std::stop_token stop_;
+  Why why_ = Why::not_yet;
+};
+
+}  // namespace vedette::libav

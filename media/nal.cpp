@@ -1,0 +1,45 @@
+#include "media/nal.h"
+
+namespace vedette::nal {
+
+namespace {
+
+template <class Use>
+void for_each_behind_lengths(View bytes, Use use) {
+  while (bytes.size() > kLengthBytes) {
+    const size_t size = size_t{bytes[0]} << 24 | size_t{bytes[1]} << 16 | size_t{bytes[2]} << 8 | size_t{bytes[3]};
+    bytes = bytes.subspan(kLengthBytes);
+    if (size == 0 || size > bytes.size()) return;
+    use(bytes.first(size));
+    bytes = bytes.subspan(size);
+  }
+}
+
+bool is_parameter_set(VideoCodec codec, uint8_t first_byte) {
+  constexpr int kH264Sps = 7, kH264Pps = 8;    // ITU-T H.264 table 7-1
+  constexpr int kH265Vps = 32, kH265Pps = 34;  // ITU-T H.265 table 7-1
+  if (codec == VideoCodec::h264) {
+    const int type = first_byte & 0x1f;
+    return type == kH264Sps || type == kH264Pps;
+  }
+  const int type = first_byte >> 1 & 0x3f;
+  return type >= kH265Vps && type <= kH265Pps;
+}
+
+}  // namespace
+
+std::vector<uint8_t> parameter_sets(VideoCodec codec, View frame) {
+  std::vector<uint8_t> sets;
+  const auto keep = [&](View unit) {
+    if (!is_parameter_set(codec, unit[0])) return;
+    sets.insert(sets.end(), {0, 0, 0, 1});
+    sets.insert(sets.end(), unit.begin(), unit.end());
+  };
+  if (begins_with_start_code(frame))
+    for_each_in_byte_stream(frame, keep);
+  else
+    for_each_behind_lengths(frame, keep);
+  return sets;
+}
+
+}  // namespace vedette::nal

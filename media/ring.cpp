@@ -1,0 +1,180 @@
+#include "media/ring.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace vedette {
+
+namespace {
+
+constexpr size_t kFirstSlots = 64;  // a power of two
+
+}  // namespace
+
+Ring::Ring(RingLimits limits) : limits_(limits), slots_(kFirstSlots) {}
+
+void Ring::push(Packet packet) {
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    append(std::move(packet));
+    evict();
+    wake = waiting_ > 0;
+  }
+  if (wake) pushed_.notify_all();
+  evicted_.clear();
+}
+
+void Ring::append(Packet packet) {
+  if (end_.sequence - first_.sequence == slots_.size()) grow();
+  if (packet.video_keyframe()) keyframes_.push_back({end_, packet.pts});
+  if (packet.video()) newest_ = packet.pts;
+  end_.offset += packet.payload().size();
+  slot(end_.sequence++) = std::move(packet);
+}
+
+void Ring::grow() {
+  std::vector<Packet> larger(slots_.size() * 2);
+  for (uint64_t s = first_.sequence; s != end_.sequence; ++s) larger[s & (larger.size() - 1)] = std::move(slot(s));
+  slots_ = std::move(larger);
+}
+
+void Ring::evict() {
+  const auto too_large = [this] { return end_.offset - first_.offset > limits_.bytes; };
+  while (const Keyframe* next = second_gop()) {
+    const bool last_but_one = next == &keyframes_.back();
+    if (*newest_ - next->pts < limits_.duration && (!too_large() || last_but_one)) break;
+    evict_before(next->place.sequence);
+  }
+  // Two GOPs are left, or one. The newest packet stays whatever its size: no reader could ever get it otherwise.
+  while (too_large() && end_.sequence - first_.sequence > 1) evict_before(first_.sequence + 1);
+}
+
+// Whether the oldest packets have no keyframe in front of them.
+bool Ring::headless() const {
+  return keyframes_.empty() || keyframes_.front().place.sequence != first_.sequence;
+}
+
+// Where the ring begins when its oldest GOP goes; null when there is only one.
+const Ring::Keyframe* Ring::second_gop() const {
+  const size_t index = headless() ? 0 : 1;
+  return index < keyframes_.size() ? &keyframes_[index] : nullptr;
+}
+
+void Ring::evict_before(uint64_t sequence) {
+  while (first_.sequence != sequence) {
+    Packet& oldest = slot(first_.sequence++);
+    first_.offset += oldest.payload().size();
+    evicted_.push_back(std::move(oldest));
+  }
+  while (!keyframes_.empty() && keyframes_.front().place.sequence < sequence) keyframes_.pop_front();
+}
+
+const Ring::Keyframe* Ring::keyframe_from(uint64_t sequence) const {
+  const auto found = std::lower_bound(keyframes_.begin(), keyframes_.end(), sequence,
+                                      [](const Keyframe& k, uint64_t s) { return k.place.sequence < s; });
+  return found == keyframes_.end() ? nullptr : &*found;
+}
+
+const Ring::Keyframe* Ring::keyframe_before(MonoTime t) const {
+  const auto found =
+      std::find_if(keyframes_.rbegin(), keyframes_.rend(), [t](const Keyframe& k) { return k.pts <= t; });
+  return found == keyframes_.rend() ? nullptr : &*found;
+}
+
+Cursor Ring::cursor_at(MonoTime t) {
+  const std::lock_guard lock(mutex_);
+  if (keyframes_.empty()) return {*this, end_, Cursor::Begin::keyframe};
+  const Keyframe* begin = keyframe_before(t);
+  return {*this, (begin ? *begin : keyframes_.front()).place, Cursor::Begin::keyframe};
+}
+
+Cursor Ring::cursor_live() {
+  const std::lock_guard lock(mutex_);
+  return {*this, end_, Cursor::Begin::anywhere};
+}
+
+std::optional<Packet> Ring::keyframe_at(MonoTime t) const {
+  const std::lock_guard lock(mutex_);
+  const Keyframe* keyframe = keyframe_before(t);
+  if (!keyframe) return std::nullopt;
+  return slot(keyframe->place.sequence);
+}
+
+std::optional<Packet> Ring::newest_keyframe() const {
+  const std::lock_guard lock(mutex_);
+  if (keyframes_.empty()) return std::nullopt;
+  return slot(keyframes_.back().place.sequence);
+}
+
+std::optional<Packet> Ring::next_keyframe(MonoTime deadline, const std::stop_token& stop) const {
+  std::unique_lock lock(mutex_);
+  const uint64_t from = end_.sequence;
+  const Keyframe* keyframe = nullptr;
+  if (!wait(lock, deadline, stop, [&] { return (keyframe = keyframe_from(from)) != nullptr; })) return std::nullopt;
+  return slot(keyframe->place.sequence);
+}
+
+RingFigures Ring::figures() const {
+  const std::lock_guard lock(mutex_);
+  RingFigures figures;
+  figures.packets = end_.sequence - first_.sequence;
+  figures.bytes = end_.offset - first_.offset;
+  figures.newest = newest_;
+  figures.evicted_unread_bytes = evicted_unread_bytes_;
+  if (keyframes_.empty()) return figures;
+  figures.oldest = keyframes_.front().pts;
+  figures.duration = std::max(*newest_ - *figures.oldest, microseconds(0));
+  const size_t n = keyframes_.size();
+  if (n >= 2) figures.gop = keyframes_[n - 1].pts - keyframes_[n - 2].pts;
+  return figures;
+}
+
+template <class Condition>
+bool Ring::wait(std::unique_lock<std::mutex>& lock, MonoTime deadline, const std::stop_token& stop,
+                Condition ready) const {
+  if (ready()) return true;
+  ++waiting_;
+  const bool held = pushed_.wait_until(lock, stop, deadline, ready);
+  --waiting_;
+  return held;
+}
+
+Cursor::Cursor(Ring& ring, Ring::Place place, Begin begin)
+    : ring_(&ring), next_(place), wants_keyframe_(begin == Begin::keyframe) {}
+
+size_t Cursor::read(std::vector<Packet>& out, size_t most, MonoTime deadline, const std::stop_token& stop) {
+  std::unique_lock lock(ring_->mutex_);
+  if (!ring_->wait(lock, deadline, stop, [this] { return find_next(); })) return 0;
+  const auto count = static_cast<size_t>(std::min<uint64_t>(most, ring_->end_.sequence - next_.sequence));
+  for (size_t i = 0; i < count; ++i) {
+    out.push_back(ring_->slot(next_.sequence++));
+    next_.offset += out.back().payload().size();
+  }
+  return count;
+}
+
+// Puts the cursor on a packet that is there and of use; false when none is.
+bool Cursor::find_next() {
+  if (next_.sequence < ring_->first_.sequence) count_evicted();
+  if (wants_keyframe_ && !skip_to_keyframe()) return false;
+  return next_.sequence != ring_->end_.sequence;
+}
+
+void Cursor::count_evicted() {
+  missed_ += ring_->first_.sequence - next_.sequence;
+  ring_->evicted_unread_bytes_ += ring_->first_.offset - next_.offset;
+  next_ = ring_->first_;
+  wants_keyframe_ = has_missed_ = true;
+}
+
+bool Cursor::skip_to_keyframe() {
+  const Ring::Keyframe* keyframe = ring_->keyframe_from(next_.sequence);
+  const Ring::Place to = keyframe ? keyframe->place : ring_->end_;
+  if (has_missed_) missed_ += to.sequence - next_.sequence;
+  next_ = to;
+  if (keyframe) wants_keyframe_ = has_missed_ = false;
+  return keyframe != nullptr;
+}
+
+}  // namespace vedette

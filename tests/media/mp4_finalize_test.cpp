@@ -1,0 +1,318 @@
+#include "media/mp4_finalize.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <set>
+
+#include "core/file.h"
+#include "media/mp4_boxes.h"
+#include "media/mp4_fault.h"
+#include "tests/media/mp4_support.h"
+#include "tests/support/temp_dir.h"
+
+namespace vedette {
+namespace {
+
+using namespace test;
+
+class Mp4FinalizeTest : public testing::Test {
+ protected:
+  ~Mp4FinalizeTest() override { mp4::step_hook() = nullptr; }
+
+  // A recording as a kill left it, and where its boxes begin.
+  void record(const std::string& reel_name, microseconds expected = 60s) {
+    const Reel& reel = made_reel(reel_name);
+    Mp4Options options;
+    options.expected = expected;
+    options.metadata = R"({"clip":"x"})";
+    show_from_ = reel.packets.front().pts + 1s;
+    write_part(path_, reel, show_from_, options);
+    recorded_ = bytes_of(path_);
+    const auto fd = file::open_read(path_).value();
+    const auto size = static_cast<int64_t>(recorded_.size());
+    boxes_.clear();
+    for (int64_t at = 0; at < size; at = boxes_.back().end())
+      boxes_.push_back(*mp4::read_box_place(fd.get(), at, size).value());
+  }
+
+  // The end of the last mdat that a file cut at `size` still has; nothing when it has none.
+  std::optional<int64_t> whole_end(int64_t size) const {
+    std::optional<int64_t> end;
+    for (const auto& box : boxes_)
+      if (box.type == mp4::fourcc("mdat") && box.end() <= size) end = box.end();
+    return end;
+  }
+
+  void restore(int64_t size) {
+    write_bytes(path_, {recorded_.begin(), recorded_.begin() + static_cast<std::ptrdiff_t>(size)});
+  }
+
+  // Finalises until the given call of the hook, which is where the "kill" is. Its name, or nothing when it never came.
+  std::string finalize_killed_at(int number) {
+    int calls = 0;
+    std::string name;
+    mp4::step_hook() = [&](std::string_view step) -> Status {
+      if (calls++ != number) return {};
+      name = step;
+      return fail(Code::cancelled, "killed");
+    };
+    const auto result = mp4_finalize(path_);
+    mp4::step_hook() = nullptr;
+    EXPECT_EQ(result.has_value(), name.empty());
+    return name;
+  }
+
+  TempDir dir_;
+  std::filesystem::path path_ = dir_.path() / "clip.part";
+  std::filesystem::path copy_ = dir_.path() / "clip.part.tmp";
+  MonoTime show_from_;
+  std::vector<uint8_t> recorded_;
+  std::vector<mp4::BoxPlace> boxes_;
+};
+
+TEST_F(Mp4FinalizeTest, DoneAgainGivesTheSameFile) {
+  record("h264_aac");
+  const auto once = mp4_finalize(path_);
+  ASSERT_TRUE(once) << once.error().message;
+  const auto bytes = bytes_of(path_);
+  const auto twice = mp4_finalize(path_);
+  ASSERT_TRUE(twice) << twice.error().message;
+  EXPECT_EQ(bytes_of(path_), bytes);
+  EXPECT_EQ(twice->sha256, once->sha256);
+  EXPECT_EQ(twice->shown, once->shown);
+  EXPECT_EQ(twice->lead, once->lead);
+  EXPECT_EQ(twice->video_frames, once->video_frames);
+  EXPECT_EQ(twice->audio_frames, once->audio_frames);
+  EXPECT_EQ(mp4_truncate_to_whole_fragments(path_).value(), 0);
+}
+
+TEST_F(Mp4FinalizeTest, LeavesThePayloadWhereItIs) {
+  record("h264_aac");
+  ASSERT_TRUE(mp4_finalize(path_));
+  const auto bytes = bytes_of(path_);
+  ASSERT_EQ(bytes.size(), recorded_.size());
+  const auto from = static_cast<std::ptrdiff_t>(boxes_[1].end());
+  EXPECT_TRUE(std::equal(bytes.begin() + from, bytes.end(), recorded_.begin() + from));
+}
+
+TEST_F(Mp4FinalizeTest, AKillAtAnyStepIsMadeGoodByTheNextRun) {
+  record("h264_aac");
+  ASSERT_TRUE(mp4_finalize(path_));
+  const auto expected = bytes_of(path_);
+  std::set<std::string> seen;
+  for (int number = 0;; ++number) {
+    restore(static_cast<int64_t>(recorded_.size()));
+    const std::string step = finalize_killed_at(number);
+    if (step.empty()) break;
+    SCOPED_TRACE(step);
+    seen.insert(step);
+    EXPECT_TRUE(decodes_cleanly(path_));
+    EXPECT_EQ(mp4_metadata(path_).value(), R"({"clip":"x"})");
+    EXPECT_EQ(mp4_truncate_to_whole_fragments(path_).value(), 0);
+    ASSERT_TRUE(mp4_finalize(path_));
+    EXPECT_EQ(bytes_of(path_), expected);
+  }
+  EXPECT_EQ(seen, (std::set<std::string>{"body", "body synced", "switch", "switch synced"}));
+}
+
+// Before the first sync any part of the body may be on the disk.
+TEST_F(Mp4FinalizeTest, AnyPartOfTheHeadMayBeWrittenBeforeTheSwitch) {
+  record("h264_b");
+  ASSERT_TRUE(mp4_finalize(path_));
+  const auto expected = bytes_of(path_);
+  std::mt19937 random(1);
+  for (int round = 0; round < 10; ++round) {
+    auto bytes = recorded_;
+    for (auto at = boxes_[1].body(); at < boxes_[1].end(); ++at)
+      if (random() % 2) bytes[static_cast<size_t>(at)] = expected[static_cast<size_t>(at)];
+    write_bytes(path_, bytes);
+    if (round == 0) {
+      EXPECT_TRUE(decodes_cleanly(path_));
+    }
+    ASSERT_TRUE(mp4_finalize(path_));
+    EXPECT_EQ(bytes_of(path_), expected);
+  }
+}
+
+TEST_F(Mp4FinalizeTest, ACutFileIsRepairedWhereverItWasCut) {
+  for (const auto* name : {"h264_aac", "h264_b"}) {
+    SCOPED_TRACE(name);
+    std::filesystem::remove(path_);
+    record(name);
+    const auto size = static_cast<int64_t>(recorded_.size());
+    std::set<int64_t> cuts{size, size - 1, 0, 1, 7, 8};
+    for (size_t i = 0; i < boxes_.size(); i += i < 8 ? 1 : 9)
+      for (const int64_t offset : {0, 1, 4, 8, 9, 16, 40}) cuts.insert(std::min(boxes_[i].begin + offset, size));
+    std::mt19937 random(7);
+    for (int i = 0; i < 60; ++i) cuts.insert(static_cast<int64_t>(random() % recorded_.size()));
+    int decoded = 0;
+    for (const int64_t cut : cuts) {
+      SCOPED_TRACE(cut);
+      restore(cut);
+      const auto repaired = mp4_truncate_to_whole_fragments(path_);
+      const auto whole = whole_end(cut);
+      ASSERT_EQ(repaired.has_value(), whole.has_value());
+      if (!whole) {
+        EXPECT_EQ(repaired.error().code, Code::invalid_argument);
+        continue;
+      }
+      EXPECT_EQ(*repaired, cut - *whole);
+      const auto summary = mp4_finalize(path_);
+      ASSERT_TRUE(summary) << summary.error().message;
+      EXPECT_EQ(top_boxes(path_), "ftyp moov free mdat");
+      // Decoding each would take minutes.
+      if (decoded++ % 6 == 0) {
+        EXPECT_TRUE(decodes_cleanly(path_));
+      }
+    }
+    EXPECT_GT(decoded, 60);
+  }
+}
+
+TEST_F(Mp4FinalizeTest, WhatIsNotWholeIsNotFinalised) {
+  record("h264_b");
+  restore(static_cast<int64_t>(recorded_.size()) - 5);
+  const auto result = mp4_finalize(path_);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Code::invalid_argument);
+  EXPECT_EQ(bytes_of(path_).size(), recorded_.size() - 5);
+}
+
+TEST_F(Mp4FinalizeTest, ZerosWhereAPowerCutTookTheDataAreCutOff) {
+  record("h264_b");
+  // From inside the third last mdat on.
+  std::vector<mp4::BoxPlace> data;
+  std::copy_if(boxes_.begin(), boxes_.end(), std::back_inserter(data),
+               [](const auto& box) { return box.type == mp4::fourcc("mdat"); });
+  const auto& lost = data[data.size() - 3];
+  auto bytes = recorded_;
+  std::fill(bytes.begin() + lost.body(), bytes.end(), uint8_t{0});
+  write_bytes(path_, bytes);
+  const auto cut = mp4_truncate_to_whole_fragments(path_);
+  ASSERT_TRUE(cut) << cut.error().message;
+  EXPECT_EQ(*cut, static_cast<int64_t>(bytes.size()) - data[data.size() - 4].end());
+  ASSERT_TRUE(mp4_finalize(path_));
+  EXPECT_TRUE(decodes_cleanly(path_));
+}
+
+TEST_F(Mp4FinalizeTest, KeepsTheInstantToShowFromAfterAKill) {
+  record("h264_b");
+  const auto summary = mp4_finalize(path_);
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->lead, 1s);
+  const auto all = shown_frames(made_reel("h264_b").path);
+  const auto shown = shown_frames(path_);
+  ASSERT_FALSE(shown.empty());
+  EXPECT_EQ(shown.front(), all[25]);
+}
+
+TEST_F(Mp4FinalizeTest, AnIndexThatOutgrewItsReserveIsPutInFrontOfACopy) {
+  // Frames all differently long, more of them than the slack can take.
+  const Reel& reel = made_reel("h264_aac");
+  Reel jittery{reel.path, reel.info, {}};
+  std::mt19937 random(3);
+  for (int round = 0; round < 6; ++round) {
+    for (Packet packet : reel.packets) {
+      packet.dts += 6s * round;
+      if (packet.video() && !jittery.packets.empty()) packet.dts += microseconds(random() % 9000);
+      packet.pts = packet.dts;
+      jittery.packets.push_back(packet);
+    }
+  }
+  Mp4Options options;
+  options.expected = 0s;
+  write_part(path_, jittery, reel.packets.front().pts + 1s, options);
+  const auto part = bytes_of(path_);
+
+  const auto summary = mp4_finalize(path_);
+  ASSERT_TRUE(summary) << summary.error().message;
+  const auto expected = bytes_of(path_);
+  ASSERT_GT(expected.size(), part.size()) << "the index fitted";
+  EXPECT_EQ(top_boxes(path_), "ftyp moov free mdat");
+  EXPECT_TRUE(decodes_cleanly(path_));
+  EXPECT_FALSE(std::filesystem::exists(copy_));
+
+  const auto again = mp4_finalize(path_);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->sha256, summary->sha256);
+  EXPECT_EQ(bytes_of(path_), expected);
+
+  int steps = 0;
+  for (;; ++steps) {
+    write_bytes(path_, part);
+    // A kill leaves the copy behind; an error, which the hook gives, does not. So it is put there.
+    const std::string step = finalize_killed_at(steps);
+    if (step.empty()) break;
+    SCOPED_TRACE(step);
+    EXPECT_TRUE(decodes_cleanly(path_));
+    write_bytes(copy_, {1, 2, 3});
+    ASSERT_TRUE(mp4_finalize(path_));
+    EXPECT_EQ(bytes_of(path_), expected);
+    EXPECT_FALSE(std::filesystem::exists(copy_));
+  }
+  EXPECT_EQ(steps, 4);
+}
+
+TEST_F(Mp4FinalizeTest, OtherFilesAreLeftAlone) {
+  const auto expect_refused = [&](const std::vector<uint8_t>& bytes) {
+    write_bytes(path_, bytes);
+    for (const Code code : {mp4_finalize(path_).error().code, mp4_truncate_to_whole_fragments(path_).error().code,
+                            mp4_metadata(path_).error().code})
+      EXPECT_EQ(code, Code::invalid_argument);
+    EXPECT_EQ(bytes_of(path_), bytes);
+  };
+  expect_refused({});
+  expect_refused(std::vector<uint8_t>(5000, 0));
+  expect_refused(std::vector<uint8_t>(5000, 'x'));
+  expect_refused(bytes_of(made_reel("h264_b").path));
+  expect_refused(bytes_of(made_reel("h264_ts").path));
+  EXPECT_EQ(mp4_finalize(dir_.path() / "none").error().code, Code::not_found);
+}
+
+// Whatever damage: an answer, no crash, no endless loop.
+TEST_F(Mp4FinalizeTest, DamagedFilesAreAnsweredFor) {
+  record("h264_aac");
+  std::mt19937 random(11);
+  constexpr int kRounds = 150;
+  int refused = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    auto bytes = recorded_;
+    const auto& box = boxes_[round % 2 ? 2 : 3 + random() % (boxes_.size() - 3)];
+    for (int i = 0; i < 3; ++i)
+      bytes[static_cast<size_t>(box.begin) + random() % static_cast<size_t>(std::min<int64_t>(box.size, 300))] =
+          static_cast<uint8_t>(random());
+    write_bytes(path_, bytes);
+    if (!mp4_truncate_to_whole_fragments(path_) || !mp4_finalize(path_)) ++refused;
+  }
+  EXPECT_LT(refused, kRounds);
+}
+
+// The recording goes past 4 GiB by a hole between two fragments, which costs no disk. Reading all of it for the hash
+// would take half a minute, so the "kill" comes before that.
+TEST_F(Mp4FinalizeTest, FilesPast4GiBAreRight) {
+  record("h264_b");
+  constexpr int64_t kHole = (int64_t{4} << 30) + 12345;
+  const auto middle = boxes_[5 + boxes_.size() / 4 * 2].begin;  // at a moof
+  mp4::BoxWriter header;
+  header.u32(1);
+  header.u32(mp4::fourcc("free"));
+  header.u64(kHole);
+  {
+    const auto fd = file::open_read_write(path_).value();
+    ASSERT_TRUE(file::write_at(fd.get(), header.view(), middle));
+    ASSERT_TRUE(file::write_at(fd.get(), std::span(recorded_).subspan(static_cast<size_t>(middle)), middle + kHole));
+  }
+  EXPECT_EQ(mp4_truncate_to_whole_fragments(path_).value(), 0);
+  EXPECT_EQ(finalize_killed_at(3), "switch synced");
+  EXPECT_EQ(top_boxes(path_), "ftyp moov free mdat");
+  const auto all = shown_frames(made_reel("h264_b").path);
+  const auto shown = shown_frames(path_);
+  EXPECT_EQ(shown.size(), stored_packets(path_).size() - 25);
+  EXPECT_TRUE(std::equal(shown.begin(), shown.end(), all.begin() + 25));
+}
+
+}  // namespace
+}  // namespace vedette

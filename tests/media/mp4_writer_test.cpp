@@ -1,0 +1,418 @@
+#include "media/mp4_writer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+
+#include "core/sha256.h"
+#include "media/nal.h"
+#include "tests/media/mp4_support.h"
+#include "tests/support/process.h"
+#include "tests/support/temp_dir.h"
+
+namespace vedette {
+namespace {
+
+using namespace test;
+using testing::HasSubstr;
+
+class Mp4WriterTest : public testing::Test {
+ protected:
+  TempDir dir_;
+  std::filesystem::path path_ = dir_.path() / "clip.part";
+
+  static std::vector<std::string> frames_of(const Reel& reel) { return shown_frames(reel.path); }
+
+  // The frames of the footage that are due on screen at or after the instant.
+  static std::vector<std::string> frames_from(const Reel& reel, MonoTime instant) {
+    auto frames = frames_of(reel);
+    const auto packets = reel.video();
+    EXPECT_EQ(frames.size(), packets.size());
+    const auto before = std::count_if(packets.begin(), packets.end(), [&](const Packet& p) { return p.pts < instant; });
+    frames.erase(frames.begin(), frames.begin() + before);
+    return frames;
+  }
+
+  // A fake H.264 stream whose payloads nobody decodes, timed by the test.
+  static Packet frame(const Reel& reel, microseconds at, bool keyframe) {
+    Packet packet = reel.packets.front();
+    packet.pts = packet.dts = kReelBegin + at;
+    packet.duration = 0us;
+    packet.keyframe = keyframe;
+    return packet;
+  }
+};
+
+// Everything that must hold for a closed clip of any reel.
+void expect_whole(const std::filesystem::path& path, const Reel& reel, const Mp4Summary& summary) {
+  EXPECT_EQ(top_boxes(path), "ftyp moov free mdat");
+  EXPECT_EQ(static_cast<uintmax_t>(summary.size_bytes), std::filesystem::file_size(path));
+  const auto bytes = bytes_of(path);
+  EXPECT_EQ(summary.sha256, sha256_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+  EXPECT_EQ(summary.video_frames, reel.video().size());
+  EXPECT_TRUE(decodes_cleanly(path));
+}
+
+// The video packets of the file are those of the reel, in order, with their times.
+void expect_same_video(const std::filesystem::path& path, const Reel& reel) {
+  std::vector<StoredPacket> stored = stored_packets(path);
+  std::erase_if(stored, [](const StoredPacket& packet) { return packet.track != Track::video; });
+  const auto packets = reel.video();
+  ASSERT_EQ(stored.size(), packets.size());
+  constexpr int64_t kRounding = 12;  // a tick of 90 kHz and a microsecond
+  const auto to_file = [&](MonoTime t) { return (t - packets[0].dts).count() + stored[0].dts_us; };
+  for (size_t i = 0; i < packets.size(); ++i) {
+    EXPECT_EQ(stored[i].keyframe, packets[i].keyframe) << i;
+    ASSERT_NEAR(stored[i].dts_us, to_file(packets[i].dts), kRounding) << i;
+    ASSERT_NEAR(stored[i].pts_us, to_file(packets[i].pts), kRounding) << i;
+    const auto payload = packets[i].payload();
+    if (!nal::begins_with_start_code(payload)) {
+      ASSERT_TRUE(std::equal(payload.begin(), payload.end(), stored[i].payload.begin(), stored[i].payload.end())) << i;
+    }
+  }
+}
+
+class Mp4WriterKindTest : public Mp4WriterTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(Mp4WriterKindTest, KeepsEveryPacketAndPicture) {
+  const Reel& reel = made_reel(GetParam());
+  const auto summary = write_clip(path_, reel, reel.packets.front().pts);
+  ASSERT_TRUE(summary) << summary.error().message;
+  expect_whole(path_, reel, *summary);
+  expect_same_video(path_, reel);
+  EXPECT_EQ(shown_frames(path_), frames_of(reel));
+  EXPECT_EQ(summary->lead, 0us);
+  EXPECT_NEAR(static_cast<double>(summary->shown.count()), 6e6, 150'000);
+}
+
+INSTANTIATE_TEST_SUITE_P(Made, Mp4WriterKindTest,
+                         testing::Values("h264_aac", "h264_b", "h264_ts", "h265", "h265_ts", "vfr", "mpeg4", "mjpeg",
+                                         "pcmu"),
+                         [](const auto& kind) { return std::string(kind.param); });
+
+TEST_P(Mp4WriterKindTest, ShowsFromTheInstantToTheFrame) {
+  const Reel& reel = made_reel(GetParam());
+  const auto packets = reel.video();
+  // At a frame, and a little before and after one.
+  for (const auto& [number, offset] : {std::pair{0UL, 0us}, {1UL, 0us}, {37UL, 0us}, {60UL, -7ms}, {61UL, 7ms}}) {
+    const auto path = dir_.path() / ("from" + std::to_string(number));
+    const MonoTime instant = packets[number].pts + offset;
+    const auto summary = write_clip(path, reel, instant);
+    ASSERT_TRUE(summary) << summary.error().message;
+    EXPECT_EQ(shown_frames(path), frames_from(reel, instant)) << number;
+    // Up to the first frame due at or after the instant.
+    MonoTime first = packets.back().pts;
+    for (const Packet& packet : packets)
+      if (packet.pts >= instant) first = std::min(first, packet.pts);
+    EXPECT_NEAR(static_cast<double>(summary->lead.count()), static_cast<double>((first - packets[0].pts).count()), 12);
+    const double seconds = std::stod(ffprobe(path, "stream=duration", "v"));
+    EXPECT_NEAR(seconds, static_cast<double>(summary->shown.count()) / 1e6, 1e-4);
+  }
+}
+
+class Mp4WriterRealTest : public Mp4WriterTest, public testing::WithParamInterface<std::filesystem::path> {};
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Mp4WriterRealTest);
+
+TEST_P(Mp4WriterRealTest, KeepsEveryPacketAndPicture) {
+  const Reel reel = read_reel(GetParam());
+  const MonoTime instant = reel.video()[20].pts;
+  const auto summary = write_clip(path_, reel, instant);
+  ASSERT_TRUE(summary) << summary.error().message;
+  expect_whole(path_, reel, *summary);
+  expect_same_video(path_, reel);
+  EXPECT_EQ(shown_frames(path_), frames_from(reel, instant));
+}
+
+INSTANTIATE_TEST_SUITE_P(Real, Mp4WriterRealTest, testing::ValuesIn(real_reels()),
+                         [](const auto& path) { return path.param.stem().string(); });
+
+TEST_F(Mp4WriterTest, KeepsEveryAudioPacketInStep) {
+  const Reel& reel = made_reel("h264_aac");
+  const MonoTime instant = reel.packets.front().pts + 2s;
+  const auto summary = write_clip(path_, reel, instant);
+  ASSERT_TRUE(summary);
+  EXPECT_TRUE(summary->has_audio);
+  std::vector<Packet> audio;
+  for (const Packet& packet : reel.packets)
+    if (!packet.video() && packet.dts >= reel.packets.front().dts) audio.push_back(packet);
+  EXPECT_EQ(summary->audio_frames, audio.size());
+  const auto stored = stored_packets(path_);
+  const auto first = std::find_if(stored.begin(), stored.end(), [](const auto& p) { return p.track == Track::audio; });
+  ASSERT_NE(first, stored.end());
+  EXPECT_TRUE(std::equal(first->payload.begin(), first->payload.end(), audio.front().payload().begin()));
+  // Both tracks begin at the same instant and last as long.
+  const double video_s = std::stod(ffprobe(path_, "stream=duration", "v"));
+  const double audio_s = std::stod(ffprobe(path_, "stream=duration", "a"));
+  EXPECT_NEAR(video_s, audio_s, 0.15);
+  EXPECT_NEAR(std::stod(ffprobe(path_, "stream=start_time", "a")), 0.0, 0.065);
+}
+
+TEST_F(Mp4WriterTest, LeavesOutAudioThatMp4CannotHold) {
+  const Reel& reel = made_reel("pcmu");
+  auto writer = Mp4Writer::create(path_, reel.info, kReelBegin, {});
+  ASSERT_TRUE(writer);
+  EXPECT_THAT((*writer)->audio_left_out(), HasSubstr("pcmu"));
+  for (const Packet& packet : reel.packets) ASSERT_TRUE((*writer)->write(packet));
+  const auto summary = (*writer)->close();
+  ASSERT_TRUE(summary);
+  EXPECT_FALSE(summary->has_audio);
+  EXPECT_EQ(ffprobe(path_, "stream=codec_type"), "video");
+}
+
+TEST_F(Mp4WriterTest, LeavesOutAudioWhenAsked) {
+  Mp4Options options;
+  options.audio = false;
+  const auto summary = write_clip(path_, made_reel("h264_aac"), kReelBegin, options);
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(ffprobe(path_, "stream=codec_type"), "video");
+}
+
+TEST_F(Mp4WriterTest, TagsHevcForApplePlayers) {
+  for (const auto* name : {"h265", "h265_ts"}) {
+    const auto path = dir_.path() / name;
+    ASSERT_TRUE(write_clip(path, made_reel(name), kReelBegin));
+    EXPECT_EQ(ffprobe(path, "stream=codec_tag_string"), "hvc1");
+  }
+}
+
+TEST_F(Mp4WriterTest, FindsParameterSetsAndSizeInTheFirstKeyframe) {
+  for (const auto* name : {"h264_ts", "h265_ts"}) {
+    Reel reel = made_reel(name);
+    auto bare = std::make_shared<StreamInfo>(*reel.info);
+    bare->video.extradata.clear();
+    bare->video.width_px = bare->video.height_px = 0;
+    reel.info = bare;
+    const auto path = dir_.path() / name;
+    const auto summary = write_clip(path, reel, kReelBegin);
+    ASSERT_TRUE(summary) << summary.error().message;
+    expect_whole(path, reel, *summary);
+    EXPECT_EQ(ffprobe(path, "stream=width,height", "v"), "320\n240");
+  }
+}
+
+TEST_F(Mp4WriterTest, TakesAdtsAudioWithoutExtradata) {
+  Reel reel = made_reel("h264_ts");
+  auto bare = std::make_shared<StreamInfo>(*reel.info);
+  bare->audio->extradata.clear();
+  reel.info = bare;
+  const auto summary = write_clip(path_, reel, kReelBegin);
+  ASSERT_TRUE(summary) << summary.error().message;
+  EXPECT_TRUE(summary->has_audio);
+  EXPECT_TRUE(decodes_cleanly(path_));
+}
+
+TEST_F(Mp4WriterTest, BeginsWithAKeyframeOnly) {
+  const Reel& reel = made_reel("h264_aac");
+  auto writer = Mp4Writer::create(path_, reel.info, kReelBegin, {});
+  ASSERT_TRUE(writer);
+  const auto status = (*writer)->write(reel.video()[1]);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, Code::invalid_argument);
+  EXPECT_TRUE((*writer)->write(reel.packets[0]));
+}
+
+TEST_F(Mp4WriterTest, NeverOverwrites) {
+  write_bytes(path_, {1, 2, 3});
+  const auto writer = Mp4Writer::create(path_, made_reel("h264_b").info, kReelBegin, {});
+  ASSERT_FALSE(writer);
+  EXPECT_EQ(writer.error().code, Code::already_exists);
+  EXPECT_EQ(bytes_of(path_).size(), 3U);
+}
+
+TEST_F(Mp4WriterTest, ClosingWithoutAPacketIsAnError) {
+  auto writer = Mp4Writer::create(path_, made_reel("h264_b").info, kReelBegin, {});
+  ASSERT_TRUE(writer);
+  const auto summary = (*writer)->close();
+  ASSERT_FALSE(summary);
+  EXPECT_EQ(summary.error().code, Code::invalid_argument);
+}
+
+TEST_F(Mp4WriterTest, OneFrameLasts) {
+  Reel reel = made_reel("h264_b");
+  reel.packets.resize(1);
+  reel.packets[0].duration = 0us;
+  const auto summary = write_clip(path_, reel, kReelBegin);
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->shown, 40ms);
+  EXPECT_EQ(shown_frames(path_).size(), 1U);
+}
+
+TEST_F(Mp4WriterTest, AnInstantBehindEverythingShowsTheLastFrame) {
+  const Reel& reel = made_reel("h264_b");
+  const auto summary = write_clip(path_, reel, kReelBegin + 1h);
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->shown, 40ms);
+  EXPECT_EQ(shown_frames(path_).size(), 1U);
+}
+
+TEST_F(Mp4WriterTest, AnInstantBeforeEverythingShowsAll) {
+  const Reel& reel = made_reel("h264_b");
+  const auto summary = write_clip(path_, reel, kReelBegin - 1h);
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->lead, 0us);
+  EXPECT_EQ(shown_frames(path_), frames_of(reel));
+}
+
+TEST_F(Mp4WriterTest, RepairsTimestampsThatDoNotGrow) {
+  Reel reel = made_reel("h264_aac");
+  auto packets = reel.video();
+  packets[10].dts = packets[10].pts = packets[9].dts;
+  packets[20].dts = packets[20].pts = packets[15].dts;
+  packets[30].dts = packets[30].pts = kReelBegin - 10s;
+  reel.packets = packets;
+  auto writer = Mp4Writer::create(path_, reel.info, kReelBegin, {});
+  ASSERT_TRUE(writer);
+  for (const Packet& packet : reel.packets) ASSERT_TRUE((*writer)->write(packet));
+  EXPECT_EQ((*writer)->repaired_timestamps(), 3U);
+  const auto summary = (*writer)->close();
+  ASSERT_TRUE(summary);
+  expect_whole(path_, reel, *summary);
+  const auto stored = stored_packets(path_);
+  for (size_t i = 1; i < stored.size(); ++i) EXPECT_GT(stored[i].dts_us, stored[i - 1].dts_us);
+}
+
+TEST_F(Mp4WriterTest, DoesNotDriftInADay) {
+  const Reel& reel = made_reel("h264_b");
+  Mp4Options options;
+  options.audio = false;
+  options.fragment = 60s;
+  auto writer = Mp4Writer::create(path_, reel.info, kReelBegin, options);
+  ASSERT_TRUE(writer);
+  constexpr double kSlow = 1.0001;  // 100 ppm
+  constexpr int64_t kFrames = 24 * 3600;
+  Packet packet = frame(reel, 0us, true);
+  packet.data = make_av_packet(std::vector<uint8_t>{0, 0, 0, 1, 9});
+  for (int64_t i = 0; i < kFrames; ++i) {
+    packet.pts = packet.dts = kReelBegin + microseconds(std::llround(static_cast<double>(i) * 1e6 * kSlow));
+    packet.keyframe = i % 10 == 0;
+    ASSERT_TRUE((*writer)->write(packet));
+  }
+  const auto summary = (*writer)->close();
+  ASSERT_TRUE(summary) << summary.error().message;
+  const double expected = static_cast<double>(kFrames) * kSlow;
+  EXPECT_NEAR(static_cast<double>(summary->shown.count()) / 1e6, expected, 0.001);
+  EXPECT_NEAR(std::stod(ffprobe(path_, "format=duration")), expected, 0.001);
+}
+
+TEST_F(Mp4WriterTest, EverythingBeforeSyncIsPlayableOnDisk) {
+  const Reel& reel = made_reel("h264_b");
+  auto writer = Mp4Writer::create(path_, reel.info, kReelBegin, {});
+  ASSERT_TRUE(writer);
+  for (size_t i = 0; i < 83; ++i) ASSERT_TRUE((*writer)->write(reel.packets[i]));
+  ASSERT_TRUE((*writer)->sync());
+  EXPECT_EQ(stored_packets(path_).size(), 83U);
+  EXPECT_TRUE(decodes_cleanly(path_));
+  EXPECT_EQ(static_cast<uintmax_t>((*writer)->bytes_written()), std::filesystem::file_size(path_));
+}
+
+TEST_F(Mp4WriterTest, SyncsDoNotChangeTheClip) {
+  const Reel& reel = made_reel("h264_b");
+  auto writer = Mp4Writer::create(path_, reel.info, reel.packets[0].pts, {});
+  ASSERT_TRUE(writer);
+  for (size_t i = 0; i < reel.packets.size(); ++i) {
+    ASSERT_TRUE((*writer)->write(reel.packets[i]));
+    if (i % 7 == 0) {
+      ASSERT_TRUE((*writer)->sync());
+    }
+  }
+  const auto summary = (*writer)->close();
+  ASSERT_TRUE(summary);
+  expect_whole(path_, reel, *summary);
+  expect_same_video(path_, reel);
+  EXPECT_EQ(shown_frames(path_), frames_of(reel));
+}
+
+TEST_F(Mp4WriterTest, CutsFragmentsOfAQuarterSecond) {
+  const Reel& reel = made_reel("h264_aac");
+  write_part(path_, reel, kReelBegin);
+  const std::string boxes = top_boxes(path_);
+  EXPECT_THAT(boxes, testing::StartsWith("ftyp free moov moof mdat moof mdat"));
+  // 25 fps: at the seventh frame.
+  const auto fragments = std::count(boxes.begin(), boxes.end(), 'd');
+  EXPECT_EQ(fragments, 6 * 25 / 7);
+}
+
+TEST_F(Mp4WriterTest, AnAbandonedFileLacksTheRunningFragmentOnly) {
+  const Reel& reel = made_reel("h264_b");
+  write_part(path_, reel, kReelBegin);
+  EXPECT_GE(stored_packets(path_).size(), reel.packets.size() - 7);
+  EXPECT_TRUE(decodes_cleanly(path_));
+}
+
+TEST_F(Mp4WriterTest, KeepsTheMetadata) {
+  Mp4Options options;
+  options.metadata = R"({"clip":"0192-x","camera":"Tür","note":"\"quoted\" \\ and more"})";
+  const Reel& reel = made_reel("h264_b");
+  write_part(path_, reel, kReelBegin, options);
+  EXPECT_EQ(mp4_metadata(path_).value(), options.metadata);
+  ASSERT_TRUE(mp4_finalize(path_));
+  EXPECT_EQ(mp4_metadata(path_).value(), options.metadata);
+  EXPECT_EQ(ffprobe(path_, "format_tags=comment"), options.metadata);
+}
+
+// A limit on the file size makes the kernel fail writes half way, as a full disk does.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
+TEST_F(Mp4WriterTest, AfterAFailedWriteWhatIsWholeIsKept) {
+  const Reel& reel = made_reel("h264_aac");
+  auto writer = Mp4Writer::create(path_, reel.info, kReelBegin, {});
+  ASSERT_TRUE(writer);
+  size_t failed = 0;
+  {
+    const FileSizeLimit limit(150'000);
+    for (const Packet& packet : reel.packets) failed += (*writer)->write(packet) ? 0 : 1;
+    EXPECT_FALSE((*writer)->sync());
+  }
+  EXPECT_GT(failed, 10U);
+  const auto summary = (*writer)->close();
+  ASSERT_TRUE(summary) << summary.error().message;
+  EXPECT_GT(summary->video_frames, 20U);
+  EXPECT_LT(summary->video_frames, reel.video().size());
+  EXPECT_EQ(top_boxes(path_), "ftyp moov free mdat");
+  EXPECT_TRUE(decodes_cleanly(path_));
+}
+
+// A real full disk, where the machine lets a test mount one.
+TEST_F(Mp4WriterTest, AFullDiskIsNoSpace) {
+  const auto mount = dir_.path() / "small";
+  std::filesystem::create_directory(mount);
+  if (run({"mount", "-t", "tmpfs", "-o", "size=200k", "none", mount}).status != 0)
+    GTEST_SKIP() << "mounting is not allowed";
+  const auto path = mount / "clip.part";
+  const Reel& reel = made_reel("h264_aac");
+  Mp4Options options;
+  options.expected = 10s;
+  auto writer = Mp4Writer::create(path, reel.info, kReelBegin, options);
+  ASSERT_TRUE(writer);
+  Status last;
+  for (const Packet& packet : reel.packets) last = (*writer)->write(packet);
+  ASSERT_FALSE(last);
+  EXPECT_EQ(last.error().code, Code::no_space);
+  const auto summary = (*writer)->close();
+  EXPECT_TRUE(summary) << summary.error().message;
+  EXPECT_TRUE(decodes_cleanly(path));
+  writer->reset();
+  run_or_throw({"umount", mount});
+}
+
+}  // namespace
+}  // namespace vedette
