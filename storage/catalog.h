@@ -47,6 +47,7 @@ struct Upload {
   std::optional<std::string> etag;
   std::string command_id;
   std::string traceparent;
+  UtcTime queued_at{};  // when it was asked for; not set: its end
 };
 
 struct UploadFigures {
@@ -66,22 +67,27 @@ struct RecordingRecord {
 // they return. State changes that others must hear of are committed with their event in one transaction.
 class Catalog {
  public:
-  Catalog(Database& database);
+  explicit Catalog(Database& database);
 
   // A recording begins: conflict-free use of its id. already_exists when the id is known.
   Status add_recording(const std::string& recording_id, const std::string& camera_id, UtcTime now);
   Status end_recording(const std::string& recording_id);
+  // At start: what was running or scheduled when the process ended is over.
+  Status end_all_recordings();
   Result<std::optional<RecordingRecord>> recording(const std::string& recording_id) const;
 
   // A clip that begins (state recording).
   Status add_clip(const Clip& clip);
+  // The gaps of a clip that is still open, so that they survive a kill.
+  Status set_gaps(const std::string& clip_id, const std::vector<Gap>& gaps);
   // The clip is closed, renamed and durable: its row becomes `ready` (it is added if it was never there), with its
   // events and, when there is one, its upload row.
   Status finish_clip(const Clip& clip, const std::vector<OutboxEvent>& events, const std::optional<Upload>& upload);
   // A clip that came to nothing (no frame was written).
   Status forget_clip(const std::string& clip_id);
 
-  Result<Clip> clip(const std::string& clip_id) const;   // not_found
+  Result<Clip> clip(const std::string& clip_id) const;  // not_found
+  Result<bool> has_clip(const std::string& clip_id) const;
   Result<ClipPage> query(const ClipQuery& query) const;  // invalid_argument for a bad cursor
   Result<std::vector<std::string>> clips_of_recording(const std::string& recording_id) const;
   // Rows that a crash left in state recording or finalizing.

@@ -55,19 +55,28 @@ struct Clip {
   std::string sha256;
   std::string trigger = "command";  // command, continuous, schedule, event
   std::vector<std::string> labels;
-  int64_t lead_actual_ms = 0;  // how much before the wanted instant the clip begins to show (negative: after)
+  int64_t lead_actual_ms = 0;  // from the first packet (a keyframe) to the wanted instant; negative: it came after it
   std::vector<Gap> gaps;
   bool recovered = false;
   bool is_protected = false;
-  std::string command_id;   // of the command that asked for it, or empty
-  std::string traceparent;  // W3C trace context of that command, or empty
-  std::string path;         // relative to the storage folder
+  std::string command_id;                // of the command that asked for it, or empty
+  std::string traceparent;               // W3C trace context of that command, or empty
+  std::string path;                      // relative to the storage folder
+  bool upload_wanted = true;             // an upload row is to be added when it is closed, by recovery too...
+  Priority priority = Priority::normal;  // ...with this priority
   // Time truth: when `start` was on this boot's monotonic clock, and how far the wall clock could be trusted.
   std::string boot_id;
   int64_t mono_start_us = 0;
   bool clock_synced = false;
   UploadSummary upload;
 };
+
+// Milliseconds from start to end, rounded; nothing while it is recording.
+std::optional<int64_t> duration_ms(const Clip& clip);
+
+// [[start, end, reason], ...] and back; what is not of that form is left out.
+Json gaps_to_json(const std::vector<Gap>& gaps);
+std::vector<Gap> gaps_from_json(const Json& json);
 
 // A clip as the API shows it everywhere.
 Json to_json(const Clip& clip);

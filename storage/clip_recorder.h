@@ -60,6 +60,7 @@ struct RecorderContext {
   microseconds sync_interval{2000ms};
   Histogram& mux_time;  // per batch written
   Histogram& sync_time;
+  bool uploads = true;  // false: there is no upload target, so no upload rows
 };
 
 // ClipRecorder carries one recording out, in a thread of its own: it waits for the start, reads the ring with a cursor,
@@ -77,6 +78,11 @@ class ClipRecorder {
 
   // Ends the recording with the frame shown at `at`: the clip is closed and `ended` reported soon after.
   void stop(MonoTime at);
+  // Ends it with what has come so far; destruction waits for that. Many recorders are closed at once by asking them
+  // all before the first is destroyed.
+  void request_stop();
+  // The clips so far, the one that is open included. Thread-safe.
+  std::vector<std::string> clip_ids() const;
   const RecordingSpec& spec() const;
 
  private:

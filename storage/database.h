@@ -26,7 +26,8 @@ class Database {
 
   class Statement;
 
-  // A prepared statement, from the cache after its first use. Only inside read() and write().
+  // A prepared statement, from the cache after its first use. Only inside read() and write(), which must not be called
+  // again in there; the same text must not be in use twice at once.
   class Access {
    public:
     Statement prepare(std::string_view sql);
@@ -54,7 +55,7 @@ class Database {
 //
 //   auto row = db.prepare("SELECT state FROM clip WHERE clip_id=?1").bind(1, id);
 //   while (row.step()) use(row.text(0));
-//   if (!row.ok()) return row.status();
+//   return row.status();
 class Database::Statement {
  public:
   Statement(sqlite3* db, sqlite3_stmt* statement, std::string error);
@@ -66,6 +67,7 @@ class Database::Statement {
   Statement& bind(int index, std::string_view value) &;
   Statement& bind(int index, int64_t value) &;
   Statement& bind(int index, double value) &;
+  Statement& bind_bytes(int index, std::string_view value) &;
   Statement& bind_null(int index) &;
   Statement&& bind(int index, std::string_view value) &&;
   Statement&& bind(int index, int64_t value) &&;

@@ -49,8 +49,7 @@ class Outbox {
 
  private:
   Database& database_;
-  const int64_t most_rows_;
-  // (implementation's)
+  int64_t dropped_before_ = 0;  // counted by earlier runs
 };
 
 }  // namespace vedette

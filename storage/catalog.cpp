@@ -1,0 +1,144 @@
+#include "storage/catalog.h"
+
+#include <nlohmann/json.hpp>
+
+#include "storage/clip_row.h"
+#include "storage/columns.h"
+#include "storage/upload_row.h"
+
+namespace vedette {
+
+namespace {
+
+Status add_events(Database::Access& db, const std::vector<OutboxEvent>& events) {
+  for (const OutboxEvent& event : events)
+    if (auto added = Outbox::add(db, event); !added) return added;
+  return {};
+}
+
+std::string select_clips(std::string_view rest) {
+  std::string sql = "SELECT ";
+  sql.append(clip_row::kColumns).append(" FROM clip c ").append(clip_row::kJoinUpload).append(" ").append(rest);
+  return sql;
+}
+
+}  // namespace
+
+Catalog::Catalog(Database& database) : database_(database) {}
+
+Status Catalog::add_recording(const std::string& recording_id, const std::string& camera_id, UtcTime now) {
+  auto added = database_.write([&](Database::Access& db) {
+    return db.prepare("INSERT INTO recording(recording_id, camera_id, begun_us) VALUES(?1, ?2, ?3)")
+        .bind(1, recording_id)
+        .bind(2, camera_id)
+        .bind(3, to_us(now))
+        .run();
+  });
+  if (!added && added.error().code == Code::already_exists)
+    return fail(Code::already_exists, "recording " + recording_id + " exists");
+  return added;
+}
+
+Status Catalog::end_recording(const std::string& recording_id) {
+  return database_.write([&](Database::Access& db) {
+    return db.prepare("UPDATE recording SET ended = 1 WHERE recording_id = ?1").bind(1, recording_id).run();
+  });
+}
+
+Status Catalog::end_all_recordings() {
+  return database_.write(
+      [](Database::Access& db) { return db.prepare("UPDATE recording SET ended = 1 WHERE ended = 0").run(); });
+}
+
+Result<std::optional<RecordingRecord>> Catalog::recording(const std::string& recording_id) const {
+  std::optional<RecordingRecord> record;
+  const auto status = database_.read([&](Database::Access& db) {
+    auto row = db.prepare("SELECT recording_id, camera_id, ended FROM recording WHERE recording_id = ?1")
+                   .bind(1, recording_id);
+    if (row.step()) record = RecordingRecord{row.text(0), row.text(1), row.integer(2) != 0};
+    return row.status();
+  });
+  if (!status) return status.error_as_is();
+  return record;
+}
+
+Status Catalog::add_clip(const Clip& clip) {
+  return database_.write([&](Database::Access& db) { return clip_row::insert(db, clip); });
+}
+
+Status Catalog::set_gaps(const std::string& clip_id, const std::vector<Gap>& gaps) {
+  return database_.write([&](Database::Access& db) {
+    return db.prepare("UPDATE clip SET gaps = ?2 WHERE clip_id = ?1")
+        .bind(1, clip_id)
+        .bind(2, to_text(gaps_to_json(gaps)))
+        .run();
+  });
+}
+
+Status Catalog::finish_clip(const Clip& clip, const std::vector<OutboxEvent>& events,
+                            const std::optional<Upload>& upload) {
+  return database_.write([&](Database::Access& db) -> Status {
+    Clip ready = clip;
+    ready.state = ClipState::ready;
+    if (auto written = clip_row::insert_or_update(db, ready); !written) return written;
+    if (upload)
+      if (const auto row = upload_row::insert(db, *upload); !row) return row.error_as_is();
+    return add_events(db, events);
+  });
+}
+
+Status Catalog::forget_clip(const std::string& clip_id) {
+  return database_.write(
+      [&](Database::Access& db) { return db.prepare("DELETE FROM clip WHERE clip_id = ?1").bind(1, clip_id).run(); });
+}
+
+Result<Clip> Catalog::clip(const std::string& clip_id) const {
+  static const std::string kSelect = select_clips("WHERE c.clip_id = ?1");
+  std::optional<Clip> clip;
+  const auto status = database_.read([&](Database::Access& db) {
+    auto row = db.prepare(kSelect).bind(1, clip_id);
+    if (row.step()) clip = clip_row::read(row);
+    return row.status();
+  });
+  if (!status) return status.error_as_is();
+  if (!clip) return fail(Code::not_found, "clip " + clip_id + " is not known");
+  return std::move(*clip);
+}
+
+Result<bool> Catalog::has_clip(const std::string& clip_id) const {
+  bool known = false;
+  const auto status = database_.read([&](Database::Access& db) {
+    auto row = db.prepare("SELECT 1 FROM clip WHERE clip_id = ?1").bind(1, clip_id);
+    known = row.step();
+    return row.status();
+  });
+  if (!status) return status.error_as_is();
+  return known;
+}
+
+Result<std::vector<std::string>> Catalog::clips_of_recording(const std::string& recording_id) const {
+  std::vector<std::string> ids;
+  const auto status = database_.read([&](Database::Access& db) {
+    auto row =
+        db.prepare("SELECT clip_id FROM clip WHERE recording_id = ?1 ORDER BY start_us, clip_id").bind(1, recording_id);
+    while (row.step()) ids.push_back(row.text(0));
+    return row.status();
+  });
+  if (!status) return status.error_as_is();
+  return ids;
+}
+
+Result<std::vector<Clip>> Catalog::unfinished_clips() const {
+  static const std::string kSelect =
+      select_clips("WHERE c.state <> 'ready' AND c.state IN ('recording', 'finalizing') ORDER BY c.start_us");
+  std::vector<Clip> clips;
+  const auto status = database_.read([&](Database::Access& db) {
+    auto row = db.prepare(kSelect);
+    while (row.step()) clips.push_back(clip_row::read(row));
+    return row.status();
+  });
+  if (!status) return status.error_as_is();
+  return clips;
+}
+
+}  // namespace vedette

@@ -1,0 +1,156 @@
+// The part of the Catalog that answers clip.query.
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <variant>
+
+#include "core/ids.h"
+#include "storage/catalog.h"
+#include "storage/clip_row.h"
+#include "storage/columns.h"
+
+namespace vedette {
+
+namespace {
+
+// Where a page ended: the place of its last clip in the order of all clips. As text: 'a' (oldest first) or 'd', the
+// start in 16 hex digits, the clip id.
+struct Place {
+  int64_t start_us = 0;
+  std::string clip_id;
+};
+
+constexpr size_t kHexDigits = 16;
+
+std::string cursor_text(const Clip& last, bool newest_first) {
+  std::array<char, kHexDigits + 1> hex{};
+  std::snprintf(hex.data(), hex.size(), "%016llx", static_cast<unsigned long long>(to_us(last.start)));
+  return (newest_first ? "d" : "a") + std::string(hex.data()) + last.clip_id;
+}
+
+Result<Place> parse_cursor(std::string_view text, bool newest_first) {
+  const auto bad = [] { return fail(Code::invalid_argument, "cursor: not one that this query gave"); };
+  if (text.size() <= kHexDigits + 1 || text.front() != (newest_first ? 'd' : 'a')) return bad();
+  const std::string_view hex = text.substr(1, kHexDigits);
+  const std::string_view id = text.substr(1 + kHexDigits);
+  if (hex.find_first_not_of("0123456789abcdef") != std::string_view::npos || !is_uuid(id)) return bad();
+  uint64_t start_us = 0;
+  std::from_chars(hex.data(), hex.data() + hex.size(), start_us, kHexDigits);
+  return Place{static_cast<int64_t>(start_us), std::string(id)};
+}
+
+// Clips that overlap an instant cannot have begun before this: one probe of an index each, instead of reading all that
+// is older.
+Result<int64_t> earliest_start(Database::Access& db, UtcTime from) {
+  auto row = db.prepare(
+                   "SELECT min(?1 - coalesce((SELECT max(end_us - start_us) FROM clip), 0), "
+                   "coalesce((SELECT min(start_us) FROM clip WHERE end_us IS NULL), ?1))")
+                 .bind(1, to_us(from));
+  const int64_t start = row.step() ? row.integer(0) : 0;
+  if (auto status = row.status(); !status) return status.error_as_is();
+  return start;
+}
+
+// Puts a statement together, and keeps what is to be bound until there is a statement.
+class Selection {
+ public:
+  Selection(const ClipQuery& query) {
+    // Labels come first: what has them is found in the order of the page, whatever else is in the catalog.
+    key_ = query.labels.empty() ? "c" : "l";
+    sql_.append("SELECT ").append(clip_row::kColumns);
+    sql_ += query.labels.empty() ? " FROM clip c " : " FROM clip_label l CROSS JOIN clip c ON c.clip_id = l.clip_id ";
+    sql_.append(clip_row::kJoinUpload).append(" WHERE true");
+    for (size_t i = 0; i < query.labels.size(); ++i) {
+      if (i == 0)
+        condition("l.label = ?", query.labels[i]);
+      else
+        condition("EXISTS (SELECT 1 FROM clip_label m WHERE m.clip_id = c.clip_id AND m.label = ?)", query.labels[i]);
+    }
+    if (query.camera_id) condition("c.camera_id = ?", *query.camera_id);
+    if (!query.states.empty()) condition("c.state IN (SELECT value FROM json_each(?))", names(query.states));
+  }
+
+  void overlapping(const ClipQuery& query, int64_t earliest_start_us) {
+    if (query.from) {
+      condition(key_ + ".start_us >= ?", earliest_start_us);
+      condition("(c.end_us IS NULL OR c.end_us > ?)", to_us(*query.from));
+    }
+    if (query.to) condition(key_ + ".start_us < ?", to_us(*query.to));
+  }
+
+  void after(const Place& place, bool newest_first) {
+    sql_ += " AND (" + key_ + ".start_us, " + key_ + ".clip_id) " + (newest_first ? "<" : ">") + " (?, ?)";
+    values_.emplace_back(place.start_us);
+    values_.emplace_back(place.clip_id);
+  }
+
+  void order(bool newest_first, int64_t limit) {
+    const std::string direction = newest_first ? " DESC" : "";
+    sql_ += " ORDER BY " + key_ + ".start_us" + direction + ", " + key_ + ".clip_id" + direction + " LIMIT ?";
+    values_.emplace_back(limit);
+  }
+
+  Database::Statement prepare(Database::Access& db) const {
+    auto statement = db.prepare(sql_);
+    int index = 0;
+    for (const auto& value : values_) {
+      ++index;
+      if (const auto* number = std::get_if<int64_t>(&value))
+        statement.bind(index, *number);
+      else
+        statement.bind(index, std::get<std::string>(value));
+    }
+    return statement;
+  }
+
+ private:
+  using Value = std::variant<int64_t, std::string>;
+
+  void condition(const std::string& text, Value value) {
+    sql_ += " AND " + text;
+    values_.push_back(std::move(value));
+  }
+
+  static std::string names(const std::vector<ClipState>& states) {
+    Json json = Json::array();
+    for (const ClipState state : states) json.push_back(to_string(state));
+    return to_text(json);
+  }
+
+  std::string key_;  // the table whose start_us and clip_id give the order
+  std::string sql_;
+  std::vector<Value> values_;
+};
+
+}  // namespace
+
+Result<ClipPage> Catalog::query(const ClipQuery& query) const {
+  if (query.limit < 1) return fail(Code::invalid_argument, "limit: must be at least 1");
+  Selection selection(query);
+  std::optional<Place> place;
+  if (!query.cursor.empty()) {
+    auto parsed = parse_cursor(query.cursor, query.newest_first);
+    if (!parsed) return parsed.error_as_is();
+    place = std::move(*parsed);
+  }
+  ClipPage page;
+  const auto status = database_.read([&](Database::Access& db) -> Status {
+    const auto earliest = query.from ? earliest_start(db, *query.from) : Result<int64_t>(0);
+    if (!earliest) return earliest.error_as_is();
+    selection.overlapping(query, *earliest);
+    if (place) selection.after(*place, query.newest_first);
+    selection.order(query.newest_first, int64_t{query.limit} + 1);  // one more tells whether there is a next page
+    auto row = selection.prepare(db);
+    while (row.step()) page.clips.push_back(clip_row::read(row));
+    return row.status();
+  });
+  if (!status) return status.error_as_is();
+  if (page.clips.size() > static_cast<size_t>(query.limit)) {
+    page.clips.pop_back();
+    page.next_cursor = cursor_text(page.clips.back(), query.newest_first);
+  }
+  return page;
+}
+
+}  // namespace vedette

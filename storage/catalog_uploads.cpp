@@ -1,0 +1,115 @@
+// The part of the Catalog that is the upload queue.
+#include "storage/catalog.h"
+#include "storage/columns.h"
+#include "storage/upload_row.h"
+
+namespace vedette {
+
+namespace {
+
+// A row that is to wait longer than this was put off by a clock that has been set back since: it is due.
+constexpr std::chrono::hours kLongestPause{24};
+
+// Ends a claim: one row, with what others must hear of it.
+Status change(Database& database, int64_t row, const std::vector<OutboxEvent>& events,
+              const std::function<Status(Database::Access&)>& update) {
+  return database.write([&](Database::Access& db) -> Status {
+    if (auto done = update(db); !done) return done;
+    if (db.changes() == 0) return fail(Code::not_found, "upload row " + std::to_string(row) + " is not there");
+    for (const OutboxEvent& event : events)
+      if (auto added = Outbox::add(db, event); !added) return added;
+    return {};
+  });
+}
+
+}  // namespace
+
+Result<Upload> Catalog::add_upload(const Upload& upload) {
+  Upload added = upload;
+  const auto status = database_.write([&](Database::Access& db) -> Status {
+    const auto row = upload_row::insert(db, upload);
+    if (!row) return row.error_as_is();
+    added.row = *row;
+    return {};
+  });
+  if (!status) return status.error_as_is();
+  added.state = UploadState::pending;
+  added.attempts = 0;
+  return added;
+}
+
+Result<std::optional<Upload>> Catalog::claim_upload(UtcTime now) {
+  static const std::string kClaim =
+      "UPDATE upload SET state = 'uploading', attempts = attempts + 1 WHERE row = ("
+      "SELECT row FROM upload WHERE state = 'pending' AND (next_try_us <= ?1 OR next_try_us > ?2) "
+      "ORDER BY priority, row LIMIT 1) RETURNING " +
+      std::string(upload_row::kColumns);
+  std::optional<Upload> claimed;
+  const auto status = database_.write([&](Database::Access& db) {
+    auto row = db.prepare(kClaim).bind(1, to_us(now)).bind(2, to_us(now + kLongestPause));
+    if (row.step()) claimed = upload_row::read(row);
+    return row.run();
+  });
+  if (!status) return status.error_as_is();
+  return claimed;
+}
+
+Result<std::optional<UtcTime>> Catalog::next_upload_at() const {
+  std::optional<UtcTime> at;
+  const auto status = database_.read([&](Database::Access& db) {
+    auto row = db.prepare("SELECT min(next_try_us) FROM upload WHERE state = 'pending'");
+    if (row.step() && !row.is_null(0)) at = from_us(row.integer(0));
+    return row.status();
+  });
+  if (!status) return status.error_as_is();
+  return at;
+}
+
+Status Catalog::finish_upload(int64_t row, const std::string& etag, const std::vector<OutboxEvent>& events) {
+  return change(database_, row, events, [&](Database::Access& db) {
+    return db.prepare("UPDATE upload SET state = 'uploaded', etag = ?2, last_error = NULL WHERE row = ?1")
+        .bind(1, row)
+        .bind(2, etag)
+        .run();
+  });
+}
+
+Status Catalog::fail_upload(int64_t row, const std::string& error, std::optional<UtcTime> next_try,
+                            const std::vector<OutboxEvent>& events) {
+  return change(database_, row, events, [&](Database::Access& db) {
+    return db.prepare("UPDATE upload SET state = ?2, last_error = ?3, next_try_us = ?4 WHERE row = ?1")
+        .bind(1, row)
+        .bind(2, to_string(next_try ? UploadState::pending : UploadState::failed))
+        .bind(3, error)
+        .bind(4, next_try ? to_us(*next_try) : 0)
+        .run();
+  });
+}
+
+Status Catalog::reset_uploads() {
+  return database_.write([](Database::Access& db) -> Status {
+    auto reset = db.prepare("UPDATE upload SET state = 'pending' WHERE state = 'uploading'").run();
+    if (!reset) return reset;
+    return db.prepare("UPDATE upload SET next_try_us = 0 WHERE state = 'pending' AND next_try_us <> 0").run();
+  });
+}
+
+Result<UploadFigures> Catalog::upload_figures(UtcTime now) const {
+  UploadFigures figures;
+  const auto status = database_.read([&](Database::Access& db) {
+    auto row = db.prepare(
+        "SELECT count(*), sum(size_bytes), min(queued_us) FROM ("
+        "SELECT size_bytes, queued_us FROM upload WHERE state = 'pending' UNION ALL "
+        "SELECT size_bytes, queued_us FROM upload WHERE state = 'uploading')");
+    if (row.step() && row.integer(0) > 0) {
+      figures.rows = row.integer(0);
+      figures.bytes = row.integer(1);
+      figures.oldest_s = std::max<int64_t>(0, (to_us(now) - row.integer(2)) / microseconds(1s).count());
+    }
+    return row.status();
+  });
+  if (!status) return status.error_as_is();
+  return figures;
+}
+
+}  // namespace vedette

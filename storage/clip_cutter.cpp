@@ -1,0 +1,224 @@
+#include "storage/clip_cutter.h"
+
+#include "core/ids.h"
+#include "core/log.h"
+
+namespace vedette {
+
+namespace {
+
+// A longer time without a video packet is a gap; cameras that send few frames are allowed some of their own steps.
+constexpr microseconds kLeastGap = 2s;
+constexpr int kStepsInGap = 4;
+// What a clip may be longer than its segment: it ends with a keyframe only.
+constexpr microseconds kSegmentSlack = 10s;
+// How much later than video audio may arrive, at a join and at the end.
+constexpr microseconds kLateAudio = 500ms;
+
+}  // namespace
+
+ClipCutter::ClipCutter(const RecordingSpec& spec, const RecorderContext& context, const ClipRecorder::Report& report)
+    : spec_(spec), context_(context), report_(report), end_(kNever) {}
+
+Status ClipCutter::add(const Packet& packet) {
+  if (at_end_) return {};
+  if (packet.info != info_) {
+    const bool other_file = info_ && !info_->compatible(*packet.info);
+    info_ = packet.info;
+    if (other_file) {
+      waiting_.clear();
+      if (auto closed = close(); !closed) return closed;
+    }
+  }
+  return packet.video() ? add_video(packet) : add_audio(packet);
+}
+
+Status ClipCutter::add_video(const Packet& packet) {
+  if (packet.dts >= end_) {
+    video_at_end_ = true;
+    const bool audio_due = file_ && file_->clip().audio && !audio_at_end_;
+    at_end_ = !audio_due || packet.dts >= end_ + kLateAudio;
+    return {};
+  }
+  record_missed(packet);
+  auto done = file_ ? add_to_clip(packet) : begin_or_wait(packet);
+  missed_before_ = false;
+  if (last_dts_) step_ = packet.dts - *last_dts_;
+  last_dts_ = packet.dts;
+  last_pts_ = packet.pts;
+  if (done && previous_ && packet.dts >= file_->show_from() + kLateAudio) return close_previous();
+  return done;
+}
+
+Status ClipCutter::add_to_clip(const Packet& video) {
+  if (video.pts >= end_) {
+    held_.push_back(video);
+    return {};
+  }
+  if (video.keyframe && video.pts >= file_->show_from() + spec_.segment) return join(video);
+  if (is_gap(video)) file_->add_gap(due(video), video.pts, missed_before_ ? "reader_late" : "camera_down");
+  return write(video);
+}
+
+Status ClipCutter::add_audio(const Packet& packet) {
+  if (packet.pts >= end_) {
+    audio_at_end_ = true;
+    at_end_ = video_at_end_;
+    return {};
+  }
+  if (!file_) {
+    if (!waiting_.empty()) waiting_.push_back(packet);
+    return {};
+  }
+  if (previous_) {
+    if (packet.pts < file_->show_from()) return previous_->write(packet);
+    if (auto closed = close_previous(); !closed) return closed;
+  }
+  return file_->write(packet);
+}
+
+// What lies before the wanted start is only of use if the camera still sends: after a silence, the clip is to begin
+// with what comes then, not with a picture from before it.
+Status ClipCutter::begin_or_wait(const Packet& packet) {
+  if (is_gap(packet)) waiting_.clear();
+  if (waiting_.empty() && !packet.keyframe) return {};
+  waiting_.push_back(packet);
+  if (!started_ && packet.pts < spec_.start - kLeastGap) return {};
+  if (waiting_.front().pts >= end_) return {};
+  auto opened = open(waiting_);
+  waiting_.clear();
+  return opened;
+}
+
+Status ClipCutter::open(const std::vector<Packet>& first) {
+  const Packet& keyframe = first.front();
+  ClipFile::Options options;
+  options.show_from = started_ ? keyframe.pts : std::max(spec_.start, keyframe.pts);
+  options.clip = describe(options.show_from);
+  if (!started_) options.clip.lead_actual_ms = to_ms(spec_.start - keyframe.pts);
+  const auto longest = std::min<microseconds>(end_ - options.show_from, spec_.segment + kSegmentSlack);
+  options.expected = options.show_from - keyframe.pts + std::max<microseconds>(longest, 0s);
+  auto file = ClipFile::create(std::move(options), info_, context_);
+  if (!file) return file.error_as_is();
+  file_ = std::move(*file);
+  for (const Packet& packet : first) {
+    if (auto written = packet.video() ? write(packet) : file_->write(packet); !written) return written;
+    report_started();
+  }
+  return {};
+}
+
+Status ClipCutter::write(const Packet& packet) {
+  for (const Packet& held : held_)
+    if (auto written = file_->write(held); !written) return written;
+  held_.clear();
+  written_to_ = packet.pts;
+  return file_->write(packet);
+}
+
+Status ClipCutter::sync() {
+  return file_ ? file_->sync() : Status{};
+}
+
+Status ClipCutter::join(const Packet& keyframe) {
+  if (auto closed = close_previous(); !closed) return closed;
+  previous_ = std::move(file_);
+  if (!previous_->clip().audio)
+    if (auto closed = close_previous(); !closed) return closed;
+  return open({keyframe});
+}
+
+Status ClipCutter::close_previous() {
+  return previous_ ? close_file(std::move(previous_)) : Status{};
+}
+
+Status ClipCutter::close() {
+  held_.clear();
+  auto previous = close_previous();
+  auto last = file_ ? close_file(std::move(file_)) : Status{};
+  return previous ? last : previous;
+}
+
+Status ClipCutter::close_file(std::unique_ptr<ClipFile> file) {
+  auto closed = file->close();
+  if (!closed && closed.error().code == Code::not_found) return {};
+  if (!closed) return closed.error_with("clip " + file->clip().clip_id);
+  clip_ids_.push_back(closed->clip_id);
+  log::info("clip ready", {{"camera", closed->camera_id}, {"clip", closed->clip_id}, {"bytes", closed->size_bytes}});
+  RecorderReport report;
+  report.kind = RecorderReport::Kind::clip;
+  report.recording_id = spec_.recording_id;
+  report.clip = std::move(*closed);
+  report_(std::move(report));
+  return {};
+}
+
+std::vector<std::string> ClipCutter::all_clip_ids() const {
+  std::vector<std::string> ids = clip_ids_;
+  if (previous_) ids.push_back(previous_->clip().clip_id);
+  if (file_) ids.push_back(file_->clip().clip_id);
+  return ids;
+}
+
+Clip ClipCutter::describe(MonoTime show_from) const {
+  Clip clip;
+  clip.clip_id = new_id();
+  clip.recording_id = spec_.recording_id;
+  clip.camera_id = spec_.camera_id;
+  clip.start = context_.clock.to_utc(show_from);
+  clip.codec = codec_name(info_->video.codec);
+  clip.width_px = info_->video.width_px;
+  clip.height_px = info_->video.height_px;
+  if (spec_.audio && info_->audio) clip.audio = std::string(codec_name(info_->audio->codec));
+  clip.trigger = spec_.trigger;
+  clip.labels = spec_.labels;
+  clip.command_id = spec_.command_id;
+  clip.traceparent = spec_.traceparent;
+  clip.boot_id = boot_id();
+  clip.mono_start_us = show_from.time_since_epoch().count();
+  clip.clock_synced = clock_is_synchronised();
+  clip.upload_wanted = spec_.upload && context_.uploads;
+  clip.priority = spec_.priority;
+  return clip;
+}
+
+bool ClipCutter::is_gap(const Packet& video) const {
+  if (missed_before_) return true;
+  return last_dts_ && video.dts - *last_dts_ > std::max<microseconds>(kLeastGap, kStepsInGap * step_);
+}
+
+// When the packet in front of `next` was due, as far as can be told: where what is missing begins.
+MonoTime ClipCutter::due(const Packet& next) const {
+  return last_dts_ ? std::min(last_pts_ + step_, next.pts) : next.pts;
+}
+
+void ClipCutter::record_missed(const Packet& next) {
+  if (missed_ == 0) return;
+  missed_before_ = true;
+  Loss loss;
+  loss.loss_id = new_id();
+  loss.at = context_.clock.utc();
+  loss.what = "packets";
+  loss.camera_id = spec_.camera_id;
+  if (file_) loss.clip_id = file_->clip().clip_id;
+  loss.start = context_.clock.to_utc(due(next));
+  loss.end = context_.clock.to_utc(next.pts);
+  loss.packets = static_cast<int64_t>(missed_);
+  loss.reason = "reader_late";
+  missed_ = 0;
+  if (const auto recorded = context_.losses.record(loss); !recorded)
+    log::error("loss not recorded", {{"camera", spec_.camera_id}, {"error", recorded.error().message}});
+}
+
+void ClipCutter::report_started() {
+  if (started_) return;
+  started_ = true;
+  RecorderReport report;
+  report.kind = RecorderReport::Kind::started;
+  report.recording_id = spec_.recording_id;
+  report.clip_start = file_->clip().start;
+  report.lead_actual_ms = file_->clip().lead_actual_ms;
+  report_(std::move(report));
+}
+
+}  // namespace vedette

@@ -1,0 +1,86 @@
+#pragma once
+
+// Inside storage/ only.
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "storage/clip_file.h"
+#include "storage/clip_recorder.h"
+
+namespace vedette {
+
+// ClipCutter turns the packets of one recording, in the order of the ring, into clips: where one begins, which packets
+// are in it, where it ends and the next begins. Used by the recorder's thread; knows no clock but the packets' own.
+//
+// The rules: A clip begins with a video keyframe. It ends before the first video packet with dts >= end; video with
+// pts >= end is left out too unless a frame shown before the end comes after it in decoding order; so is audio with
+// pts >= end. The first keyframe shown a segment's length or more after the clip's start is the first packet of the
+// next clip. Audio often arrives later than the video of its time: what belongs before the join still goes into the
+// clip before it, which is therefore closed a little later.
+class ClipCutter {
+ public:
+  ClipCutter(const RecordingSpec& spec, const RecorderContext& context, const ClipRecorder::Report& report);
+
+  // Only ever earlier than before.
+  void set_end(MonoTime end) { end_ = end; }
+  // So many packets before the next one were not there any more.
+  void note_missed(uint64_t packets) { missed_ += packets; }
+  // The next packet. An error: its clip cannot be written on; close() it.
+  Status add(const Packet& packet);
+  Status sync();
+  // Ends the clip that is open, if one is.
+  Status close();
+
+  bool recording() const { return file_ != nullptr; }
+  // Nothing is to come any more.
+  bool at_end() const { return at_end_; }
+  // The clips that are closed...
+  const std::vector<std::string>& clip_ids() const { return clip_ids_; }
+  // ...and with them those that are still open.
+  std::vector<std::string> all_clip_ids() const;
+  // How far the recording is on the disk or on its way there.
+  std::optional<MonoTime> written_to() const { return written_to_; }
+
+ private:
+  Status add_video(const Packet& packet);
+  Status add_to_clip(const Packet& video);
+  Status add_audio(const Packet& packet);
+  Status begin_or_wait(const Packet& packet);
+  Status open(const std::vector<Packet>& first);
+  Status join(const Packet& keyframe);
+  Status close_previous();
+  Status close_file(std::unique_ptr<ClipFile> file);
+  Status write(const Packet& packet);
+  Clip describe(MonoTime show_from) const;
+  bool is_gap(const Packet& video) const;
+  MonoTime due(const Packet& next) const;
+  void record_missed(const Packet& next);
+  void report_started();
+
+  const RecordingSpec& spec_;
+  const RecorderContext& context_;
+  const ClipRecorder::Report& report_;
+  MonoTime end_;
+  bool at_end_ = false;
+  bool audio_at_end_ = false;  // what comes of this track is behind the end
+  bool video_at_end_ = false;
+  bool started_ = false;  // and reported
+  uint64_t missed_ = 0;
+  bool missed_before_ = false;  // something is missing between the last video packet and the next
+  StreamInfoPtr info_;          // of the packets now
+  std::unique_ptr<ClipFile> file_;
+  std::unique_ptr<ClipFile> previous_;  // of the clip before the join, for late audio
+  std::vector<Packet> waiting_;         // begins with a keyframe; not known yet whether it is to be recorded
+  std::vector<Packet> held_;            // shown at or after the end: written only if a later packet needs them
+  std::vector<std::string> clip_ids_;
+  std::optional<MonoTime> written_to_;
+
+  // The newest video packet: its times, and its distance from the one before.
+  std::optional<MonoTime> last_dts_;
+  MonoTime last_pts_;
+  microseconds step_{0};
+};
+
+}  // namespace vedette

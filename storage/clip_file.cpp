@@ -1,0 +1,80 @@
+#include "storage/clip_file.h"
+
+#include <nlohmann/json.hpp>
+
+#include "core/file.h"
+#include "core/log.h"
+#include "storage/settle.h"
+
+namespace vedette {
+
+Result<std::unique_ptr<ClipFile>> ClipFile::create(Options options, StreamInfoPtr info,
+                                                   const RecorderContext& context) {
+  Clip& clip = options.clip;
+  clip.path = Layout::clip_path(clip.camera_id, clip.clip_id, clip.start);
+  const auto part = Layout::part_path(context.layout.absolute(clip.path));
+  if (auto made = file::make_directories(part.parent_path()); !made) return made.error_as_is();
+  Mp4Options mp4;
+  mp4.expected = options.expected;
+  mp4.audio = clip.audio.has_value();
+  mp4.metadata = to_text(clip_metadata(clip));
+  auto writer = Mp4Writer::create(part, std::move(info), options.show_from, mp4);
+  if (!writer) return writer.error_as_is();
+  std::unique_ptr<ClipFile> file(new ClipFile(std::move(options), std::move(*writer), context));
+  if (auto added = context.catalog.add_clip(file->clip_); !added) {
+    file->writer_.reset();
+    (void)file::remove(part);  // what stays of it, recovery finds
+    return added.error_as_is();
+  }
+  return file;
+}
+
+ClipFile::ClipFile(Options options, std::unique_ptr<Mp4Writer> writer, const RecorderContext& context)
+    : clip_(std::move(options.clip)), show_from_(options.show_from), context_(context), writer_(std::move(writer)) {}
+
+Status ClipFile::sync() {
+  if (auto synced = writer_->sync(); !synced) return synced;
+  if (name_synced_) return {};
+  name_synced_ = true;
+  return file::sync_directory(context_.layout.absolute(clip_.path).parent_path());
+}
+
+void ClipFile::add_gap(MonoTime from, MonoTime to, const std::string& reason) {
+  clip_.gaps.push_back({utc_at(std::max(from, show_from_)), utc_at(to), reason});
+  const auto kept = context_.catalog.set_gaps(clip_.clip_id, clip_.gaps);
+  // Closing the clip writes it again.
+  if (!kept) log::warn("gap not kept", {{"clip", clip_.clip_id}, {"error", kept.error().message}});
+}
+
+Result<Clip> ClipFile::close() {
+  if (const std::string& why = writer_->audio_left_out(); !why.empty())
+    log::info("audio left out", {{"clip", clip_.clip_id}, {"why", why}});
+  const auto summary = close_file();
+  if (!summary) return summary.error_as_is();
+  if (summary->shown <= microseconds(0) || summary->video_frames == 0) {
+    if (auto gone = discard(); !gone) return gone.error_as_is();
+    return fail(Code::not_found, "not one frame of it is shown");
+  }
+  return settle(context_.layout, context_.catalog, clip_, *summary, "clip.ready", context_.clock.utc());
+}
+
+// A writer that failed (a full disk, say) is left as a kill would leave it, and its file is repaired as after one: the
+// clip then ends with the last good fragment.
+Result<Mp4Summary> ClipFile::close_file() {
+  auto closed = writer_->close();
+  if (closed) return closed;
+  writer_.reset();
+  auto repaired = repair(Layout::part_path(context_.layout.absolute(clip_.path)));
+  if (repaired) return repaired;
+  return closed;
+}
+
+Status ClipFile::discard() {
+  writer_.reset();
+  const auto part = Layout::part_path(context_.layout.absolute(clip_.path));
+  if (auto removed = file::remove(part); !removed) return removed;
+  if (auto synced = file::sync_directory(part.parent_path()); !synced) return synced;
+  return context_.catalog.forget_clip(clip_.clip_id);
+}
+
+}  // namespace vedette

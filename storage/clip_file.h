@@ -1,0 +1,48 @@
+#pragma once
+
+// Inside storage/ only.
+#include <memory>
+#include <string>
+
+#include "media/mp4_writer.h"
+#include "storage/clip_recorder.h"
+
+namespace vedette {
+
+// ClipFile is one clip while it is being written: its .part file and its row in state recording. Used by one thread.
+// Destruction without close() leaves both for recovery.
+class ClipFile {
+ public:
+  // What kind of clip: everything of `clip` that is known before its end; the path is filled in here.
+  struct Options {
+    Clip clip;
+    MonoTime show_from;
+    microseconds expected{0};
+  };
+  static Result<std::unique_ptr<ClipFile>> create(Options options, StreamInfoPtr info, const RecorderContext& context);
+
+  Status write(const Packet& packet) { return writer_->write(packet); }
+  Status sync();
+  // A stretch without packets, on the clip's timeline; kept in the row at once.
+  void add_gap(MonoTime from, MonoTime to, const std::string& reason);
+
+  // Finalise, fsync, rename, fsync folder, rows. not_found: it shows not one frame, and file and row are gone.
+  Result<Clip> close();
+
+  const Clip& clip() const { return clip_; }
+  MonoTime show_from() const { return show_from_; }
+  UtcTime utc_at(MonoTime t) const { return clip_.start + (t - show_from_); }
+
+ private:
+  ClipFile(Options options, std::unique_ptr<Mp4Writer> writer, const RecorderContext& context);
+  Result<Mp4Summary> close_file();
+  Status discard();
+
+  Clip clip_;
+  const MonoTime show_from_;
+  const RecorderContext& context_;
+  std::unique_ptr<Mp4Writer> writer_;
+  bool name_synced_ = false;  // the folder entry of the .part is on the disk
+};
+
+}  // namespace vedette

@@ -1,0 +1,224 @@
+#include "storage/clip_recorder.h"
+
+#include <condition_variable>
+
+#include "core/ids.h"
+#include "core/log.h"
+#include "core/thread.h"
+#include "storage/clip_cutter.h"
+
+namespace vedette {
+
+namespace {
+
+// Packets are taken out of the ring so often: each time costs a wake-up, and a kill loses what was not taken yet.
+constexpr microseconds kTick = 250ms;
+constexpr size_t kMostPerRead = 1024;
+// How long after the end, by the clock, packets that ought to come before it are waited for.
+constexpr microseconds kGrace = 1s;
+
+// Times what it encloses.
+class Timed {
+ public:
+  explicit Timed(Histogram& histogram) : histogram_(histogram), from_(Clock::system().mono()) {}
+  ~Timed() { histogram_.add(Clock::system().mono() - from_); }
+  Timed(const Timed&) = delete;
+  Timed& operator=(const Timed&) = delete;
+
+ private:
+  Histogram& histogram_;
+  const MonoTime from_;
+};
+
+}  // namespace
+
+struct ClipRecorder::Impl {
+  Impl(RecordingSpec s, Ring& r, const RecorderContext& c, Report rep)
+      : spec(std::move(s)), ring(r), context(c), report(std::move(rep)), cutter(spec, context, report) {
+    end = spec.start + spec.longest;
+    if (spec.end) end = std::min(end, *spec.end);
+  }
+
+  void run(const std::stop_token& stop);
+  Status record(const std::stop_token& stop);
+  Status take(Cursor& cursor, microseconds wait, const std::stop_token& stop);
+  Status sync_when_due();
+  void wait_for_start(const std::stop_token& stop);
+  void wait_for_tick(const std::stop_token& stop);
+  bool over_by_clock();
+  void finish(Status status);
+  void record_loss(const Error& error);
+  void show_clip_ids();
+  MonoTime end_now();
+
+  const RecordingSpec spec;
+  Ring& ring;
+  const RecorderContext context;
+  const Report report;
+
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  MonoTime end;
+  bool end_changed = false;
+  std::vector<std::string> clip_ids;  // as others may see them
+
+  // The recorder's thread only.
+  ClipCutter cutter;
+  std::vector<Packet> batch;  // kept for its memory
+  uint64_t missed = 0;
+  bool began = false;  // it was not called off before its start
+  std::optional<MonoTime> last_packet_at;
+  std::optional<MonoTime> last_sync_at;
+
+  std::jthread thread;
+};
+
+MonoTime ClipRecorder::Impl::end_now() {
+  const std::lock_guard lock(mutex);
+  end_changed = false;
+  return end;
+}
+
+void ClipRecorder::Impl::show_clip_ids() {
+  auto ids = cutter.all_clip_ids();
+  const std::lock_guard lock(mutex);
+  clip_ids = std::move(ids);
+}
+
+void ClipRecorder::Impl::wait_for_start(const std::stop_token& stop) {
+  std::unique_lock lock(mutex);
+  while (!stop.stop_requested() && end > spec.start) {
+    const microseconds left = spec.start - context.clock.mono();
+    if (left <= 0s) return;
+    wake.wait_for(lock, stop, left, [this] { return end <= spec.start; });
+  }
+}
+
+void ClipRecorder::Impl::wait_for_tick(const std::stop_token& stop) {
+  std::unique_lock lock(mutex);
+  const microseconds to_end = end - context.clock.mono();
+  wake.wait_for(lock, stop, std::min(kTick, std::max(to_end, microseconds(0))), [this] { return end_changed; });
+}
+
+// Takes all that is in the ring; waits for the first packet when told to.
+Status ClipRecorder::Impl::take(Cursor& cursor, microseconds wait, const std::stop_token& stop) {
+  MonoTime deadline = Clock::system().mono() + wait;
+  for (;;) {
+    batch.clear();
+    const size_t count = cursor.read(batch, kMostPerRead, deadline, stop);
+    cutter.note_missed(cursor.missed() - missed);
+    missed = cursor.missed();
+    if (count == 0) return {};
+    last_packet_at = context.clock.mono();
+    const Timed timed(context.mux_time);
+    for (const Packet& packet : batch) {
+      if (auto added = cutter.add(packet); !added) return added;
+      if (cutter.at_end()) return {};
+    }
+    if (count < kMostPerRead) return {};
+    deadline = Clock::system().mono();
+  }
+}
+
+Status ClipRecorder::Impl::sync_when_due() {
+  const MonoTime now = context.clock.mono();
+  if (!last_sync_at) last_sync_at = now;
+  if (!cutter.recording() || now - *last_sync_at < context.sync_interval) return {};
+  last_sync_at = now;
+  const Timed timed(context.sync_time);
+  return cutter.sync();
+}
+
+// A camera that sends nothing more must not keep a recording open.
+bool ClipRecorder::Impl::over_by_clock() {
+  const std::lock_guard lock(mutex);
+  return context.clock.mono() >= std::max(end, last_packet_at.value_or(end)) + kGrace;
+}
+
+Status ClipRecorder::Impl::record(const std::stop_token& stop) {
+  Cursor cursor = ring.cursor_at(spec.start);
+  for (;;) {
+    const bool last = stop.stop_requested();
+    const MonoTime until = end_now();
+    cutter.set_end(until);
+    // Before the first packet and after the end each packet counts; in between they can wait for each other.
+    const bool each_counts = !cutter.recording() || context.clock.mono() >= until;
+    if (auto taken = take(cursor, each_counts && !last ? kTick : 0us, stop); !taken) return taken;
+    batch.clear();  // the payloads are the ring's to free
+    show_clip_ids();
+    if (last || cutter.at_end() || over_by_clock()) return {};
+    if (auto synced = sync_when_due(); !synced) return synced;
+    if (cutter.recording()) wait_for_tick(stop);
+  }
+}
+
+void ClipRecorder::Impl::run(const std::stop_token& stop) {
+  wait_for_start(stop);
+  began = !stop.stop_requested() && end_now() > spec.start;
+  finish(began ? record(stop) : Status{});
+}
+
+void ClipRecorder::Impl::finish(Status status) {
+  batch.clear();
+  const auto written_to = cutter.written_to();
+  auto closed = cutter.close();
+  if (status && !closed) status = std::move(closed);
+  RecorderReport ended;
+  ended.kind = RecorderReport::Kind::ended;
+  ended.recording_id = spec.recording_id;
+  ended.clip_ids = cutter.clip_ids();
+  if (!status) {
+    log::error("recording ended by an error", {{"camera", spec.camera_id}, {"error", status.error().message}});
+    record_loss(status.error());
+    ended.error = status.error().message;
+  } else if (began && !written_to && over_by_clock()) {
+    ended.error = last_packet_at ? "the camera sent no keyframe in time" : "the camera sent nothing";
+  }
+  report(std::move(ended));
+}
+
+void ClipRecorder::Impl::record_loss(const Error& error) {
+  Loss loss;
+  loss.loss_id = new_id();
+  loss.at = context.clock.utc();
+  loss.what = cutter.clip_ids().empty() ? "clip" : "packets";
+  loss.camera_id = spec.camera_id;
+  loss.start = context.clock.to_utc(cutter.written_to().value_or(spec.start));
+  loss.end = std::max(loss.start, loss.at);
+  loss.reason = error.code == Code::no_space ? "no_space" : "write_failed";
+  if (const auto recorded = context.losses.record(loss); !recorded)
+    log::error("loss not recorded", {{"camera", spec.camera_id}, {"error", recorded.error().message}});
+}
+
+ClipRecorder::ClipRecorder(RecordingSpec spec, Ring& ring, const RecorderContext& context, Report report)
+    : impl_(std::make_unique<Impl>(std::move(spec), ring, context, std::move(report))) {
+  impl_->thread = start_thread("rec-" + impl_->spec.camera_id,
+                               [impl = impl_.get()](const std::stop_token& stop) { impl->run(stop); });
+}
+
+ClipRecorder::~ClipRecorder() = default;
+
+void ClipRecorder::stop(MonoTime at) {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    if (at >= impl_->end) return;
+    impl_->end = at;
+    impl_->end_changed = true;
+  }
+  impl_->wake.notify_all();
+}
+
+void ClipRecorder::request_stop() {
+  impl_->thread.request_stop();
+}
+
+std::vector<std::string> ClipRecorder::clip_ids() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->clip_ids;
+}
+
+const RecordingSpec& ClipRecorder::spec() const {
+  return impl_->spec;
+}
+
+}  // namespace vedette

@@ -1,0 +1,281 @@
+#include "storage/database.h"
+
+#include <sqlite3.h>
+
+#include <cassert>
+#include <cerrno>
+#include <map>
+
+#include "core/file.h"
+#include "storage/schema.h"
+
+namespace vedette {
+
+namespace {
+
+// How long a statement waits for another process that holds the file, a person's sqlite3 say.
+constexpr int kBusyTimeoutMs = 5000;
+
+// Far above the number of texts in the program; what is composed for queries could go beyond it.
+constexpr size_t kMostPrepared = 300;
+
+constexpr std::string_view kDamaged = "the catalog is damaged: ";
+
+struct CloseDatabase {
+  void operator()(sqlite3* db) const { sqlite3_close_v2(db); }
+};
+struct FinalizeStatement {
+  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+using StatementPtr = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
+
+Code code_of(int extended, int system_error) {
+  if (system_error == ENOSPC || system_error == EDQUOT) return Code::no_space;
+  if (extended == SQLITE_CONSTRAINT_PRIMARYKEY || extended == SQLITE_CONSTRAINT_UNIQUE) return Code::already_exists;
+  switch (extended & 0xff) {  // the primary code
+    case SQLITE_FULL:
+      return Code::no_space;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return Code::busy;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+    case SQLITE_CANTOPEN:
+      return Code::forbidden;
+    default:
+      return Code::internal;
+  }
+}
+
+bool is_damage(int code) {
+  return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
+}
+
+tl::unexpected<Error> failure(sqlite3* db) {
+  const int code = sqlite3_extended_errcode(db);
+  // errno of the last failed system call: only to be asked after an error that comes from the system.
+  const bool from_system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
+  const std::string prefix = std::string(is_damage(code) ? kDamaged : "catalog: ");
+  return fail(code_of(code, from_system ? sqlite3_system_errno(db) : 0), prefix + sqlite3_errmsg(db));
+}
+
+Status execute(sqlite3* db, const char* sql) {
+  if (sqlite3_exec(db, sql, nullptr, nullptr, nullptr) != SQLITE_OK) return failure(db);
+  return {};
+}
+
+Result<std::string> first_value(sqlite3* db, const char* sql) {
+  sqlite3_stmt* raw = nullptr;
+  const int prepared = sqlite3_prepare_v2(db, sql, -1, &raw, nullptr);
+  const StatementPtr statement(raw);
+  if (prepared != SQLITE_OK) return failure(db);
+  const int stepped = sqlite3_step(raw);
+  if (stepped == SQLITE_DONE) return std::string();
+  if (stepped != SQLITE_ROW) return failure(db);
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(raw, 0));
+  return std::string(text ? text : "");
+}
+
+Status configure(sqlite3* db) {
+  sqlite3_busy_timeout(db, kBusyTimeoutMs);
+  const auto mode = first_value(db, "PRAGMA journal_mode=WAL");
+  if (!mode) return mode.error_as_is();
+  if (*mode != "wal") return fail(Code::unsupported, "the file system cannot hold a write-ahead log");
+  return execute(db, "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;");
+}
+
+// Reads every page: only worth its time after a process that did not get to close the file.
+Status check(sqlite3* db) {
+  const auto verdict = first_value(db, "PRAGMA quick_check(1)");
+  if (!verdict) return verdict.error_as_is();
+  if (*verdict != "ok") return fail(Code::internal, std::string(kDamaged) + *verdict);
+  return {};
+}
+
+Status apply(sqlite3* db, const Migration& migration) {
+  const std::string sql = "BEGIN IMMEDIATE;" + std::string(migration.sql) +
+                          "PRAGMA user_version=" + std::to_string(migration.version) + "; COMMIT;";
+  auto status = execute(db, sql.c_str());
+  if (!status && !sqlite3_get_autocommit(db)) sqlite3_exec(db, "ROLLBACK", nullptr, nullptr, nullptr);
+  return std::move(status).with("migration " + std::to_string(migration.version));
+}
+
+Status migrate(sqlite3* db) {
+  const auto version_text = first_value(db, "PRAGMA user_version");
+  if (!version_text) return version_text.error_as_is();
+  const int version = std::atoi(version_text->c_str());
+  if (version > schema_version())
+    return fail(Code::conflict, "the catalog has version " + *version_text + ", this program knows versions up to " +
+                                    std::to_string(schema_version()) + ": it was used by a newer vedette");
+  for (const Migration& migration : migrations()) {
+    if (migration.version <= version) continue;
+    if (auto status = apply(db, migration); !status) return status;
+  }
+  return {};
+}
+
+bool holds_bytes(const std::filesystem::path& path) {
+  std::error_code ignored;
+  const auto size = std::filesystem::file_size(path, ignored);
+  return !ignored && size > 0;
+}
+
+Status prepare_for_use(sqlite3* db, bool was_left_open) {
+  if (auto status = configure(db); !status) return status;
+  if (was_left_open)
+    if (auto status = check(db); !status) return status;
+  return migrate(db);
+}
+
+// What the operator should know and do, after what went wrong.
+std::string advice(const Error& error) {
+  if (error.message.find(kDamaged) != std::string::npos)
+    return " (the clips are files of their own: move this one aside, and they are indexed again at the next start)";
+  if (error.code == Code::forbidden)
+    return " (the folder and its files must be writable for the user that vedette runs as)";
+  return {};
+}
+
+}  // namespace
+
+struct Database::Impl {
+  std::unique_ptr<sqlite3, CloseDatabase> db;
+  std::mutex mutex;                                           // guards the connection and:
+  std::map<std::string, StatementPtr, std::less<>> prepared;  // by their text; goes before db
+};
+
+Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Database::~Database() = default;
+
+Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& path) {
+  const bool is_new = !holds_bytes(path);
+  const bool was_left_open = holds_bytes(path.string() + "-wal");
+  auto impl = std::make_unique<Impl>();
+  sqlite3* raw = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int opened = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
+  impl->db.reset(raw);
+  if (!raw) return fail(Code::internal, path.string() + ": out of memory");
+  Status status = opened == SQLITE_OK ? prepare_for_use(raw, was_left_open) : Status(failure(raw));
+  if (status && is_new && path.has_parent_path()) status = file::sync_directory(path.parent_path());
+  if (!status) return fail(status.error().code, path.string() + ": " + status.error().message + advice(status.error()));
+  return std::unique_ptr<Database>(new Database(std::move(impl)));
+}
+
+Status Database::read(const std::function<Status(Access&)>& work) {
+  const std::lock_guard lock(impl_->mutex);
+  if (impl_->prepared.size() > kMostPrepared) impl_->prepared.clear();
+  Access access(*this);
+  return work(access);
+}
+
+Status Database::write(const std::function<Status(Access&)>& work) {
+  const std::lock_guard lock(impl_->mutex);
+  Access access(*this);
+  if (auto begun = access.prepare("BEGIN IMMEDIATE").run(); !begun) return begun;
+  Status done = work(access);
+  if (done) done = access.prepare("COMMIT").run();
+  // A full disk makes SQLite roll back by itself, sometimes.
+  if (!done && !sqlite3_get_autocommit(impl_->db.get())) (void)access.prepare("ROLLBACK").run();
+  return done;
+}
+
+Database::Statement Database::Access::prepare(std::string_view sql) {
+  Impl& impl = *database_.impl_;
+  auto it = impl.prepared.find(sql);
+  if (it == impl.prepared.end()) {
+    sqlite3_stmt* raw = nullptr;
+    const int result = sqlite3_prepare_v3(impl.db.get(), sql.data(), static_cast<int>(sql.size()),
+                                          SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
+    StatementPtr statement(raw);
+    if (result != SQLITE_OK) return {impl.db.get(), nullptr, sqlite3_errmsg(impl.db.get())};
+    it = impl.prepared.emplace(std::string(sql), std::move(statement)).first;
+  }
+  assert(!sqlite3_stmt_busy(it->second.get()) && "the same statement twice at once");
+  return {impl.db.get(), it->second.get(), {}};
+}
+
+int Database::Access::changes() const {
+  return sqlite3_changes(database_.impl_->db.get());
+}
+
+Database::Statement::Statement(sqlite3* db, sqlite3_stmt* statement, std::string error)
+    : db_(db), statement_(statement), error_(std::move(error)), last_(statement ? SQLITE_OK : SQLITE_MISUSE) {}
+
+Database::Statement::Statement(Statement&& other) noexcept
+    : db_(other.db_),
+      statement_(std::exchange(other.statement_, nullptr)),
+      error_(std::move(other.error_)),
+      last_(other.last_) {}
+
+Database::Statement::~Statement() {
+  if (!statement_) return;
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+Database::Statement& Database::Statement::bind(int index, std::string_view value) & {
+  // Not a null pointer for an empty text: that would be NULL.
+  const char* data = value.data() ? value.data() : "";
+  if (last_ == SQLITE_OK)
+    last_ = sqlite3_bind_text64(statement_, index, data, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  return *this;
+}
+Database::Statement& Database::Statement::bind(int index, int64_t value) & {
+  if (last_ == SQLITE_OK) last_ = sqlite3_bind_int64(statement_, index, value);
+  return *this;
+}
+Database::Statement& Database::Statement::bind(int index, double value) & {
+  if (last_ == SQLITE_OK) last_ = sqlite3_bind_double(statement_, index, value);
+  return *this;
+}
+Database::Statement& Database::Statement::bind_bytes(int index, std::string_view value) & {
+  const char* data = value.data() ? value.data() : "";
+  if (last_ == SQLITE_OK) last_ = sqlite3_bind_blob64(statement_, index, data, value.size(), SQLITE_TRANSIENT);
+  return *this;
+}
+Database::Statement& Database::Statement::bind_null(int index) & {
+  if (last_ == SQLITE_OK) last_ = sqlite3_bind_null(statement_, index);
+  return *this;
+}
+Database::Statement&& Database::Statement::bind(int index, std::string_view value) && {
+  bind(index, value);
+  return std::move(*this);
+}
+Database::Statement&& Database::Statement::bind(int index, int64_t value) && {
+  bind(index, value);
+  return std::move(*this);
+}
+
+bool Database::Statement::step() {
+  if (!status()) return false;
+  last_ = sqlite3_step(statement_);
+  return last_ == SQLITE_ROW;
+}
+
+Status Database::Statement::run() {
+  while (step()) {
+  }
+  return status();
+}
+
+Status Database::Statement::status() const {
+  if (!statement_) return fail(Code::internal, "catalog: " + (error_.empty() ? "no statement" : error_));
+  if (last_ == SQLITE_OK || last_ == SQLITE_ROW || last_ == SQLITE_DONE) return {};
+  return failure(db_);
+}
+
+bool Database::Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
+int64_t Database::Statement::integer(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
+std::string Database::Statement::text(int column) const {
+  const void* data = sqlite3_column_blob(statement_, column);
+  const int size = sqlite3_column_bytes(statement_, column);
+  return data ? std::string(static_cast<const char*>(data), static_cast<size_t>(size)) : std::string();
+}
+
+}  // namespace vedette

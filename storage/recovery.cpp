@@ -1,0 +1,253 @@
+#include "storage/recovery.h"
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "core/file.h"
+#include "core/ids.h"
+#include "core/log.h"
+#include "media/mp4_finalize.h"
+#include "storage/settle.h"
+
+namespace vedette {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr JsonLimits kMetadataLimits{1024 * 1024, 16, 8192, false};
+
+// A clip's file, by its place in the folder: clips/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.mp4[.part].
+struct Found {
+  std::string path;  // of the closed file, relative to the storage folder
+  std::string camera_id;
+  std::string clip_id;
+  bool part = false;
+};
+
+// Nothing for what is not named as our clips are: it is left alone.
+std::optional<Found> as_clip_file(const Layout& layout, const fs::path& file) {
+  Found found;
+  found.part = file.extension() == ".part";
+  const fs::path closed = found.part ? fs::path(file).replace_extension() : file;
+  const fs::path relative = closed.lexically_relative(layout.root);
+  if (closed.extension() != ".mp4" || std::distance(relative.begin(), relative.end()) != 6) return std::nullopt;
+  found.path = relative.generic_string();
+  found.camera_id = std::next(relative.begin())->string();
+  found.clip_id = closed.stem().string();
+  if (!is_name(found.camera_id) || !is_uuid(found.clip_id)) return std::nullopt;
+  return found;
+}
+
+// Whether the disk, and not the file, is at fault: then the file is left for the next start.
+bool may_pass(Code code) {
+  return code == Code::no_space || code == Code::forbidden || code == Code::busy;
+}
+
+class Recovery {
+ public:
+  Recovery(const Layout& layout, Catalog& catalog, LossLedger& losses, const Clock& clock)
+      : layout_(layout), catalog_(catalog), losses_(losses), clock_(clock) {}
+
+  Result<RecoveryResult> run();
+
+ private:
+  Status load_rows();
+  Status finish_deletions();
+  Result<std::vector<Found>> files_to_recover();
+  bool is_closed(const Found& found);
+  void recover_file(const Found& found);
+  Status recover_clip(const Found& found);
+  Result<Clip> identify(const Found& found, const fs::path& file);
+  bool holds_nothing(const fs::path& file);
+  void forget_empty(const Found& found, const fs::path& file);
+  void quarantine(const Found& found, const fs::path& file, const std::string& why);
+  void forget_rows_without_file();
+  void record_loss(const std::string& camera_id, const std::string& clip_id, const std::string& reason);
+
+  const Layout& layout_;
+  Catalog& catalog_;
+  LossLedger& losses_;
+  const Clock& clock_;
+  std::map<std::string, Clip> open_rows_;  // by clip id; what is left at the end has no file
+  RecoveryResult result_;
+};
+
+Status Recovery::load_rows() {
+  const auto rows = catalog_.unfinished_clips();
+  if (!rows) return rows.error_as_is();
+  for (const Clip& clip : *rows) open_rows_.emplace(clip.clip_id, clip);
+  return {};
+}
+
+// The row says `deleting` before the file goes, and goes after it: the rest of that is done here.
+Status Recovery::finish_deletions() {
+  ClipQuery query;
+  query.states = {ClipState::deleting};
+  for (;;) {
+    const auto page = catalog_.query(query);
+    if (!page) return page.error_as_is();
+    for (const Clip& clip : page->clips) {
+      const fs::path file = layout_.absolute(clip.path);
+      const auto removed = file::remove(file);
+      if (!removed && removed.error().code != Code::not_found) return removed.error_as_is();
+      if (removed)
+        if (auto synced = file::sync_directory(file.parent_path()); !synced) return synced;
+      if (auto forgotten = catalog_.forget_clip(clip.clip_id); !forgotten) return forgotten;
+    }
+    if (page->next_cursor.empty()) return {};
+    query.cursor = page->next_cursor;
+  }
+}
+
+// What clip the file is, by the row when there is one, else by what is written in the file.
+Result<Clip> Recovery::identify(const Found& found, const fs::path& file) {
+  if (const auto row = open_rows_.find(found.clip_id); row != open_rows_.end()) return row->second;
+  const auto text = mp4_metadata(file);
+  if (!text) return text.error_as_is();
+  const auto json = parse_json(*text, kMetadataLimits);
+  if (!json) return json.error_with("metadata");
+  auto clip = clip_from_metadata(*json);
+  if (!clip) return clip;
+  if (clip->clip_id != found.clip_id || clip->camera_id != found.camera_id)
+    return fail(Code::invalid_argument, "it says that it is clip " + clip->clip_id + " of " + clip->camera_id);
+  return clip;
+}
+
+Status Recovery::recover_clip(const Found& found) {
+  const fs::path closed = layout_.absolute(found.path);
+  const fs::path file = found.part ? Layout::part_path(closed) : closed;
+  auto clip = identify(found, file);
+  if (!clip) return clip.error_as_is();
+  const auto summary = repair(file);
+  if (!summary) return summary.error_as_is();
+  if (summary->shown <= microseconds(0)) return fail(Code::invalid_argument, "not one frame of it is shown");
+  clip->path = found.path;
+  clip->recovered = true;
+  const auto settled = settle(layout_, catalog_, std::move(*clip), *summary, "clip.recovered", clock_.utc());
+  if (!settled) return settled.error_as_is();
+  // An id is not to be used again, also when it is only known from its clips.
+  const auto known = catalog_.add_recording(settled->recording_id, settled->camera_id, settled->start);
+  if (!known && known.error().code != Code::already_exists) return known;
+  log::info("clip recovered", {{"camera", found.camera_id}, {"clip", found.clip_id}});
+  return {};
+}
+
+// Killed before its first fragment was written: nothing is broken, there is just nothing yet.
+bool Recovery::holds_nothing(const fs::path& file) {
+  std::error_code ignored;
+  if (fs::file_size(file, ignored) == 0) return true;
+  return mp4_metadata(file).has_value();
+}
+
+void Recovery::forget_empty(const Found& found, const fs::path& file) {
+  if (auto removed = file::remove(file); !removed) {
+    log::warn("empty clip not removed", {{"file", file.string()}, {"error", removed.error().message}});
+    return;
+  }
+  record_loss(found.camera_id, found.clip_id, "killed_before_first_frame");
+  open_rows_.erase(found.clip_id);
+  ++result_.forgotten;
+  if (auto gone = catalog_.forget_clip(found.clip_id); !gone)
+    log::warn("row not removed", {{"clip", found.clip_id}, {"error", gone.error().message}});
+}
+
+void Recovery::quarantine(const Found& found, const fs::path& file, const std::string& why) {
+  fs::path to = layout_.quarantine() / file.filename();
+  std::error_code ignored;
+  if (fs::exists(to, ignored)) to += "." + new_id();
+  auto moved = file::make_directories(layout_.quarantine());
+  if (moved) moved = file::rename(file, to);
+  if (moved) moved = file::sync_directory(layout_.quarantine());
+  if (!moved) {
+    log::error("damaged clip not moved away", {{"file", file.string()}, {"error", moved.error().message}});
+    return;
+  }
+  log::error("damaged clip moved to quarantine", {{"file", to.string()}, {"why", why}});
+  record_loss(found.camera_id, found.clip_id, "file_damaged");
+  open_rows_.erase(found.clip_id);
+  ++result_.quarantined;
+  if (auto gone = catalog_.forget_clip(found.clip_id); !gone)
+    log::warn("row not removed", {{"clip", found.clip_id}, {"error", gone.error().message}});
+}
+
+// Whether the catalog has a closed clip of that id. When it cannot be asked, nothing is done about the file.
+bool Recovery::is_closed(const Found& found) {
+  return open_rows_.count(found.clip_id) == 0 && catalog_.has_clip(found.clip_id).value_or(true);
+}
+
+void Recovery::recover_file(const Found& found) {
+  const fs::path closed = layout_.absolute(found.path);
+  const fs::path file = found.part ? Layout::part_path(closed) : closed;
+  if (is_closed(found)) return quarantine(found, file, "a clip of this name is closed already");
+  const auto recovered = recover_clip(found);
+  if (recovered) {
+    open_rows_.erase(found.clip_id);
+    ++result_.recovered;
+  } else if (may_pass(recovered.error().code)) {
+    open_rows_.erase(found.clip_id);
+    log::error("clip not recovered yet", {{"file", file.string()}, {"error", recovered.error().message}});
+  } else if (found.part && holds_nothing(file)) {
+    forget_empty(found, file);
+  } else {
+    quarantine(found, file, recovered.error().message);
+  }
+}
+
+void Recovery::forget_rows_without_file() {
+  for (const auto& [clip_id, clip] : open_rows_) {
+    record_loss(clip.camera_id, clip_id, "file_missing");
+    ++result_.forgotten;
+    if (auto gone = catalog_.forget_clip(clip_id); !gone)
+      log::warn("row not removed", {{"clip", clip_id}, {"error", gone.error().message}});
+  }
+}
+
+void Recovery::record_loss(const std::string& camera_id, const std::string& clip_id, const std::string& reason) {
+  Loss loss;
+  loss.loss_id = new_id();
+  loss.at = clock_.utc();
+  loss.what = "clip";
+  loss.camera_id = camera_id;
+  loss.clip_id = clip_id;
+  const auto row = open_rows_.find(clip_id);
+  loss.start = row == open_rows_.end() ? loss.at : row->second.start;
+  loss.end = loss.at;
+  loss.reason = reason;
+  if (auto recorded = losses_.record(loss); !recorded)
+    log::error("loss not recorded", {{"clip", clip_id}, {"error", recorded.error().message}});
+}
+
+// All names first, then the work, which changes the folders.
+Result<std::vector<Found>> Recovery::files_to_recover() {
+  std::vector<Found> files;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(layout_.clips(), error), end; !error && it != end; it.increment(error)) {
+    std::error_code ignored;
+    if (!it->is_regular_file(ignored)) continue;
+    auto found = as_clip_file(layout_, it->path());
+    if (found && (found->part || !is_closed(*found))) files.push_back(std::move(*found));
+  }
+  if (error && error != std::errc::no_such_file_or_directory)
+    return fail_errno("read " + layout_.clips().string(), error.value());
+  return files;
+}
+
+Result<RecoveryResult> Recovery::run() {
+  if (auto loaded = load_rows(); !loaded) return loaded.error_as_is();
+  if (auto deleted = finish_deletions(); !deleted) return deleted.error_as_is();
+  const auto files = files_to_recover();
+  if (!files) return files.error_as_is();
+  for (const Found& found : *files) recover_file(found);
+  forget_rows_without_file();
+  if (auto ended = catalog_.end_all_recordings(); !ended) return ended.error_as_is();
+  return result_;
+}
+
+}  // namespace
+
+Result<RecoveryResult> recover(const Layout& layout, Catalog& catalog, LossLedger& losses, const Clock& clock) {
+  return Recovery(layout, catalog, losses, clock).run().with("recovery");
+}
+
+}  // namespace vedette

@@ -1,0 +1,153 @@
+#include "storage/schema.h"
+
+namespace vedette {
+
+namespace {
+
+// Conventions: times are microseconds since 1970 in UTC (..._us); ids are UUIDs in lower case; texts that may be
+// missing are empty, numbers that may be missing are NULL; enumerations are the words of the API.
+constexpr const char* kFirst = R"sql(
+-- Every recording that ever was begun, so that no id is used twice.
+CREATE TABLE recording (
+  recording_id TEXT PRIMARY KEY,
+  camera_id    TEXT NOT NULL,
+  begun_us     INTEGER NOT NULL,
+  ended        INTEGER NOT NULL DEFAULT 0     -- 0: scheduled or running in this or a killed process; 1: over
+) WITHOUT ROWID;
+
+-- One clip: one file. No foreign key to recording: a clip can be found on the disk whose recording nobody remembers.
+CREATE TABLE clip (
+  clip_id        TEXT PRIMARY KEY,
+  recording_id   TEXT NOT NULL,
+  camera_id      TEXT NOT NULL,
+  state          TEXT NOT NULL,               -- recording, finalizing, ready, deleting
+  start_us       INTEGER NOT NULL,            -- instant of the first shown frame
+  end_us         INTEGER,                     -- instant after the last shown frame; NULL while recording
+  size_bytes     INTEGER NOT NULL,
+  codec          TEXT NOT NULL,               -- h264, h265, mpeg4, mjpeg
+  width_px       INTEGER NOT NULL,
+  height_px      INTEGER NOT NULL,
+  audio          TEXT,                        -- codec of the audio in the file; NULL: it holds none
+  sha256         TEXT NOT NULL,               -- of the whole file, 64 hex digits; empty while recording
+  trigger        TEXT NOT NULL,               -- command, continuous, schedule, event
+  labels         TEXT NOT NULL,               -- JSON array, in the order given; clip_label is its index
+  lead_actual_ms INTEGER NOT NULL,            -- from its first packet to the wanted instant; negative: it came after it
+  gaps           TEXT NOT NULL,               -- JSON array of [start, end, reason]
+  recovered      INTEGER NOT NULL,            -- 1: closed by recovery, after a kill or power cut
+  protected      INTEGER NOT NULL,            -- 1: not deleted unless forced
+  command_id     TEXT NOT NULL,               -- of the command that asked for it, or empty
+  traceparent    TEXT NOT NULL,               -- W3C trace context of that command, or empty
+  path           TEXT NOT NULL,               -- of the closed file, relative to the storage folder
+  boot_id        TEXT NOT NULL,               -- boot of the machine in which it was recorded...
+  mono_start_us  INTEGER NOT NULL,            -- ...start_us on that boot's monotonic clock...
+  clock_synced   INTEGER NOT NULL,            -- ...and whether the wall clock was synchronised then
+  upload_wanted  INTEGER NOT NULL,            -- 1: an upload row is added when the clip is closed
+  priority       INTEGER NOT NULL             -- of that upload: 0 high, 1 normal, 2 low
+) WITHOUT ROWID;
+CREATE INDEX clip_by_start ON clip(start_us, clip_id);
+CREATE INDEX clip_by_camera ON clip(camera_id, start_us, clip_id);
+CREATE INDEX clip_by_recording ON clip(recording_id, start_us);
+-- The longest clip, in one probe: it bounds where the clips that overlap an instant can start.
+CREATE INDEX clip_by_length ON clip(end_us - start_us);
+-- The few that are not closed, or are being deleted.
+CREATE INDEX clip_unsettled ON clip(state, start_us) WHERE state <> 'ready';
+CREATE INDEX clip_open ON clip(start_us) WHERE end_us IS NULL;
+
+-- The labels of a clip, one row each, in the order of queries.
+CREATE TABLE clip_label (
+  label    TEXT NOT NULL,
+  start_us INTEGER NOT NULL,                  -- of the clip, changed together with it
+  clip_id  TEXT NOT NULL REFERENCES clip(clip_id) ON DELETE CASCADE,
+  PRIMARY KEY (label, start_us, clip_id)
+) WITHOUT ROWID;
+CREATE INDEX clip_label_by_clip ON clip_label(clip_id);
+
+-- What is to be in the object store. Rows stay when done: they say what is there.
+CREATE TABLE upload (
+  row          INTEGER PRIMARY KEY AUTOINCREMENT,  -- order of arrival
+  kind         TEXT NOT NULL,                 -- clip, snapshot
+  subject_id   TEXT NOT NULL,                 -- clip_id or snapshot_id
+  camera_id    TEXT NOT NULL,
+  path         TEXT NOT NULL,                 -- of the file, relative to the storage folder
+  object_key   TEXT NOT NULL,
+  content_type TEXT NOT NULL,
+  size_bytes   INTEGER NOT NULL,
+  sha256       TEXT NOT NULL,
+  start_us     INTEGER NOT NULL,
+  end_us       INTEGER NOT NULL,
+  priority     INTEGER NOT NULL,              -- 0 high, 1 normal, 2 low
+  state        TEXT NOT NULL,                 -- pending, uploading, uploaded, failed
+  attempts     INTEGER NOT NULL,              -- how often it was claimed
+  queued_us    INTEGER NOT NULL,              -- when it was asked for
+  next_try_us  INTEGER NOT NULL,              -- pending: not before this instant; 0: at once
+  last_error   TEXT,
+  etag         TEXT,                          -- uploaded: as the store names the object
+  command_id   TEXT NOT NULL,
+  traceparent  TEXT NOT NULL
+);
+CREATE INDEX upload_waiting ON upload(priority, row, next_try_us) WHERE state = 'pending';
+CREATE INDEX upload_under_way ON upload(row) WHERE state = 'uploading';
+CREATE INDEX upload_by_subject ON upload(subject_id, kind, row);
+
+-- Facts that the other side must hear of, until the broker has acknowledged them.
+CREATE TABLE outbox (
+  row         INTEGER PRIMARY KEY AUTOINCREMENT,   -- order; never used twice
+  id          TEXT NOT NULL,                  -- of the message, the same in every re-sending
+  at_us       INTEGER NOT NULL,
+  type        TEXT NOT NULL,                  -- clip.ready, ...
+  camera_id   TEXT NOT NULL,                  -- or empty
+  command_id  TEXT NOT NULL,                  -- or empty
+  traceparent TEXT NOT NULL,                  -- or empty
+  data        TEXT NOT NULL                   -- JSON
+);
+
+-- Commands as they were received, and what was answered: an id runs once, within 7 days.
+CREATE TABLE command (
+  command_id  TEXT PRIMARY KEY,
+  verb        TEXT NOT NULL,
+  actor       TEXT NOT NULL,
+  reply_topic TEXT NOT NULL,
+  correlation BLOB NOT NULL,                  -- MQTT 5 correlation data, bytes
+  received_us INTEGER NOT NULL,
+  reply       TEXT NOT NULL                   -- the final reply as sent; empty: not finished
+) WITHOUT ROWID;
+CREATE INDEX command_by_age ON command(received_us);
+CREATE INDEX command_unfinished ON command(received_us) WHERE reply = '';
+
+-- What was due and is not there.
+CREATE TABLE loss (
+  loss_id   TEXT PRIMARY KEY,
+  at_us     INTEGER NOT NULL,                 -- when it was found
+  what      TEXT NOT NULL,                    -- packets, clip, event
+  camera_id TEXT NOT NULL,                    -- or empty
+  clip_id   TEXT NOT NULL,                    -- or empty
+  start_us  INTEGER NOT NULL,                 -- the span that is missing
+  end_us    INTEGER NOT NULL,
+  packets   INTEGER NOT NULL,                 -- 0: not known
+  bytes     INTEGER NOT NULL,                 -- 0: not known
+  reason    TEXT NOT NULL                     -- reader_late, no_space, file_damaged, ...
+) WITHOUT ROWID;
+CREATE INDEX loss_by_time ON loss(at_us);
+
+-- Numbers that belong to a whole table.
+CREATE TABLE figure (
+  name  TEXT PRIMARY KEY,                     -- outbox_most_rows: the bound of outbox
+  value INTEGER NOT NULL                      -- outbox_dropped: rows that went because of it, ever
+) WITHOUT ROWID;
+)sql";
+
+constexpr Migration kMigrations[] = {
+    {1, kFirst},
+};
+
+}  // namespace
+
+std::span<const Migration> migrations() {
+  return kMigrations;
+}
+
+int schema_version() {
+  return migrations().back().version;
+}
+
+}  // namespace vedette

@@ -1,0 +1,23 @@
+#pragma once
+
+// Inside storage/ only: the last steps that make a closed file a clip; recorder and recovery share them.
+#include <string>
+
+#include "core/clock.h"
+#include "media/mp4_writer.h"
+#include "storage/catalog.h"
+#include "storage/clip.h"
+#include "storage/layout.h"
+
+namespace vedette {
+
+// Makes what a kill or a failed write left of a clip's file a closed one: cut behind its last whole fragment,
+// finalised, on the disk. A file that is closed already stays as it is.
+Result<Mp4Summary> repair(const std::filesystem::path& file);
+
+// For a finalised file that is on the disk: renames it (unless it has its name already), syncs the folder, and commits
+// the clip row with the event and the upload row. Gives the clip as it is in the catalog then.
+Result<Clip> settle(const Layout& layout, Catalog& catalog, Clip clip, const Mp4Summary& summary,
+                    const std::string& event_type, UtcTime now);
+
+}  // namespace vedette

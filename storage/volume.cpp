@@ -1,0 +1,82 @@
+#include "storage/volume.h"
+
+#include <sys/file.h>
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "core/clock.h"
+#include "core/ids.h"
+#include "core/json.h"
+
+namespace vedette {
+
+namespace {
+
+constexpr size_t kMostBytes = 64 * 1024;
+
+Status make_identity(const Layout& layout) {
+  const Json identity = {{"v", 1},
+                         {"volume_id", new_id()},
+                         {"device_id", layout.device_id},
+                         {"created_at", to_rfc3339(Clock::system().utc())}};
+  return file::write_atomically(layout.volume_file(), identity.dump(2) + "\n");
+}
+
+Result<std::string> read_identity(const std::filesystem::path& path) {
+  const auto text = file::read(path, kMostBytes);
+  if (!text) return text.error_as_is();
+  const auto json = parse_json(*text, {});
+  if (!json) return fail(Code::invalid_argument, path.string() + ": " + json.error().message);
+  std::vector<FieldError> errors;
+  JsonReader reader(*json, "", errors);
+  auto id = reader.require("volume_id").uuid("volume_id");
+  if (!errors.empty()) return fail(Code::invalid_argument, path.string() + ": " + summary(errors));
+  return std::move(*id);
+}
+
+Result<Fd> take_lock(const std::filesystem::path& path) {
+  auto fd = file::open_read(path);
+  if (!fd) return fd;
+  if (flock(fd->get(), LOCK_EX | LOCK_NB) == 0) return fd;
+  if (errno == EWOULDBLOCK) return fail(Code::conflict, "the folder is in use by another vedette");
+  return fail_errno("lock " + path.string());
+}
+
+// A file is made and removed: the mode bits alone do not say what a read-only mount or a full disk does.
+Status try_to_write(const std::filesystem::path& folder) {
+  const auto probe = folder / ("." + new_id() + ".probe");
+  if (const auto fd = file::create(probe); !fd) return fd.error_as_is();
+  return file::remove(probe);
+}
+
+std::string remedy(Code code) {
+  if (code == Code::forbidden)
+    return " (give the folder to the user that vedette runs as, or set storage.path to one that is its own)";
+  if (code == Code::no_space) return " (free some space on that disk, or set storage.path to another one)";
+  return {};
+}
+
+Result<Volume> open_folder(const Layout& layout) {
+  if (auto made = file::make_directories(layout.root); !made) return made.error_as_is();
+  if (auto written = try_to_write(layout.root); !written) return written.error_as_is();
+  std::error_code ignored;
+  if (!std::filesystem::exists(layout.volume_file(), ignored))
+    if (auto made = make_identity(layout); !made) return made.error_as_is();
+  auto lock = take_lock(layout.volume_file());
+  if (!lock) return lock.error_as_is();
+  auto id = read_identity(layout.volume_file());
+  if (!id) return id.error_as_is();
+  return Volume{std::move(*id), std::move(*lock)};
+}
+
+}  // namespace
+
+Result<Volume> open_volume(const Layout& layout) {
+  auto volume = open_folder(layout);
+  if (volume) return volume;
+  return fail(volume.error().code,
+              "storage folder " + layout.root.string() + ": " + volume.error().message + remedy(volume.error().code));
+}
+
+}  // namespace vedette

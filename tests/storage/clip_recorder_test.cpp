@@ -1,0 +1,422 @@
+#include "storage/clip_recorder.h"
+
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <set>
+
+#include "core/file.h"
+#include "core/ids.h"
+#include "core/sha256.h"
+#include "core/thread.h"
+#include "storage/recovery.h"
+#include "tests/storage/pattern.h"
+#include "tests/storage/store.h"
+#include "tests/support/process.h"
+
+namespace vedette::test {
+namespace {
+
+constexpr RingLimits kLargeRing{3600s, 256 * 1024 * 1024};
+
+// What a recorder reported, and waiting for it.
+class Reports {
+ public:
+  ClipRecorder::Report receiver() {
+    return [this](RecorderReport report) {
+      const std::lock_guard lock(mutex_);
+      reports_.push_back(std::move(report));
+      changed_.notify_all();
+    };
+  }
+  std::optional<RecorderReport> wait(RecorderReport::Kind kind, seconds limit = 30s) {
+    std::unique_lock lock(mutex_);
+    const auto found = [&] {
+      return std::find_if(reports_.begin(), reports_.end(), [&](const auto& r) { return r.kind == kind; });
+    };
+    if (!changed_.wait_for(lock, limit, [&] { return found() != reports_.end(); })) return std::nullopt;
+    return *found();
+  }
+  std::vector<RecorderReport> all() {
+    const std::lock_guard lock(mutex_);
+    return reports_;
+  }
+  std::vector<Clip> clips() {
+    std::vector<Clip> out;
+    for (const auto& report : all())
+      if (report.clip) out.push_back(*report.clip);
+    return out;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<RecorderReport> reports_;
+};
+
+struct ClipRecorderTest : testing::Test {
+  Store store;
+  Histogram mux, sync;
+  const Clock& clock = Clock::system();
+  Ring ring{kLargeRing};
+  Reports reports;
+  // A timeline that is over: all of it can be in the ring at once.
+  const MonoTime begin = clock.mono() - 3600s;
+
+  RecorderContext context() { return {store.layout, *store.catalog, *store.losses, clock, 2000ms, mux, sync}; }
+  RecordingSpec spec(MonoTime start, std::optional<MonoTime> end) {
+    RecordingSpec spec;
+    spec.recording_id = new_id();
+    spec.camera_id = "front";
+    spec.start = start;
+    spec.end = end;
+    spec.longest = std::chrono::hours(24);
+    return spec;
+  }
+  std::vector<Packet> push(std::vector<Packet> packets) {
+    for (const Packet& packet : packets) ring.push(packet);
+    return packets;
+  }
+  RecorderReport record(const RecordingSpec& spec) {
+    ClipRecorder recorder(spec, ring, context(), reports.receiver());
+    auto ended = reports.wait(RecorderReport::Kind::ended);
+    EXPECT_TRUE(ended.has_value()) << "the recording does not end";
+    return ended.value_or(RecorderReport{});
+  }
+  std::filesystem::path file_of(const Clip& clip) const { return store.layout.absolute(clip.path); }
+  std::vector<std::filesystem::path> files() const {
+    std::vector<std::filesystem::path> out;
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(store.layout.clips(), ignored))
+      if (entry.is_regular_file()) out.push_back(entry.path());
+    return out;
+  }
+};
+
+TEST_F(ClipRecorderTest, ShowsFromTheWantedInstantToTheEndToTheFrame) {
+  Pattern camera(begin);
+  push(camera.until(begin + 40s));
+  const auto ended = record(spec(begin + 10s + 480ms, begin + 25s + 480ms));
+  EXPECT_EQ(ended.error, "");
+  ASSERT_EQ(reports.clips().size(), 1u);
+  const Clip clip = reports.clips()[0];
+  EXPECT_EQ(ended.clip_ids, std::vector{clip.clip_id});
+  EXPECT_EQ(shown_frames(file_of(clip)), 375);
+  EXPECT_EQ(shown_length(file_of(clip)), 15s);
+  EXPECT_EQ(duration_ms(clip), 15'000);
+  EXPECT_EQ(clip.lead_actual_ms, 480);
+  EXPECT_LT(std::chrono::abs(clip.start - clock.to_utc(begin + 10s + 480ms)), 50ms);
+  // From the keyframe before the start to the last frame before the end, each once.
+  std::vector<int64_t> expected(25 * 15 + 12);
+  std::iota(expected.begin(), expected.end(), 250);
+  EXPECT_EQ(numbers_in(file_of(clip)), expected);
+}
+
+TEST_F(ClipRecorderTest, AReadyClipIsWhatItsRowSays) {
+  Pattern camera(begin);
+  push(camera.until(begin + 12s));
+  RecordingSpec wanted = spec(begin + 1s, begin + 11s);
+  wanted.labels = {"door"};
+  wanted.command_id = new_id();
+  wanted.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  wanted.priority = Priority::high;
+  record(wanted);
+  const auto page = store.catalog->query({});
+  ASSERT_EQ(page->clips.size(), 1u);
+  const Clip& clip = page->clips[0];
+  EXPECT_EQ(clip.state, ClipState::ready);
+  EXPECT_EQ(clip.recording_id, wanted.recording_id);
+  EXPECT_EQ(clip.labels, wanted.labels);
+  EXPECT_EQ(clip.width_px, 160);
+  EXPECT_EQ(clip.codec, "h264");
+  EXPECT_FALSE(clip.audio.has_value());
+  EXPECT_EQ(clip.boot_id, boot_id());
+  EXPECT_EQ(clip.mono_start_us, wanted.start.time_since_epoch().count());
+  const std::string bytes = read_text(file_of(clip));
+  EXPECT_EQ(static_cast<int64_t>(bytes.size()), clip.size_bytes);
+  EXPECT_EQ(sha256_hex(bytes), clip.sha256);
+  EXPECT_EQ(files(), std::vector{file_of(clip)});
+  EXPECT_EQ(clip.upload.state, UploadState::pending);
+
+  const auto events = store.events("clip.ready");
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].command_id, wanted.command_id);
+  EXPECT_EQ(events[0].traceparent, wanted.traceparent);
+  EXPECT_EQ(Json::parse(events[0].data)["sha256"], clip.sha256);
+  const auto upload = store.catalog->claim_upload(clock.utc()).value();
+  ASSERT_TRUE(upload.has_value());
+  EXPECT_EQ(upload->object_key, store.layout.clip_key("front", clip.clip_id, clip.start));
+  EXPECT_EQ(upload->path, clip.path);
+  EXPECT_EQ(upload->sha256, clip.sha256);
+  EXPECT_EQ(upload->content_type, "video/mp4");
+  EXPECT_EQ(upload->priority, Priority::high);
+  EXPECT_EQ(upload->traceparent, wanted.traceparent);
+}
+
+TEST_F(ClipRecorderTest, NoUploadRowWhenNotWantedOrNotPossible) {
+  Pattern camera(begin);
+  push(camera.until(begin + 5s));
+  RecordingSpec never = spec(begin, begin + 2s);
+  never.upload = false;
+  record(never);
+  RecorderContext without_target = context();
+  without_target.uploads = false;
+  Reports others;
+  {
+    ClipRecorder recorder(spec(begin, begin + 2s), ring, without_target, others.receiver());
+    ASSERT_TRUE(others.wait(RecorderReport::Kind::ended).has_value());
+  }
+  EXPECT_EQ(store.catalog->query({})->clips.size(), 2u);
+  EXPECT_EQ(store.number("SELECT count(*) FROM upload"), 0);
+}
+
+TEST_F(ClipRecorderTest, SaysAtOnceWhereItBegins) {
+  Pattern camera(begin);
+  push(camera.until(begin + 10s));
+  ClipRecorder recorder(spec(begin + 4s + 500ms, std::nullopt), ring, context(), reports.receiver());
+  const auto started = reports.wait(RecorderReport::Kind::started);
+  ASSERT_TRUE(started.has_value());
+  EXPECT_EQ(started->lead_actual_ms, 500);
+  EXPECT_LT(std::chrono::abs(started->clip_start - clock.to_utc(begin + 4s + 500ms)), 50ms);
+}
+
+TEST_F(ClipRecorderTest, BeginsLaterThanWantedWhenTheRingDoesNotReachBack) {
+  Pattern camera(begin);
+  push(camera.until(begin + 10s));
+  record(spec(begin - 3s, begin + 5s));
+  const Clip clip = reports.clips().at(0);
+  EXPECT_EQ(clip.lead_actual_ms, -3000);
+  EXPECT_EQ(reports.all()[0].lead_actual_ms, -3000);
+  EXPECT_EQ(shown_frames(file_of(clip)), 125);
+}
+
+TEST_F(ClipRecorderTest, JoinsLoseNothingAndRepeatNothing) {
+  Pattern camera(begin, true);
+  camera.set_audio_late(120ms);
+  const auto pushed = push(camera.until(begin + 300s));
+  RecordingSpec wanted = spec(begin, begin + 299s);
+  wanted.segment = 3s;
+  record(wanted);
+  std::vector<Clip> clips = reports.clips();
+  ASSERT_EQ(clips.size(), 100u);
+  std::vector<int64_t> video, audio;
+  std::set<int64_t> audio_numbers;
+  for (const Packet& packet : pushed)
+    if (!packet.video()) audio_numbers.insert(number_of(packet));
+  for (const Clip& clip : clips) {
+    EXPECT_EQ(duration_ms(clip), &clip == &clips.back() ? 2000 : 3000);
+    EXPECT_EQ(clip.audio, "aac");
+    for (const int64_t number : numbers_in(file_of(clip)))
+      (audio_numbers.count(number) ? audio : video).push_back(number);
+  }
+  for (size_t i = 1; i < clips.size(); ++i) EXPECT_LE(std::chrono::abs(clips[i].start - *clips[i - 1].end), 1ms);
+  std::vector<int64_t> expected_video, expected_audio;
+  for (const Packet& packet : pushed)
+    if (packet.pts < begin + 299s) (packet.video() ? expected_video : expected_audio).push_back(number_of(packet));
+  EXPECT_EQ(video, expected_video);
+  EXPECT_EQ(audio, expected_audio);
+}
+
+TEST_F(ClipRecorderTest, AFileOfASegmentPlaysFromItsFirstFrame) {
+  Pattern camera(begin);
+  push(camera.until(begin + 12s));
+  RecordingSpec wanted = spec(begin + 480ms, begin + 11s);
+  wanted.segment = 4s;
+  record(wanted);
+  const auto clips = reports.clips();
+  ASSERT_EQ(clips.size(), 3u);
+  EXPECT_EQ(shown_frames(file_of(clips[0])), 113);  // to the keyframe at 5 s
+  EXPECT_EQ(shown_frames(file_of(clips[1])), 100);
+  EXPECT_EQ(shown_frames(file_of(clips[2])), 50);
+  EXPECT_EQ(clips[1].lead_actual_ms, 0);
+}
+
+TEST_F(ClipRecorderTest, AnotherPictureSizeBeginsAnotherClip) {
+  Pattern camera(begin);
+  push(camera.until(begin + 4s));
+  camera.change_size();
+  push(camera.until(begin + 8s));
+  record(spec(begin, begin + 7s));
+  const auto clips = reports.clips();
+  ASSERT_EQ(clips.size(), 2u);
+  EXPECT_EQ(clips[0].width_px, 160);
+  EXPECT_EQ(clips[1].width_px, 128);
+  EXPECT_EQ(shown_frames(file_of(clips[0])), 100);
+  EXPECT_EQ(shown_frames(file_of(clips[1])), 75);
+}
+
+TEST_F(ClipRecorderTest, ASilenceOfTheCameraIsAGapInTheSameFile) {
+  Pattern camera(begin);
+  push(camera.until(begin + 4s));
+  camera.skip_to(begin + 14s);
+  push(camera.until(begin + 20s));
+  record(spec(begin, begin + 18s));
+  const auto clips = reports.clips();
+  ASSERT_EQ(clips.size(), 1u);
+  ASSERT_EQ(clips[0].gaps.size(), 1u);
+  EXPECT_EQ(clips[0].gaps[0].start - clips[0].start, 4s);
+  EXPECT_EQ(clips[0].gaps[0].end - clips[0].start, 14s);
+  EXPECT_EQ(clips[0].gaps[0].reason, "camera_down");
+  EXPECT_EQ(duration_ms(clips[0]), 18'000);
+  EXPECT_EQ(shown_frames(file_of(clips[0])), 200);
+  EXPECT_EQ(store.catalog->clip(clips[0].clip_id)->gaps.size(), 1u);
+}
+
+TEST_F(ClipRecorderTest, APictureFromBeforeASilenceIsNotWhereItBegins) {
+  Pattern camera(begin);
+  push(camera.until(begin + 4s));
+  camera.skip_to(begin + 30s);
+  push(camera.until(begin + 40s));
+  record(spec(begin + 20s, begin + 35s));
+  const auto clips = reports.clips();
+  ASSERT_EQ(clips.size(), 1u);
+  EXPECT_EQ(clips[0].lead_actual_ms, -10'000);
+  EXPECT_EQ(shown_frames(file_of(clips[0])), 125);
+  EXPECT_TRUE(clips[0].gaps.empty());
+}
+
+TEST_F(ClipRecorderTest, WhatTheReaderMissesIsAGapAndALoss) {
+  Ring small(RingLimits{2s, 256 * 1024 * 1024});
+  Pattern camera(clock.mono() - 100s);
+  const MonoTime start = camera.now();
+  for (const Packet& packet : camera.until(start + 2s)) small.push(packet);
+  ClipRecorder recorder(spec(start, std::nullopt), small, context(), reports.receiver());
+  ASSERT_TRUE(reports.wait(RecorderReport::Kind::started).has_value());
+  // More at once than the ring holds: whatever the recorder does, it cannot have seen it all.
+  std::vector<Packet> burst;
+  do {
+    burst = camera.until(camera.now() + 500s);
+    for (const Packet& packet : burst) small.push(packet);
+  } while (store.losses->count().value() == 0 && camera.now() < start + 20'000s && reports.all().size() == 1 &&
+           (std::this_thread::yield(), true));
+  recorder.stop(camera.now());
+  for (const Packet& packet : camera.until(camera.now() + 1s)) small.push(packet);
+  ASSERT_TRUE(reports.wait(RecorderReport::Kind::ended).has_value());
+  const auto losses = store.events("loss.recorded");
+  ASSERT_FALSE(losses.empty());
+  EXPECT_EQ(Json::parse(losses[0].data)["reason"], "reader_late");
+  EXPECT_GT(Json::parse(losses[0].data)["packets"], 0);
+  bool gap = false;
+  for (const Clip& clip : reports.clips()) {
+    EXPECT_GT(shown_frames(file_of(clip)), 0);
+    for (const Gap& g : clip.gaps) gap |= g.reason == "reader_late";
+  }
+  EXPECT_TRUE(gap || reports.clips().size() > 1);
+}
+
+TEST_F(ClipRecorderTest, StopEndsItAtTheInstantGiven) {
+  Pattern camera(begin);
+  push(camera.until(begin + 10s));
+  ClipRecorder recorder(spec(begin + 1s, std::nullopt), ring, context(), reports.receiver());
+  ASSERT_TRUE(reports.wait(RecorderReport::Kind::started).has_value());
+  recorder.stop(begin + 12s);
+  push(camera.until(begin + 13s));
+  ASSERT_TRUE(reports.wait(RecorderReport::Kind::ended).has_value());
+  EXPECT_EQ(shown_frames(file_of(reports.clips().at(0))), 275);
+}
+
+TEST_F(ClipRecorderTest, ADeadCameraDoesNotKeepItOpen) {
+  Pattern camera(clock.mono() - 5s);
+  push(camera.until(clock.mono()));
+  record(spec(clock.mono() - 4s, clock.mono() + 200ms));
+  EXPECT_EQ(reports.clips().size(), 1u);
+}
+
+TEST_F(ClipRecorderTest, WithoutAFrameItEndsWithAnError) {
+  const auto ended = record(spec(clock.mono(), clock.mono() + 100ms));
+  EXPECT_NE(ended.error, "");
+  EXPECT_TRUE(ended.clip_ids.empty());
+  EXPECT_TRUE(files().empty());
+}
+
+TEST_F(ClipRecorderTest, OneThatIsToBeginLaterCanBeCalledOff) {
+  Pattern camera(begin);
+  push(camera.until(begin + 4s));
+  ClipRecorder recorder(spec(clock.mono() + std::chrono::hours(1), std::nullopt), ring, context(), reports.receiver());
+  recorder.stop(clock.mono());
+  const auto ended = reports.wait(RecorderReport::Kind::ended);
+  ASSERT_TRUE(ended.has_value());
+  EXPECT_EQ(ended->error, "");
+  EXPECT_TRUE(ended->clip_ids.empty());
+  EXPECT_EQ(reports.all().size(), 1u);
+}
+
+TEST_F(ClipRecorderTest, AFutureStartShowsFromThereOn) {
+  Pattern camera(clock.mono() - 3s);
+  const MonoTime start = clock.mono() + 300ms;
+  push(camera.until(start + 4s));  // as if it had come already: only the recorder's waiting is looked at
+  record(spec(start, start + 3s));
+  EXPECT_GE(clock.mono(), start);
+  const Clip clip = reports.clips().at(0);
+  EXPECT_GE(clip.lead_actual_ms, 0);
+  EXPECT_LT(clip.lead_actual_ms, 1000);
+  EXPECT_NEAR(shown_frames(file_of(clip)), 75, 1);
+  EXPECT_NEAR(static_cast<double>(*duration_ms(clip)), 3000, 40);
+}
+
+TEST_F(ClipRecorderTest, NothingIsLongerThanItsLongest) {
+  Pattern camera(begin);
+  push(camera.until(begin + 20s));
+  RecordingSpec wanted = spec(begin, std::nullopt);
+  wanted.longest = 5s;
+  record(wanted);
+  EXPECT_EQ(shown_frames(file_of(reports.clips().at(0))), 125);
+}
+
+TEST_F(ClipRecorderTest, DestructionClosesTheClipWithAllThatHasCome) {
+  Pattern camera(begin);
+  push(camera.until(begin + 8s));
+  {
+    ClipRecorder recorder(spec(begin, std::nullopt), ring, context(), reports.receiver());
+    ASSERT_TRUE(reports.wait(RecorderReport::Kind::started).has_value());
+    push(camera.until(begin + 9s));
+  }
+  ASSERT_EQ(reports.clips().size(), 1u);
+  EXPECT_EQ(reports.all().back().kind, RecorderReport::Kind::ended);
+  EXPECT_EQ(shown_frames(file_of(reports.clips()[0])), 225);
+  EXPECT_EQ(store.catalog->clip(reports.clips()[0].clip_id)->state, ClipState::ready);
+}
+
+TEST_F(ClipRecorderTest, OverlappingRecordingsOfOneCameraAreEachRight) {
+  Pattern camera(begin);
+  push(camera.until(begin + 30s));
+  Reports others;
+  ClipRecorder one(spec(begin + 2s, begin + 12s), ring, context(), reports.receiver());
+  ClipRecorder two(spec(begin + 5s, begin + 25s), ring, context(), others.receiver());
+  ASSERT_TRUE(reports.wait(RecorderReport::Kind::ended).has_value());
+  ASSERT_TRUE(others.wait(RecorderReport::Kind::ended).has_value());
+  EXPECT_EQ(shown_frames(file_of(reports.clips().at(0))), 250);
+  EXPECT_EQ(shown_frames(file_of(others.clips().at(0))), 500);
+}
+
+// A folder with little room, when the test may mount one.
+TEST_F(ClipRecorderTest, AFullDiskEndsItWithWhatIsGood) {
+  const auto clips = store.layout.clips();
+  ASSERT_TRUE(file::make_directories(clips));
+  if (mount("tmpfs", clips.c_str(), "tmpfs", 0, "size=512k") != 0) GTEST_SKIP() << "not allowed to mount";
+  Pattern camera(begin);
+  push(camera.until(begin + 600s));
+  const auto ended = record(spec(begin, begin + 590s));
+  EXPECT_NE(ended.error, "");
+  const auto losses = store.events("loss.recorded");
+  ASSERT_EQ(losses.size(), 1u);
+  EXPECT_EQ(Json::parse(losses[0].data)["reason"], "no_space");
+  for (const Clip& clip : reports.clips()) EXPECT_GT(shown_frames(file_of(clip)), 0);
+  umount(clips.c_str());
+}
+
+TEST_F(ClipRecorderTest, AFolderThatCannotBeMadeEndsItWithTheReason) {
+  write_text(store.layout.clips(), "a file where the folder should be");
+  Pattern camera(begin);
+  push(camera.until(begin + 3s));
+  const auto ended = record(spec(begin, begin + 2s));
+  EXPECT_NE(ended.error.find("clips"), std::string::npos) << ended.error;
+  EXPECT_EQ(store.losses->count().value(), 1);
+}
+
+}  // namespace
+}  // namespace vedette::test

@@ -1,0 +1,190 @@
+#include "storage/outbox.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/ids.h"
+#include "storage/command_log.h"
+#include "storage/volume.h"
+#include "tests/storage/store.h"
+#include "tests/support/process.h"
+
+namespace vedette::test {
+namespace {
+
+OutboxEvent event(const std::string& type) {
+  return make_event(type, "front", Json{{"n", 1}}, kNow);
+}
+
+TEST(OutboxTest, GivesEventsInOrderUntilTheyAreRemoved) {
+  Store store;
+  for (const char* type : {"a", "b", "c"}) ASSERT_TRUE(store.outbox->add(event(type)));
+  auto events = store.outbox->next(0, 2).value();
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0].type, "a");
+  EXPECT_TRUE(is_uuid(events[0].id));
+  EXPECT_EQ(events[0].at, kNow);
+  EXPECT_EQ(events[0].data, R"({"n":1})");
+  ASSERT_TRUE(store.outbox->remove(events[0].row));
+  const auto rest = store.outbox->next(events[1].row, 10).value();
+  ASSERT_EQ(rest.size(), 1u);
+  EXPECT_EQ(rest[0].type, "c");
+
+  store.reopen();
+  const auto again = store.outbox->next(0, 10).value();
+  ASSERT_EQ(again.size(), 2u);
+  EXPECT_EQ(again[0].id, events[1].id);
+}
+
+TEST(OutboxTest, ARowNumberIsNeverUsedTwice) {
+  Store store;
+  ASSERT_TRUE(store.outbox->add(event("a")));
+  const int64_t row = store.outbox->next(0, 1).value()[0].row;
+  ASSERT_TRUE(store.outbox->remove(row));
+  store.reopen();
+  ASSERT_TRUE(store.outbox->add(event("b")));
+  EXPECT_GT(store.outbox->next(0, 1).value()[0].row, row);
+}
+
+TEST(OutboxTest, AboveItsBoundTheOldestGoAndAreCounted) {
+  Store store;
+  Outbox outbox(*store.database, 5);
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(outbox.add(event(std::to_string(i))));
+  const auto events = outbox.next(0, 100).value();
+  ASSERT_EQ(events.size(), 5u);
+  EXPECT_EQ(events[0].type, "3");
+  EXPECT_EQ(events[4].type, "7");
+  const auto figures = outbox.figures(kNow + 90s).value();
+  EXPECT_EQ(figures.rows, 5);
+  EXPECT_EQ(figures.oldest_s, 90);
+  EXPECT_EQ(figures.dropped_total, 3u);
+  // Counted since the start, not for ever.
+  EXPECT_EQ(Outbox(*store.database, 5).figures(kNow).value().dropped_total, 0u);
+}
+
+TEST(OutboxTest, RowsTakenFromTheMiddleDoNotMakeOthersGo) {
+  Store store;
+  Outbox outbox(*store.database, 5);
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(outbox.add(event(std::to_string(i))));
+  ASSERT_TRUE(outbox.remove(outbox.next(0, 100).value()[2].row));
+  ASSERT_TRUE(outbox.add(event("new")));
+  EXPECT_EQ(outbox.next(0, 100).value().size(), 5u);
+  EXPECT_EQ(outbox.figures(kNow).value().dropped_total, 0u);
+}
+
+TEST(OutboxTest, TheBoundHoldsForRowsOfOthersTransactions) {
+  Store store;
+  Outbox outbox(*store.database, 3);
+  const Clip clip = make_clip("front", kNow, 1s);
+  ASSERT_TRUE(store.catalog->finish_clip(clip, {event("1"), event("2"), event("3"), event("4")}, std::nullopt));
+  EXPECT_EQ(outbox.figures(kNow).value().rows, 3);
+  EXPECT_EQ(outbox.figures(kNow).value().dropped_total, 1u);
+}
+
+CommandRecord command(const std::string& id, UtcTime at = kNow) {
+  return {id, "recording.start", "alice", "B/reply/x", std::string("\0\x01\xff", 3), at, {}};
+}
+
+TEST(CommandLogTest, AnIdIsTakenOnceAlsoAfterARestart) {
+  Store store;
+  EXPECT_FALSE(CommandLog(*store.database).begin(command("a")).value().has_value());
+  store.reopen();
+  CommandLog log(*store.database);
+  CommandRecord other = command("a");
+  other.verb = "recording.stop";
+  const auto known = log.begin(other).value();
+  ASSERT_TRUE(known.has_value());
+  EXPECT_EQ(known->verb, "recording.start");
+  EXPECT_EQ(known->correlation, std::string("\0\x01\xff", 3));
+  EXPECT_EQ(known->received_at, kNow);
+  EXPECT_EQ(known->reply, "");
+}
+
+TEST(CommandLogTest, TheStoredReplyComesBackWithTheId) {
+  Store store;
+  CommandLog log(*store.database);
+  ASSERT_TRUE(log.begin(command("a")).has_value());
+  ASSERT_TRUE(log.begin(command("b", kNow - 1s)).has_value());
+  ASSERT_TRUE(log.begin(command("c", kNow + 1s)).has_value());
+  ASSERT_TRUE(log.finish("a", R"({"status":"succeeded"})"));
+  EXPECT_EQ(log.begin(command("a")).value()->reply, R"({"status":"succeeded"})");
+  const auto unfinished = log.unfinished().value();
+  ASSERT_EQ(unfinished.size(), 2u);
+  EXPECT_EQ(unfinished[0].command_id, "b");
+  EXPECT_EQ(unfinished[1].command_id, "c");
+  EXPECT_EQ(log.finish("unknown", "{}").error().code, Code::not_found);
+}
+
+TEST(CommandLogTest, IdsAreKeptForSevenDays) {
+  Store store;
+  CommandLog log(*store.database);
+  ASSERT_TRUE(log.begin(command("old", kNow - CommandLog::kKept - 1s)).has_value());
+  ASSERT_TRUE(log.begin(command("young", kNow - CommandLog::kKept + 1s)).has_value());
+  EXPECT_EQ(log.expire(kNow).value(), 1);
+  EXPECT_FALSE(log.begin(command("old")).value().has_value());
+  EXPECT_TRUE(log.begin(command("young")).value().has_value());
+}
+
+TEST(LossLedgerTest, ALossIsARowAndAnEvent) {
+  Store store;
+  Loss loss{new_id(), kNow, "packets", "front", "", kNow - 2s, kNow, 12, 3456, "reader_late"};
+  ASSERT_TRUE(store.losses->record(loss));
+  EXPECT_EQ(store.losses->count().value(), 1);
+  const auto events = store.events("loss.recorded");
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].camera_id, "front");
+  const Json data = Json::parse(events[0].data);
+  EXPECT_EQ(data["what"], "packets");
+  EXPECT_EQ(data["packets"], 12);
+  EXPECT_EQ(data["bytes"], 3456);
+  EXPECT_EQ(data["reason"], "reader_late");
+  EXPECT_FALSE(data.contains("clip_id"));
+}
+
+TEST(VolumeTest, TheIdentityIsMadeOnceAndStays) {
+  const TempDir dir;
+  const Layout layout{dir.path() / "new" / "folder", "edge-01", ""};
+  std::string id;
+  {
+    const auto first = open_volume(layout);
+    ASSERT_TRUE(first.has_value()) << first.error().message;
+    id = first->volume_id;
+    EXPECT_TRUE(is_uuid(id));
+  }
+  const auto second = open_volume(layout);
+  ASSERT_TRUE(second.has_value()) << second.error().message;
+  EXPECT_EQ(second->volume_id, id);
+  EXPECT_EQ(Json::parse(read_text(layout.volume_file()))["device_id"], "edge-01");
+}
+
+TEST(VolumeTest, ASecondProcessIsKeptOut) {
+  const TempDir dir;
+  const Layout layout{dir.path(), "edge-01", ""};
+  const auto first = open_volume(layout);
+  ASSERT_TRUE(first.has_value());
+  const auto second = open_volume(layout);
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().code, Code::conflict);
+}
+
+TEST(VolumeTest, AFolderThatCannotBeWrittenIsForbiddenWithPathAndRemedy) {
+  const Layout read_only{"/sys/kernel", "edge-01", ""};
+  const auto other = open_volume(read_only);
+  ASSERT_FALSE(other.has_value());
+  EXPECT_EQ(other.error().code, Code::forbidden) << other.error().message;
+  EXPECT_NE(other.error().message.find("/sys/kernel"), std::string::npos) << other.error().message;
+  EXPECT_NE(other.error().message.find("storage.path"), std::string::npos) << other.error().message;
+}
+
+TEST(VolumeTest, AVolumeFileThatIsNoneIsRefused) {
+  const TempDir dir;
+  const Layout layout{dir.path(), "edge-01", ""};
+  write_text(layout.volume_file(), "{\"volume_id\":7}");
+  const auto volume = open_volume(layout);
+  ASSERT_FALSE(volume.has_value());
+  EXPECT_EQ(volume.error().code, Code::invalid_argument);
+}
+
+}  // namespace
+}  // namespace vedette::test
