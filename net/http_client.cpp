@@ -1,0 +1,116 @@
+#include "net/http_client.h"
+
+#include <algorithm>
+
+#include "net/http_transfer.h"
+
+namespace vedette {
+
+namespace {
+
+struct CurlMultiDeleter {
+  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+};
+using CurlMulti = std::unique_ptr<CURLM, CurlMultiDeleter>;
+
+// Puts a handle into the multi, and takes it out whatever happens; that also closes a connection in mid request.
+class Attached {
+ public:
+  Attached(CURLM* multi, CURL* easy)
+      : multi_(multi), easy_(easy), ok_(curl_multi_add_handle(multi, easy) == CURLM_OK) {}
+  ~Attached() {
+    if (ok_) curl_multi_remove_handle(multi_, easy_);
+  }
+  Attached(const Attached&) = delete;
+  Attached& operator=(const Attached&) = delete;
+  bool ok() const { return ok_; }
+
+ private:
+  CURLM* multi_;
+  CURL* easy_;
+  bool ok_;
+};
+
+// Tells how long nothing has moved.
+class StallWatch {
+ public:
+  StallWatch(const HttpTransfer& transfer, microseconds limit)
+      : transfer_(transfer), limit_(limit), since_(Clock::system().mono()) {}
+
+  // What is left until the transfer counts as stalled; nothing or less: it has.
+  microseconds left() {
+    const MonoTime now = Clock::system().mono();
+    if (const int64_t moved = transfer_.moved_bytes(); moved != moved_) {
+      moved_ = moved;
+      since_ = now;
+    }
+    return since_ + limit_ - now;
+  }
+
+ private:
+  const HttpTransfer& transfer_;
+  const microseconds limit_;
+  MonoTime since_;
+  int64_t moved_ = 0;
+};
+
+std::optional<CURLcode> outcome(CURLM* multi) {
+  int left = 0;
+  while (const CURLMsg* message = curl_multi_info_read(multi, &left))
+    if (message->msg == CURLMSG_DONE) return message->data.result;
+  return std::nullopt;
+}
+
+// What is queued at the kernel moves without waking anybody, so it is looked at this often when a stall is near.
+constexpr microseconds kLongestPoll = 1s;
+
+Result<HttpResponse> run(CURLM* multi, HttpTransfer& transfer, microseconds stall_timeout,
+                         const std::stop_token& stop) {
+  StallWatch stall(transfer, stall_timeout);
+  const std::stop_callback wake(stop, [multi] { curl_multi_wakeup(multi); });
+  for (;;) {
+    if (stop.stop_requested()) return fail(Code::cancelled, "stopped");
+    int running = 0;
+    if (const CURLMcode code = curl_multi_perform(multi, &running); code != CURLM_OK)
+      return fail(Code::internal, curl_multi_strerror(code));
+    if (const auto code = outcome(multi)) return transfer.finish(*code);
+    const microseconds left = stall.left();
+    if (left <= 0us) return fail(Code::timed_out, "nothing moved for " + std::to_string(to_ms(stall_timeout)) + " ms");
+    const auto poll_ms = static_cast<int>(to_ms(std::min(left, kLongestPoll))) + 1;
+    if (const CURLMcode code = curl_multi_poll(multi, nullptr, 0, poll_ms, nullptr); code != CURLM_OK)
+      return fail(Code::internal, curl_multi_strerror(code));
+  }
+}
+
+// Once for the process, before the first handle; never undone, since other threads may still be using it at exit.
+bool curl_is_ready() {
+  static const bool ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  return ready;
+}
+
+}  // namespace
+
+std::optional<std::string> HttpResponse::header(const std::string& lower_case_name) const {
+  const auto found = headers.find(lower_case_name);
+  return found == headers.end() ? std::nullopt : std::optional(found->second);
+}
+
+// The easy handle goes before the multi, which holds the connections.
+struct HttpClient::Impl {
+  CurlMulti multi{curl_is_ready() ? curl_multi_init() : nullptr};
+  CurlEasy easy{multi ? curl_easy_init() : nullptr};
+};
+
+HttpClient::HttpClient() : impl_(std::make_unique<Impl>()) {}
+HttpClient::~HttpClient() = default;
+
+Result<HttpResponse> HttpClient::perform(const HttpRequest& request, const std::stop_token& stop) {
+  if (!impl_->easy) return fail(Code::internal, "libcurl cannot be set up");
+  HttpTransfer transfer(impl_->easy.get(), request);
+  if (auto status = transfer.set_up(); !status) return status.error_as_is();
+  const Attached attached(impl_->multi.get(), impl_->easy.get());
+  if (!attached.ok()) return fail(Code::internal, "libcurl does not take the request");
+  return run(impl_->multi.get(), transfer, request.stall_timeout, stop);
+}
+
+}  // namespace vedette

@@ -1,0 +1,369 @@
+#include "net/http_client.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <functional>
+#include <future>
+
+#include "core/file.h"
+#include "core/sha256.h"
+#include "tests/net/http_test_server.h"
+#include "tests/net/slow_resolver.h"
+#include "tests/support/ports.h"
+#include "tests/support/temp_dir.h"
+
+namespace vedette {
+namespace {
+
+using test::FullListener;
+using test::HttpTestServer;
+using test::SilentListener;
+using test::SlowResolver;
+using test::TempDir;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+HttpTestServer& server() {
+  static HttpTestServer instance;
+  return instance;
+}
+
+HttpRequest request(const std::string& method, const std::string& path) {
+  HttpRequest out;
+  out.method = method;
+  out.url = server().url(path);
+  out.stall_timeout = 5s;
+  return out;
+}
+
+Result<HttpResponse> perform(const HttpRequest& request) {
+  HttpClient client;
+  return client.perform(request, {});
+}
+
+struct BodyFile {
+  explicit BodyFile(size_t size) {
+    for (size_t i = 0; i < size; ++i) content += static_cast<char>((i * 7919) >> 3);
+    fd = std::move(*file::create(dir.path() / "body"));
+    EXPECT_TRUE(
+        file::write_at(fd.get(), {reinterpret_cast<const uint8_t*>(content.data()), content.size()}, 0).has_value());
+  }
+  void attach(HttpRequest& request) const {
+    request.body_fd = fd.get();
+    request.body_bytes = static_cast<int64_t>(content.size());
+  }
+  TempDir dir;
+  std::string content;
+  Fd fd;
+};
+
+TEST(HttpClientTest, GetsStatusHeadersAndBody) {
+  const auto response = perform(request("GET", "/echo"));
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(response->status, 200);
+  EXPECT_THAT(response->body, HasSubstr("\"method\": \"GET\""));
+  EXPECT_EQ(response->header("content-length"), std::to_string(response->body.size()));
+  EXPECT_FALSE(response->header("x-none"));
+}
+
+TEST(HttpClientTest, SendsTheTargetAsItIs) {
+  const auto response = perform(request("GET", "/a/../b/./%2e%20c//d?q=%2F&r"));
+  ASSERT_TRUE(response);
+  EXPECT_THAT(response->body, HasSubstr("\"target\": \"/a/../b/./%2e%20c//d?q=%2F&r\""));
+}
+
+TEST(HttpClientTest, SendsHeadersOnesWithoutValueToo) {
+  auto what = request("PUT", "/echo");
+  what.headers = {{"X-Test", "1: 2"}, {"Content-Type", ""}};
+  auto response = perform(what);
+  ASSERT_TRUE(response);
+  EXPECT_THAT(response->body, HasSubstr("\"x_test\": \"1: 2\""));
+  EXPECT_THAT(response->body, HasSubstr("\"content_type\": \"\""));
+}
+
+TEST(HttpClientTest, RefusesLineBreaksInHeaders) {
+  auto what = request("GET", "/echo");
+  what.headers = {{"X-Test", "1\r\nHost: other"}};
+  const auto response = perform(what);
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code, Code::internal);
+}
+
+TEST(HttpClientTest, JoinsRepeatedHeadersAndTrimsThem) {
+  const auto response = perform(request("GET", "/fields"));
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->header("x-twice"), "a, b");
+  EXPECT_EQ(response->header("x-blank"), "c");
+}
+
+TEST(HttpClientTest, TakesAnyStatusForAnAnswer) {
+  for (const int status : {204, 404, 500, 503}) {
+    const auto response = perform(request("GET", "/status/" + std::to_string(status)));
+    ASSERT_TRUE(response) << status;
+    EXPECT_EQ(response->status, status);
+  }
+}
+
+TEST(HttpClientTest, HeadHasNoBody) {
+  const auto response = perform(request("HEAD", "/big"));
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->header("content-length"), "100000");
+  EXPECT_EQ(response->body, "");
+}
+
+TEST(HttpClientTest, PutsAFileWithItsLengthAndAsksFirst) {
+  const BodyFile body(3'000'000);
+  auto what = request("PUT", "/echo");
+  body.attach(what);
+  const auto response = perform(what);
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_THAT(response->body, HasSubstr(sha256_hex(body.content)));
+  EXPECT_THAT(response->body, HasSubstr("\"content_length\": \"3000000\""));
+  EXPECT_THAT(response->body, HasSubstr("\"expect\": \"100-continue\""));
+  EXPECT_EQ(response->sent_bytes, 3'000'000);
+}
+
+TEST(HttpClientTest, PutsAPieceOfAFileWhereverItsPositionIs) {
+  const BodyFile body(100'000);
+  ASSERT_EQ(lseek(body.fd.get(), 17, SEEK_SET), 17);
+  auto what = request("PUT", "/echo");
+  what.body_fd = body.fd.get();
+  what.body_offset = 1000;
+  what.body_bytes = 50'000;
+  const auto response = perform(what);
+  ASSERT_TRUE(response);
+  EXPECT_THAT(response->body, HasSubstr(sha256_hex(body.content.substr(1000, 50'000))));
+  EXPECT_EQ(lseek(body.fd.get(), 0, SEEK_CUR), 17);
+}
+
+TEST(HttpClientTest, PutsNothingWithLengthZero) {
+  const auto response = perform(request("PUT", "/echo"));
+  ASSERT_TRUE(response);
+  EXPECT_THAT(response->body, HasSubstr("\"content_length\": \"0\""));
+}
+
+TEST(HttpClientTest, PostsAString) {
+  auto what = request("POST", "/echo");
+  what.body = "<Delete/>";
+  const auto response = perform(what);
+  ASSERT_TRUE(response);
+  EXPECT_THAT(response->body, HasSubstr(sha256_hex("<Delete/>")));
+  EXPECT_THAT(response->body, HasSubstr("\"content_type\": null"));
+}
+
+TEST(HttpClientTest, SendsNoBodyToAServerThatRefusesFirst) {
+  const BodyFile body(3'000'000);
+  auto what = request("PUT", "/refused");
+  body.attach(what);
+  const auto response = perform(what);
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(response->status, 403);
+  EXPECT_EQ(response->sent_bytes, 0);
+}
+
+TEST(HttpClientTest, SaysWhenTheFileIsShorterThanItWas) {
+  const BodyFile body(1000);
+  auto what = request("PUT", "/echo");
+  body.attach(what);
+  what.body_bytes = 2000;
+  const auto response = perform(what);
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code, Code::internal);
+  EXPECT_THAT(response.error().message, HasSubstr("shorter"));
+}
+
+TEST(HttpClientTest, KeepsTheConnectionForTheNextRequest) {
+  const HttpTestServer own;
+  HttpClient client;
+  HttpRequest what;
+  what.url = own.url("/echo");
+  for (int i = 0; i < 5; ++i) {
+    const auto response = client.perform(what, {});
+    ASSERT_TRUE(response);
+    EXPECT_THAT(response->body, HasSubstr("\"connections\": 1}")) << i;
+  }
+}
+
+TEST(HttpClientTest, FollowsNoRedirect) {
+  const auto response = perform(request("GET", "/redirect"));
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 302);
+  EXPECT_EQ(response->header("location"), "/echo");
+}
+
+TEST(HttpClientTest, SpeaksOnlyHttp) {
+  HttpRequest what;
+  what.url = "file:///etc/hostname";
+  const auto response = perform(what);
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code, Code::internal);
+}
+
+TEST(HttpClientTest, BoundsTheAnswer) {
+  auto what = request("GET", "/big");
+  what.most_response_bytes = 99'000;
+  const auto response = perform(what);
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code, Code::payload_too_large);
+}
+
+TEST(HttpClientTest, AnswersADigestChallengeSendingTheBodyAgain) {
+  const BodyFile body(300'000);
+  for (const auto* method : {"GET", "PUT"}) {
+    auto what = request(method, "/digest");
+    if (what.method == "PUT") body.attach(what);
+    what.username = "viewer";
+    what.password = "pa:ss w\xc3\xb6rd";
+    const auto response = perform(what);
+    ASSERT_TRUE(response) << response.error().message;
+    EXPECT_EQ(response->status, 200) << method;
+    EXPECT_EQ(response->body, "welcome");
+    EXPECT_FALSE(response->header("www-authenticate"));
+  }
+}
+
+TEST(HttpClientTest, GivesTheRefusalOfAWrongPassword) {
+  auto what = request("GET", "/digest");
+  what.username = "viewer";
+  what.password = "wrong";
+  const auto response = perform(what);
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 401);
+}
+
+TEST(HttpClientTest, SaysThatNobodyListens) {
+  HttpRequest what;
+  what.url = "http://127.0.0.1:" + std::to_string(test::free_port()) + "/";
+  const auto response = perform(what);
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code, Code::camera_unavailable);
+}
+
+TEST(HttpClientTest, SaysThatANameIsUnknown) {
+  HttpRequest what;
+  what.url = "http://unknown.invalid/";
+  const auto response = perform(what);
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code, Code::camera_unavailable);
+}
+
+TEST(HttpClientTest, SaysThatTheConnectionWasLost) {
+  for (const auto* path : {"/reset", "/truncated", "/garbage"}) {
+    const auto response = perform(request("GET", path));
+    ASSERT_FALSE(response) << path;
+    EXPECT_EQ(response.error().code, Code::camera_unavailable) << path << ": " << response.error().message;
+  }
+}
+
+TEST(HttpClientTest, EndsARequestInWhichNothingMoves) {
+  const BodyFile body(30'000'000);
+  for (const auto* path : {"/stall", "/stall-in-body", "/reads-nothing"}) {
+    auto what = request("PUT", path);
+    body.attach(what);
+    what.stall_timeout = 300ms;
+    const MonoTime begin = Clock::system().mono();
+    const auto response = perform(what);
+    ASSERT_FALSE(response) << path;
+    EXPECT_EQ(response.error().code, Code::timed_out) << path << ": " << response.error().message;
+    EXPECT_GE(Clock::system().mono() - begin, 300ms) << path;
+  }
+}
+
+TEST(HttpClientTest, LetsASlowAnswerTakeItsTime) {
+  auto what = request("GET", "/drip");
+  what.stall_timeout = 800ms;  // the whole takes longer
+  const auto response = perform(what);
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(response->body, "xxxxxxxxxx");
+}
+
+TEST(HttpClientTest, BoundsTheWholeRequest) {
+  auto what = request("GET", "/drip");
+  what.total_timeout = 300ms;
+  const auto response = perform(what);
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code, Code::timed_out);
+}
+
+TEST(HttpClientTest, GivesUpConnectingInTime) {
+  const FullListener full;  // takes no further connection, as a host behind a firewall that drops
+  HttpRequest what;
+  what.url = full.url();
+  what.connect_timeout = 200ms;
+  const auto response = perform(what);
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code, Code::camera_unavailable) << response.error().message;
+}
+
+constexpr milliseconds kStopLimit{100};
+
+// Stops a request once it is under way, and says how long perform() took to come back.
+microseconds time_to_stop(const std::string& url, const std::function<bool()>& under_way) {
+  HttpRequest what;
+  what.url = url;
+  std::stop_source stop;
+  HttpClient client;
+  auto done = std::async(std::launch::async, [&] {
+    const auto response = client.perform(what, stop.get_token());
+    EXPECT_EQ(response ? Code::ok : response.error().code, Code::cancelled);
+    return Clock::system().mono();
+  });
+  EXPECT_TRUE(under_way());
+  const MonoTime begin = Clock::system().mono();
+  stop.request_stop();
+  return done.get() - begin;
+}
+
+TEST(HttpClientTest, StopsWhileTheAnswerIsAwaited) {
+  const SilentListener listener;
+  EXPECT_LT(time_to_stop("http://" + listener.authority(), [&] { return listener.has_client(); }), kStopLimit);
+}
+
+TEST(HttpClientTest, StopsInATlsHandshake) {
+  const SilentListener listener;
+  EXPECT_LT(time_to_stop("https://" + listener.authority(), [&] { return listener.has_client(); }), kStopLimit);
+}
+
+TEST(HttpClientTest, StopsWhileANameIsLookedUp) {
+  const SlowResolver resolver;
+  EXPECT_LT(time_to_stop("http://slow.test/", [&] { return resolver.is_asked(); }), kStopLimit);
+}
+
+TEST(HttpClientTest, DoesNotBeginAfterAStop) {
+  std::stop_source stop;
+  stop.request_stop();
+  HttpClient client;
+  const auto response = client.perform(request("GET", "/echo"), stop.get_token());
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code, Code::cancelled);
+}
+
+TEST(HttpClientTest, IsOfUseAgainAfterAStop) {
+  const SilentListener listener;
+  HttpClient client;
+  std::stop_source stop;
+  HttpRequest silent;
+  silent.url = "http://" + listener.authority();
+  auto done = std::async(std::launch::async, [&] { return client.perform(silent, stop.get_token()); });
+  ASSERT_TRUE(listener.has_client());
+  stop.request_stop();
+  EXPECT_FALSE(done.get());
+  const auto response = client.perform(request("GET", "/echo"), {});
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(response->status, 200);
+}
+
+TEST(HttpClientTest, KeepsSecretsOutOfErrors) {
+  HttpRequest what;
+  what.url = "http://user:canary-in-url@127.0.0.1:" + std::to_string(test::free_port()) + "/";
+  what.username = "user";
+  what.password = "canary-password";
+  const auto response = perform(what);
+  ASSERT_FALSE(response);
+  EXPECT_THAT(response.error().message, Not(HasSubstr("canary")));
+}
+
+}  // namespace
+}  // namespace vedette

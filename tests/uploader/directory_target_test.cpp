@@ -1,0 +1,134 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/temp_dir.h"
+#include "tests/uploader/upload_fixture.h"
+#include "uploader/target.h"
+
+namespace vedette {
+namespace {
+
+namespace fs = std::filesystem;
+using test::make_upload;
+using test::read_text;
+using test::some_content;
+using test::TempDir;
+using ::testing::HasSubstr;
+
+class DirectoryTargetTest : public ::testing::Test {
+ protected:
+  Result<UploadProof> put(const Upload& upload) { return target_->put(upload, root_ / upload.path, {}); }
+  fs::path object(const Upload& upload) const { return nas_ / upload.object_key; }
+  // How many files are in the target, temporary ones included.
+  long files() const {
+    return std::count_if(fs::recursive_directory_iterator(nas_), fs::recursive_directory_iterator(),
+                         [](const auto& entry) { return entry.is_regular_file(); });
+  }
+
+  const TempDir dir_;
+  const fs::path root_ = dir_.path() / "storage";
+  const fs::path nas_ = dir_.path() / "nas" / "vedette";
+  const std::unique_ptr<Target> target_ = make_directory_target(nas_);
+};
+
+TEST_F(DirectoryTargetTest, HoldsTheFileUnderItsKey) {
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{1024 * 1024}, size_t{3'000'001}}) {
+    const auto content = some_content(size);
+    const auto upload = make_upload(root_, content);
+    const auto proof = put(upload);
+    ASSERT_TRUE(proof) << proof.error().message;
+    EXPECT_FALSE(proof->already_there);
+    EXPECT_EQ(proof->etag, upload.sha256);
+    EXPECT_EQ(read_text(object(upload)), content);
+  }
+  EXPECT_EQ(files(), 4);
+}
+
+TEST_F(DirectoryTargetTest, CountsTheSameContentAsThere) {
+  const auto upload = make_upload(root_, "content");
+  ASSERT_TRUE(put(upload));
+  const auto again = put(upload);
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(again->already_there);
+}
+
+TEST_F(DirectoryTargetTest, NeverOverwritesOtherContent) {
+  const auto first = make_upload(root_, "one content");
+  ASSERT_TRUE(put(first));
+  auto second = make_upload(root_, "two content");
+  second.object_key = first.object_key;
+  const auto proof = put(second);
+  ASSERT_FALSE(proof);
+  EXPECT_EQ(proof.error().code, Code::conflict);
+  EXPECT_EQ(read_text(object(first)), "one content");
+}
+
+TEST_F(DirectoryTargetTest, LeavesNothingOfAFileThatChanged) {
+  auto upload = make_upload(root_, "content");
+  test::write_text(root_ / upload.path, "CONTENT");
+  const auto proof = put(upload);
+  ASSERT_FALSE(proof);
+  EXPECT_EQ(proof.error().code, Code::upload_failed);
+  EXPECT_THAT(proof.error().message, HasSubstr("changed"));
+  EXPECT_EQ(files(), 0);
+}
+
+TEST_F(DirectoryTargetTest, ReplacesWhatACrashLeft) {
+  const auto upload = make_upload(root_, "content");
+  fs::create_directories(object(upload).parent_path());
+  test::write_text(object(upload).string() + ".part", "half of anoth");
+  ASSERT_TRUE(put(upload));
+  EXPECT_EQ(read_text(object(upload)), "content");
+  EXPECT_EQ(files(), 1);
+}
+
+TEST_F(DirectoryTargetTest, SaysThatTheLocalFileIsMissing) {
+  const auto upload = make_upload(root_, "content");
+  fs::remove(root_ / upload.path);
+  const auto proof = put(upload);
+  ASSERT_FALSE(proof);
+  EXPECT_EQ(proof.error().code, Code::not_found);
+}
+
+TEST_F(DirectoryTargetTest, WaitsForAFolderThatIsAway) {
+  const auto upload = make_upload(root_, "content");
+  fs::remove_all(nas_);
+  const auto proof = put(upload);
+  ASSERT_FALSE(proof);
+  EXPECT_EQ(proof.error().code, Code::camera_unavailable);
+  EXPECT_FALSE(fs::exists(nas_));
+  fs::create_directories(nas_);
+  EXPECT_TRUE(put(upload));
+}
+
+TEST_F(DirectoryTargetTest, KeepsKeysInsideTheFolder) {
+  auto upload = make_upload(root_, "content");
+  for (const std::string& key :
+       {std::string("../a"), std::string("a/../../b"), std::string("/etc/a"), std::string("a//b"), std::string("a/"),
+        std::string("./a"), std::string(), std::string("a\0b", 3)}) {
+    upload.object_key = key;
+    const auto proof = put(upload);
+    ASSERT_FALSE(proof) << key;
+    EXPECT_EQ(proof.error().code, Code::invalid_argument) << key;
+  }
+  EXPECT_EQ(files(), 0);
+}
+
+TEST_F(DirectoryTargetTest, Stops) {
+  const auto upload = make_upload(root_, "content");
+  std::stop_source stop;
+  stop.request_stop();
+  const auto proof = target_->put(upload, root_ / upload.path, stop.get_token());
+  ASSERT_FALSE(proof);
+  EXPECT_EQ(proof.error().code, Code::cancelled);
+  EXPECT_EQ(files(), 0);
+}
+
+TEST_F(DirectoryTargetTest, HasNoUrls) {
+  const auto url = target_->presign("a", 60s);
+  ASSERT_FALSE(url);
+  EXPECT_EQ(url.error().code, Code::unsupported);
+}
+
+}  // namespace
+}  // namespace vedette

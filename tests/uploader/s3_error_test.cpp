@@ -1,0 +1,62 @@
+#include "uploader/s3_error.h"
+
+#include <gtest/gtest.h>
+
+namespace vedette {
+namespace {
+
+HttpResponse response(int status, const std::string& body) {
+  HttpResponse out;
+  out.status = status;
+  out.body = body;
+  return out;
+}
+
+TEST(S3ErrorTest, FindsTheCodeInWhatServersSend) {
+  EXPECT_EQ(s3_error_code("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>NoSuchBucket</Code>"
+                          "<BucketName>b</BucketName><RequestId>tx0</RequestId></Error>"),
+            "NoSuchBucket");  // Ceph: no message
+  EXPECT_EQ(s3_error_code("<?xml version='1.0' encoding='UTF-8'?>\n<Error><Code>SlowDown</Code><Message>Reduce your "
+                          "request rate.</Message></Error>"),
+            "SlowDown");  // Swift: newline after the declaration
+}
+
+TEST(S3ErrorTest, TakesNothingForACodeThatIsNone) {
+  for (const auto* body : {"", "<html>502 Bad Gateway</html>", "<Code>", "<Code></Code>", "<Code>a b</Code>",
+                           "<Code>line\nbreak</Code>", "<Code>\xff</Code>"})
+    EXPECT_EQ(s3_error_code(body), "") << body;
+  EXPECT_EQ(s3_error_code("<Code>" + std::string(65, 'a') + "</Code>"), "");
+}
+
+TEST(S3ErrorTest, KnowsWhatACodeMeans) {
+  const auto code = [](int status, const std::string& name) {
+    return s3_error("put", response(status, "<Error><Code>" + name + "</Code></Error>")).value().code;
+  };
+  EXPECT_EQ(code(404, "NoSuchBucket"), Code::not_found);
+  EXPECT_EQ(code(403, "SignatureDoesNotMatch"), Code::forbidden);
+  EXPECT_EQ(code(400, "ExpiredToken"), Code::forbidden);
+  EXPECT_EQ(code(403, "QuotaExceeded"), Code::no_space);
+  EXPECT_EQ(code(400, "RequestTimeout"), Code::timed_out);
+  EXPECT_EQ(code(400, "XAmzContentSHA256Mismatch"), Code::upload_failed);
+  EXPECT_EQ(code(412, "PreconditionFailed"), Code::conflict);
+}
+
+TEST(S3ErrorTest, GoesByTheStatusWithoutACode) {
+  const auto code = [](int status) { return s3_error("put", response(status, "")).value().code; };
+  EXPECT_EQ(code(403), Code::forbidden);
+  EXPECT_EQ(code(429), Code::busy);
+  EXPECT_EQ(code(502), Code::busy);
+  EXPECT_EQ(code(503), Code::busy);
+  EXPECT_EQ(code(504), Code::timed_out);
+  EXPECT_EQ(code(507), Code::no_space);
+  EXPECT_EQ(code(418), Code::upload_failed);
+}
+
+TEST(S3ErrorTest, SaysWhatToDo) {
+  EXPECT_EQ(s3_error("put", response(404, "<Code>NoSuchBucket</Code>")).value().message,
+            "put: HTTP 404 NoSuchBucket, the bucket does not exist");
+  EXPECT_EQ(s3_error("look", response(502, "<html>")).value().message, "look: HTTP 502");
+}
+
+}  // namespace
+}  // namespace vedette
