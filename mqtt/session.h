@@ -45,6 +45,9 @@ struct SessionConfig {
   seconds will_delay{15};
   milliseconds first_backoff{1000};
   milliseconds most_backoff{60000};
+  // Nothing is acknowledged for so long while something waits for it: the connection is dropped. Brokers acknowledge
+  // within a round trip, but some have been seen to lose a message of a full window, and then nothing moves any more.
+  seconds puback_limit{60};
   bool clean_start = false;
 };
 
@@ -55,12 +58,17 @@ struct SessionCallbacks {
   std::function<std::optional<Message>()> will;
   // Connected and subscribed.
   std::function<void(bool session_present)> on_connect;
+  // That connection was lost. In rare cases without an on_connect before it: lost before the subscriptions were made.
+  // Not called by close() and the destructor.
   std::function<void(const std::string& reason)> on_disconnect;
   // A message came in. Its PUBACK is written only after this returned, so what is committed here survives a kill.
+  // Those of a session that was present may come before on_connect; publish() works by then.
   std::function<void(const Message& message, bool retained)> on_message;
   // The message given to publish() with this token: the broker took it (reason < 0x80) or refused it. Not called for
   // messages that a lost connection took along: after on_disconnect all tokens are void.
   std::function<void(uint64_t token, int reason)> on_published;
+  // A try to connect failed; the next one comes by itself. `url` is without credentials.
+  std::function<void(const std::string& url, const std::string& reason)> on_failed_try;
 };
 
 // Session is one connection to a broker, held for ever: an own poll loop on libmosquitto in one thread (never

@@ -1,0 +1,170 @@
+#include "ctl/client.h"
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <stop_token>
+
+#include "core/ids.h"
+#include "core/log.h"
+#include "ctl/values.h"
+
+namespace vedette::ctl {
+
+namespace {
+
+constexpr size_t kMostWaiting = 100'000;
+constexpr int kNobodyListens = 0x10;  // PUBACK: no matching subscribers
+constexpr int kRefused = 0x80;
+constexpr milliseconds kFirstBackoff{200};
+constexpr milliseconds kMostBackoff{2000};
+// A page of 200 clips, and more than any broker hands over in one message.
+constexpr JsonLimits kReplyLimits{4 * 1024 * 1024, 16, 1'000'000, false};
+
+mqtt::SessionConfig session_config(const Options& options, const std::string& client_id) {
+  mqtt::SessionConfig config;
+  config.urls = options.brokers;
+  config.client_id = client_id;
+  config.version = options.mqtt_version;
+  config.session_expiry_s = 0;
+  config.clean_start = true;
+  config.username = options.username;
+  config.password = options.password;
+  config.ca_file = options.ca_file;
+  config.cert_file = options.cert_file;
+  config.key_file = options.key_file;
+  config.first_backoff = kFirstBackoff;
+  config.most_backoff = kMostBackoff;
+  return config;
+}
+
+std::string in_seconds(milliseconds time) {
+  return value_text("_ms", Json(time.count()));
+}
+
+}  // namespace
+
+bool is_final(const Json& reply) {
+  const std::string status = text_at(reply, {"status"});
+  return status != "accepted" && status != "in_progress";
+}
+
+Client::Client(const Options& options, std::string reply_to)
+    : options_(options), reply_to_(std::move(reply_to)), inbox_(kMostWaiting) {}
+
+Result<std::unique_ptr<Client>> Client::connect(const Options& options, Subscriptions subscriptions) {
+  std::unique_ptr<Client> client(new Client(options, "ctl-" + new_id()));
+  if (!options.device.empty()) subscriptions.emplace_back(client->reply_topic(), 1);
+  if (const Status status = client->start(std::move(subscriptions)); !status) return status.error_as_is();
+  if (const Status status = client->wait_for_connection(); !status) return status.error_as_is();
+  return client;
+}
+
+Status Client::start(Subscriptions subscriptions) {
+  mqtt::SessionConfig config = session_config(options_, "vedette" + reply_to_);
+  config.subscriptions = std::move(subscriptions);
+  mqtt::SessionCallbacks callbacks;
+  callbacks.on_connect = [this](bool) { inbox_.push(Connected{}); };
+  callbacks.on_disconnect = [this](const std::string& reason) { inbox_.push(Lost{reason}); };
+  callbacks.on_failed_try = [this](const std::string& url, const std::string& reason) {
+    inbox_.push(FailedTry{url, reason});
+  };
+  callbacks.on_published = [this](uint64_t, int reason) { inbox_.push(Published{reason}); };
+  callbacks.on_message = [this](const mqtt::Message& message, bool) {
+    if (!inbox_.try_push(message)) log::warn("message dropped: too many are waiting", {{"topic", message.topic}});
+  };
+  auto session = mqtt::Session::start(std::move(config), std::move(callbacks));
+  if (!session) return session.error_as_is();
+  session_ = *std::move(session);
+  return {};
+}
+
+Status Client::wait_for_connection() {
+  const MonoTime deadline = Clock::system().mono() + options_.timeout;
+  std::set<std::string> failed;
+  std::string reasons;
+  while (const auto event = inbox_.pop(deadline, {})) {
+    if (std::holds_alternative<Connected>(*event)) return {};
+    const auto* tried = std::get_if<FailedTry>(&*event);
+    if (!tried || !failed.insert(tried->url).second) continue;
+    reasons += (reasons.empty() ? "broker " : "; broker ") + tried->url + ": " + tried->reason;
+    if (failed.size() >= options_.brokers.size()) return fail(Code::camera_unavailable, reasons);
+  }
+  if (!reasons.empty()) return fail(Code::timed_out, reasons);
+  std::string urls;
+  for (const std::string& url : options_.brokers) urls += (urls.empty() ? "" : ", ") + url;
+  return fail(Code::timed_out, "broker " + urls + ": no answer within " + in_seconds(options_.timeout));
+}
+
+mqtt::Message Client::request(const std::string& id, const std::string& verb, Json params) const {
+  const UtcTime now = Clock::system().utc();
+  Json body;
+  body["v"] = 1;
+  body["id"] = id;
+  body["ts"] = to_rfc3339(now);
+  body["expires_at"] = to_rfc3339(now + options_.timeout);
+  body["reply_to"] = reply_to_;
+  if (const char* user = std::getenv("USER")) body["actor"] = std::string(user).substr(0, 64);  // NOLINT: one thread
+  body["params"] = std::move(params);
+  mqtt::Message message;
+  message.topic = options_.base_topic() + "/command/" + verb;
+  message.payload = to_text(body);
+  message.content_type = "application/json";
+  message.utf8 = true;
+  message.response_topic = reply_topic();
+  message.correlation_data = id;
+  message.expiry_s = static_cast<uint32_t>(std::chrono::ceil<seconds>(options_.timeout).count());
+  message.user_properties.emplace_back("schema", "vedette/v1/command/" + verb);
+  return message;
+}
+
+std::optional<Json> Client::reply_in(const mqtt::Message& message, const std::string& id) const {
+  if (message.topic != reply_topic()) return std::nullopt;
+  auto reply = parse_json(message.payload, kReplyLimits);
+  if (!reply || !reply->is_object() || text_at(*reply, {"command_id"}) != id) return std::nullopt;
+  return *std::move(reply);
+}
+
+Result<Json> Client::command(const std::string& verb, Json params, const std::function<void(const Json&)>& progress) {
+  const std::string id = new_id();
+  const mqtt::Message message = request(id, verb, std::move(params));
+  const MonoTime deadline = Clock::system().mono() + options_.timeout;
+  bool sent_again = false;
+  if (Status status = session_->publish(message, 0); !status) return status.error_with("send the command");
+  while (const auto event = inbox_.pop(deadline, {})) {
+    if (const auto* published = std::get_if<Published>(&*event)) {
+      if (published->reason == kNobodyListens)
+        return fail(Code::timed_out, "no reply: nobody listens to the commands of device \"" + options_.device +
+                                         "\": `vedettectl devices` shows those that this broker knows");
+      if (published->reason >= kRefused)
+        return fail(Code::forbidden, "the broker does not let this user send " + verb + " to " + options_.device);
+    } else if (std::holds_alternative<Connected>(*event)) {
+      sent_again = true;
+      static_cast<void>(session_->publish(message, 0));
+    } else if (const auto* incoming = std::get_if<mqtt::Message>(&*event)) {
+      const auto reply = reply_in(*incoming, id);
+      if (!reply) continue;
+      // The first copy of a command that we sent twice is still running: its reply comes.
+      if (sent_again && text_at(*reply, {"code"}) == code_name(Code::duplicate_in_progress)) continue;
+      if (is_final(*reply)) return *reply;
+      if (progress) progress(*reply);
+    }
+  }
+  return fail(Code::timed_out,
+              "no reply from device \"" + options_.device + "\" to " + verb + " within " +
+                  in_seconds(options_.timeout) +
+                  ". Is the device online, and its id right? `vedettectl devices` and `vedettectl watch` "
+                  "show what this broker knows");
+}
+
+std::optional<mqtt::Message> Client::receive(MonoTime deadline, const std::function<void(const std::string&)>& notice) {
+  while (auto event = inbox_.pop(deadline, {})) {
+    if (auto* message = std::get_if<mqtt::Message>(&*event)) return std::move(*message);
+    if (!notice) continue;
+    if (const auto* lost = std::get_if<Lost>(&*event)) notice("connection lost: " + lost->reason);
+    if (std::holds_alternative<Connected>(*event)) notice("connected again");
+  }
+  return std::nullopt;
+}
+
+}  // namespace vedette::ctl

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/inbox.h"
+#include "core/json.h"
+#include "core/result.h"
+#include "ctl/options.h"
+#include "mqtt/session.h"
+
+namespace vedette::ctl {
+
+// Client talks to devices by way of a broker, as any client of the contract can. Used by one thread.
+class Client {
+ public:
+  using Subscriptions = std::vector<std::pair<std::string, int>>;
+
+  // Returns when the broker has taken us and the subscriptions. Errors name the URL and the reason: timed_out, or
+  // camera_unavailable as soon as every URL was tried once in vain.
+  static Result<std::unique_ptr<Client>> connect(const Options& options, Subscriptions subscriptions);
+
+  // Sends a command to options.device and gives its final reply, whatever its status. `progress` gets those before it.
+  // Sent again, with the same id, when the connection was lost in between.
+  // Errors: timed_out (no reply; at once when the broker says that nobody listens), forbidden (by the broker).
+  Result<Json> command(const std::string& verb, Json params, const std::function<void(const Json&)>& progress = {});
+
+  // The next message of the subscriptions; nothing at the deadline. Losses of the connection go to `notice`.
+  std::optional<mqtt::Message> receive(MonoTime deadline, const std::function<void(const std::string&)>& notice = {});
+
+  // The topic for replies to this client.
+  std::string reply_topic() const { return options_.base_topic() + "/reply/" + reply_to_; }
+
+ private:
+  struct Connected {};
+  struct Lost {
+    std::string reason;
+  };
+  struct FailedTry {
+    std::string url;
+    std::string reason;
+  };
+  struct Published {
+    int reason = 0;
+  };
+  using Event = std::variant<Connected, Lost, FailedTry, Published, mqtt::Message>;
+
+  Client(const Options& options, std::string reply_to);
+  Status start(Subscriptions subscriptions);
+  Status wait_for_connection();
+  mqtt::Message request(const std::string& id, const std::string& verb, Json params) const;
+  std::optional<Json> reply_in(const mqtt::Message& message, const std::string& id) const;
+
+  const Options options_;
+  const std::string reply_to_;
+  Inbox<Event> inbox_;
+  std::unique_ptr<mqtt::Session> session_;
+};
+
+// Whether a reply is the last one to its command.
+bool is_final(const Json& reply);
+
+}  // namespace vedette::ctl

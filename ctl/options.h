@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+
+namespace vedette::ctl {
+
+// What vedettectl is told on its command line and in its environment.
+struct Options {
+  std::vector<std::string> brokers;
+  std::string device;  // empty: the only one that the broker knows
+  std::string topic_root = "vedette";
+  int mqtt_version = 5;
+  std::string username;
+  std::string password;
+  std::string ca_file;
+  std::string cert_file;
+  std::string key_file;
+  std::string http_ca_file;  // for the object store
+  std::string output;        // of `clips get`
+  milliseconds timeout{10000};
+  bool json = false;
+
+  // {topic_root}/v1/{device}
+  std::string base_topic() const { return topic_root + "/v1/" + device; }
+};
+
+// The exit status.
+inline constexpr int kSucceeded = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kUsage = 2;
+inline constexpr int kTimedOut = 3;
+
+}  // namespace vedette::ctl

@@ -1,0 +1,331 @@
+#include "mqtt/connection.h"
+
+#include <fcntl.h>
+#include <mqtt_protocol.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "core/file.h"
+#include "core/log.h"
+#include "mqtt/properties.h"
+#include "mqtt/reasons.h"
+
+namespace vedette::mqtt {
+
+namespace {
+
+// For TCP, TLS, CONNACK and SUBACK together; a satellite link needs a few seconds for them.
+constexpr seconds kConnectLimit{15};
+// What the broker may send us at most: commands and configurations end at 256 KiB, and more is only a way to make us
+// swap. Brokers drop what is larger (MQTT 5, section 3.1.2.11.4).
+constexpr uint32_t kMostInboundBytes = 1024 * 1024;
+// How long a broker may take to close its side after our DISCONNECT.
+constexpr milliseconds kLinger{300};
+constexpr const char* kSystemCertificates = "/etc/ssl/certs";
+
+Status to_status(int result, const std::string& doing) {
+  if (result == MOSQ_ERR_SUCCESS) return {};
+  return vedette::fail(Code::internal, doing + ": " + describe_result(result));
+}
+
+Status readable(const std::string& path) {
+  if (path.empty() || access(path.c_str(), R_OK) == 0) return {};
+  return fail_errno("read " + path);
+}
+
+const char* or_null(const std::string& text) {
+  return text.empty() ? nullptr : text.c_str();
+}
+
+// Without it OpenSSL asks at the terminal for the passphrase of an encrypted key.
+int no_passphrase(char*, int, int, void*) {
+  return 0;
+}
+
+void wait_for(int fd, short events, MonoTime deadline) {
+  const auto left = std::max<int64_t>(0, to_ms(deadline - Clock::system().mono()));
+  pollfd entry{fd, events, 0};
+  poll(&entry, 1, static_cast<int>(left));
+}
+
+void log_line(int level, const char* text, std::string& first_error) {
+  if (level == MOSQ_LOG_ERR && first_error.empty()) first_error = text;
+  // The library has a debug line for every packet.
+  log::write(level == MOSQ_LOG_DEBUG ? log::Level::trace : log::Level::debug, "libmosquitto", {{"text", text}});
+}
+
+}  // namespace
+
+Connection::Connection(const SessionConfig& config, BrokerUrl url, Handlers handlers)
+    : config_(&config), url_(std::move(url)), handlers_(std::move(handlers)), keepalive_(config.keepalive) {}
+
+Connection::~Connection() = default;
+
+void Connection::open(const std::optional<Message>& will, bool ipv4_only, MonoTime now) {
+  connect_deadline_ = now + kConnectLimit;
+  heard_at_ = now;
+  handle_.reset(mosquitto_new(config_->client_id.c_str(), config_->clean_start, this));
+  if (!handle_) return fail("set up: " + std::generic_category().message(errno));
+  Status status = set_up(will, ipv4_only);
+  if (status) status = begin_to_connect();
+  if (!status) fail(status.error().message + (library_error_.empty() ? "" : ": " + library_error_));
+}
+
+Status Connection::set_up(const std::optional<Message>& will, bool ipv4_only) {
+  mosquitto* handle = handle_.get();
+  set_callbacks();
+  // "Threaded" makes the library only queue packets, so that a PUBACK is written after its callback has returned.
+  mosquitto_threaded_set(handle, true);
+  mosquitto_int_option(handle, MOSQ_OPT_PROTOCOL_VERSION, is_v5() ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311);
+  mosquitto_int_option(handle, MOSQ_OPT_TCP_NODELAY, 1);
+  mosquitto_int_option(handle, MOSQ_OPT_SEND_MAXIMUM, Session::kWindow);
+  mosquitto_int_option(handle, MOSQ_OPT_RECEIVE_MAXIMUM, config_->receive_maximum);
+  // The library tries only one address when it may not wait for the connection.
+  if (ipv4_only) mosquitto_string_option(handle, MOSQ_OPT_BIND_ADDRESS, "0.0.0.0");
+  const bool from_url = config_->username.empty();
+  const std::string& username = from_url ? url_.username : config_->username;
+  const std::string& password = from_url ? url_.password : config_->password;
+  Status status =
+      to_status(mosquitto_username_pw_set(handle, or_null(username), or_null(password)), "set the user name");
+  if (status && url_.tls) status = set_tls();
+  if (status && will) status = set_will(*will);
+  return status;
+}
+
+Status Connection::set_tls() {
+  for (const std::string* path : {&config_->ca_file, &config_->cert_file, &config_->key_file})
+    if (const Status status = readable(*path); !status) return status.error_as_is();
+  const char* ca_file = or_null(config_->ca_file);
+  const Status status =
+      to_status(mosquitto_tls_set(handle_.get(), ca_file, ca_file ? nullptr : kSystemCertificates,
+                                  or_null(config_->cert_file), or_null(config_->key_file), no_passphrase),
+                "set up TLS");
+  if (!status) return status.error_as_is();
+  constexpr int kVerifyPeer = 1;  // SSL_VERIFY_PEER; the host name is compared as well
+  return to_status(mosquitto_tls_opts_set(handle_.get(), kVerifyPeer, "tlsv1.2", nullptr), "set up TLS");
+}
+
+Status Connection::set_will(const Message& will) {
+  Properties properties;
+  if (is_v5()) {
+    properties.add_message(will);
+    // A will that is to come after the session has ended is sent at its end (MQTT 5, section 3.1.3.2.2).
+    const auto delay_s = std::min<int64_t>(config_->will_delay.count(), config_->session_expiry_s);
+    properties.add_int32(MQTT_PROP_WILL_DELAY_INTERVAL, static_cast<uint32_t>(delay_s));
+  }
+  int result = properties.status();
+  if (result == MOSQ_ERR_SUCCESS)
+    result = mosquitto_will_set_v5(handle_.get(), will.topic.c_str(), static_cast<int>(will.payload.size()),
+                                   will.payload.data(), will.qos, will.retain,
+                                   const_cast<mosquitto_property*>(properties.get()));
+  if (result == MOSQ_ERR_SUCCESS) static_cast<void>(properties.release());  // the library's from here on
+  return to_status(result, "set the will");
+}
+
+Status Connection::begin_to_connect() {
+  const int keepalive_s = static_cast<int>(config_->keepalive.count());
+  if (is_v5()) {
+    Properties properties;
+    properties.add_int32(MQTT_PROP_SESSION_EXPIRY_INTERVAL, config_->session_expiry_s);
+    properties.add_int32(MQTT_PROP_MAXIMUM_PACKET_SIZE, kMostInboundBytes);
+    // The one call that takes properties also connects, and waits for it. With a port that cannot be, it keeps the
+    // properties and fails there; the call that does not wait then sends them.
+    constexpr int kImpossiblePort = -1;
+    const int result = mosquitto_connect_bind_v5(handle_.get(), url_.host.c_str(), kImpossiblePort, keepalive_s,
+                                                 nullptr, properties.get());
+    if (result != MOSQ_ERR_INVAL)
+      return vedette::fail(Code::internal, "connect: unexpected: " + describe_result(result));
+  }
+  return to_status(mosquitto_connect_bind_async(handle_.get(), url_.host.c_str(), url_.port, keepalive_s, nullptr),
+                   "connect");
+}
+
+// An exception in a callback would run through C: noexcept makes it end the process here.
+void Connection::set_callbacks() {
+  mosquitto* handle = handle_.get();
+  mosquitto_log_callback_set(handle, [](mosquitto*, void* self, int level, const char* text) noexcept {
+    log_line(level, text, static_cast<Connection*>(self)->library_error_);
+  });
+  mosquitto_connect_v5_callback_set(
+      handle, [](mosquitto*, void* self, int code, int flags, const mosquitto_property* properties) noexcept {
+        static_cast<Connection*>(self)->connected(code, flags, properties);
+      });
+  mosquitto_disconnect_v5_callback_set(handle,
+                                       [](mosquitto*, void* self, int reason, const mosquitto_property*) noexcept {
+                                         // Below: the library's own results, which its calls return as well.
+                                         if (reason >= MQTT_RC_UNSPECIFIED)
+                                           static_cast<Connection*>(self)->server_reason_ = reason;
+                                       });
+  mosquitto_message_v5_callback_set(
+      handle, [](mosquitto*, void* self, const mosquitto_message* message, const mosquitto_property* list) noexcept {
+        static_cast<Connection*>(self)->received(*message, list);
+      });
+  mosquitto_publish_v5_callback_set(handle,
+                                    [](mosquitto*, void* self, int id, int reason, const mosquitto_property*) noexcept {
+                                      static_cast<Connection*>(self)->handlers_.on_published(id, reason);
+                                    });
+  mosquitto_subscribe_v5_callback_set(
+      handle, [](mosquitto*, void* self, int id, int count, const int* granted, const mosquitto_property*) noexcept {
+        static_cast<Connection*>(self)->subscribed(id, count, granted);
+      });
+}
+
+short Connection::events() const {
+  if (!tcp_is_up_) return POLLOUT;
+  // When TLS began before TCP was up, the library says until the end of the handshake that it wants to write.
+  const bool handshake = url_.tls && state_ == State::connecting;
+  return static_cast<short>(!handshake && mosquitto_want_write(handle_.get()) ? POLLIN | POLLOUT : POLLIN);
+}
+
+void Connection::step(short ready, MonoTime now) {
+  if (state_ == State::lost || ready == 0) return;
+  if (!tcp_is_up_) {
+    finish_tcp();
+    if (state_ == State::lost) return;
+    ready |= POLLIN;  // reading is what begins the TLS handshake
+  }
+  if (ready & (POLLIN | POLLHUP | POLLERR)) {
+    heard_at_ = now;
+    check(mosquitto_loop_read(handle_.get(), 1));
+  }
+  // In the handshake the library takes a reset for "try again".
+  if (state_ == State::connecting && (ready & (POLLHUP | POLLERR))) fail("the broker closed the connection");
+  if (state_ == State::subscribing && !subscriptions_sent_) subscribe();
+  flush();
+}
+
+void Connection::finish_tcp() {
+  int error = 0;
+  socklen_t size = sizeof error;
+  getsockopt(socket(), SOL_SOCKET, SO_ERROR, &error, &size);
+  if (error != 0) return fail("connect: " + std::generic_category().message(error));
+  tcp_is_up_ = true;
+  // A dead network: the ping after one keepalive of silence is not acknowledged for half of one.
+  const auto limit_ms = static_cast<unsigned>(milliseconds(keepalive_).count() / 2);
+  setsockopt(socket(), IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof limit_ms);
+}
+
+void Connection::tick(MonoTime now) {
+  if (state_ == State::lost) return;
+  if (state_ != State::ready && now >= connect_deadline_)
+    return fail(tcp_is_up_ ? "the broker does not answer" : "connect: no answer");
+  if (!tcp_is_up_) return;
+  // A handshake that waits for room in the socket's buffer is not told by events().
+  if (state_ == State::connecting) check(mosquitto_loop_read(handle_.get(), 1));
+  if (state_ != State::lost) check(mosquitto_loop_misc(handle_.get()));
+  if (state_ == State::ready && now - heard_at_ >= keepalive_ + keepalive_ / 2)
+    fail("nothing heard from the broker for 1.5 keepalive intervals");
+  flush();
+}
+
+void Connection::flush() {
+  if (state_ != State::lost && tcp_is_up_ && mosquitto_want_write(handle_.get()))
+    check(mosquitto_loop_write(handle_.get(), 1));
+}
+
+void Connection::check(int result) {
+  if (state_ == State::lost || (result == MOSQ_ERR_SUCCESS && socket() >= 0)) return;
+  const std::string words =
+      result == MOSQ_ERR_SUCCESS || result == MOSQ_ERR_NO_CONN ? "the connection is closed" : describe_result(result);
+  if (state_ == State::connecting && result == MOSQ_ERR_PROTOCOL) return fail("what answers is no MQTT broker");
+  if (server_reason_ != 0) return fail("ended by the broker: " + describe_reason(server_reason_));
+  fail(library_error_.empty() ? words : words + ": " + library_error_);
+}
+
+void Connection::fail(const std::string& reason) {
+  if (state_ == State::lost) return;
+  state_ = State::lost;
+  reason_ = reason;
+}
+
+void Connection::connected(int code, int flags, const mosquitto_property* properties) {
+  library_error_.clear();
+  if (code != 0) {
+    refused_ = is_refusal(config_->version, code);
+    // A 3.1.1 broker refuses MQTT 5 with its own code, which the library translates.
+    return fail("refused by the broker: " + (is_v5() ? describe_reason(code) : describe_return_code(code)));
+  }
+  uint16_t server_keepalive_s = 0;
+  if (mosquitto_property_read_int16(properties, MQTT_PROP_SERVER_KEEP_ALIVE, &server_keepalive_s, false))
+    keepalive_ = server_keepalive_s > 0 ? seconds(server_keepalive_s) : std::chrono::hours(1);
+  session_present_ = (flags & 1) != 0;
+  state_ = State::subscribing;
+}
+
+void Connection::subscribe() {
+  subscriptions_sent_ = true;
+  for (const auto& [filter, qos] : config_->subscriptions) {
+    int id = 0;
+    const int result = mosquitto_subscribe_v5(handle_.get(), &id, filter.c_str(), qos, 0, nullptr);
+    if (result == MOSQ_ERR_SUCCESS)
+      unanswered_.emplace(id, filter);
+    else
+      log::error("subscription not possible", {{"filter", filter}, {"reason", describe_result(result)}});
+  }
+  if (unanswered_.empty()) state_ = State::ready;
+}
+
+void Connection::subscribed(int id, int count, const int* granted) {
+  const auto found = unanswered_.find(id);
+  if (found == unanswered_.end()) return;
+  if (count < 1 || granted[0] >= MQTT_RC_UNSPECIFIED)
+    log::error("subscription refused by the broker",
+               {{"filter", found->second},
+                {"reason", describe_reason(count < 1 ? static_cast<int>(MQTT_RC_UNSPECIFIED) : granted[0])}});
+  unanswered_.erase(found);
+  if (unanswered_.empty()) state_ = State::ready;
+}
+
+void Connection::received(const mosquitto_message& message, const mosquitto_property* properties) {
+  Message copy;
+  copy.topic = message.topic;
+  if (message.payloadlen > 0)
+    copy.payload.assign(static_cast<const char*>(message.payload), static_cast<size_t>(message.payloadlen));
+  copy.qos = message.qos;
+  copy.retain = message.retain;
+  read_properties(properties, copy);
+  handlers_.on_message(copy, message.retain);
+}
+
+tl::expected<int, int> Connection::publish(const Message& message) {
+  Properties properties;
+  if (is_v5()) properties.add_message(message);
+  if (properties.status() != MOSQ_ERR_SUCCESS) return tl::make_unexpected(reason_for(properties.status()));
+  int id = 0;
+  const int result =
+      mosquitto_publish_v5(handle_.get(), &id, message.topic.c_str(), static_cast<int>(message.payload.size()),
+                           message.payload.data(), message.qos, message.retain, properties.get());
+  if (result != MOSQ_ERR_SUCCESS) return tl::make_unexpected(reason_for(result));
+  return id;
+}
+
+// The library closes the socket as soon as DISCONNECT is written. What the broker sent meanwhile would then make the
+// kernel answer with a reset, which can overtake the DISCONNECT, and the broker would send the will. So the connection
+// is kept open by a second descriptor until the broker has closed its side.
+void Connection::disconnect(MonoTime deadline) {
+  if (state_ != State::ready) return;
+  const Fd kept(fcntl(socket(), F_DUPFD_CLOEXEC, 0));
+  if (mosquitto_disconnect_v5(handle_.get(), MQTT_RC_NORMAL_DISCONNECTION, nullptr) != MOSQ_ERR_SUCCESS) return;
+  while (socket() >= 0 && Clock::system().mono() < deadline) {
+    if (mosquitto_loop_write(handle_.get(), 1) != MOSQ_ERR_SUCCESS) break;
+    if (socket() >= 0) wait_for(socket(), POLLOUT, deadline);
+  }
+  fail("disconnected");
+  shutdown(kept.get(), SHUT_WR);
+  const MonoTime end = std::min(deadline, Clock::system().mono() + kLinger);
+  char ignored[4096];
+  while (Clock::system().mono() < end) {
+    wait_for(kept.get(), POLLIN, end);
+    const ssize_t got = recv(kept.get(), ignored, sizeof ignored, MSG_DONTWAIT);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) return;
+  }
+}
+
+}  // namespace vedette::mqtt

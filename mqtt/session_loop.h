@@ -1,0 +1,110 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "core/backoff.h"
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/result.h"
+#include "mqtt/connection.h"
+#include "mqtt/session.h"
+#include "mqtt/url.h"
+
+namespace vedette::mqtt {
+
+// SessionLoop is the thread of a Session: it makes one Connection after the other, with pauses in between, and carries
+// messages between it and publish(). Private to mqtt/.
+class SessionLoop {
+ public:
+  SessionLoop(SessionConfig config, std::vector<BrokerUrl> urls, SessionCallbacks callbacks, Fd wake);
+  ~SessionLoop();
+  SessionLoop(const SessionLoop&) = delete;
+  SessionLoop& operator=(const SessionLoop&) = delete;
+
+  void start();
+
+  // As in Session. Thread-safe, but for close(), which is for the owner.
+  Status enqueue(Message message, uint64_t token);
+  bool connected() const { return ready_; }
+  std::optional<microseconds> round_trip() const;
+  void close(std::optional<Message> last, milliseconds most);
+
+ private:
+  struct Outgoing {
+    Message message;
+    std::optional<uint64_t> token;  // none: the last one of close(), which nobody is told of
+  };
+  struct InFlight {
+    std::optional<uint64_t> token;
+    int qos = 0;
+    MonoTime sent_at{};
+  };
+  // How it went with one broker.
+  struct Try {
+    bool was_ready = false;
+    bool refused = false;
+    microseconds lasted{0};
+  };
+  // What is known of one URL from earlier tries.
+  struct Broker {
+    BrokerUrl url;
+    bool ipv4_only = false;  // for the next try
+    std::string last_failure;
+  };
+
+  void run(const std::stop_token& stop);
+  Try round(const std::stop_token& stop);
+  Try serve(Broker& broker, const std::stop_token& stop);
+  std::optional<std::string> keep(Connection& connection, const std::stop_token& stop, Try& outcome);
+  std::unique_ptr<Connection> connect(Broker& broker, const std::stop_token& stop);
+  void pause(const Try& last, const std::stop_token& stop);
+
+  short wait(int socket, short events, MonoTime deadline);
+  void wake();
+  bool ending(const std::stop_token& stop) const;
+  bool closed_in_order(Connection& connection);
+
+  void now_up();
+  void now_ready(Connection& connection, const std::string& url);
+  void now_lost(const std::string& url, const std::string& reason, bool was_ready);
+  void failed(Broker& broker, const std::string& reason);
+  void hand_over(Connection& connection);
+  void published(int id, int reason);
+  void done(const InFlight& message, int reason);
+  void measure(microseconds round_trip);
+  bool puback_is_overdue(MonoTime now) const;
+
+  const SessionConfig config_;
+  const SessionCallbacks callbacks_;
+  const Fd wake_;
+
+  // Of the thread alone:
+  std::vector<Broker> brokers_;
+  size_t current_ = 0;
+  Backoff backoff_;
+  Backoff refused_backoff_;
+  std::unordered_map<int, InFlight> in_flight_;
+  MonoTime last_puback_{};
+
+  std::atomic<bool> ready_ = false;
+  std::atomic<int64_t> round_trip_us_ = -1;
+
+  mutable std::mutex mutex_;
+  bool accepting_ = false;
+  size_t outstanding_ = 0;  // queued here or inside the library
+  std::deque<Outgoing> queue_;
+  std::optional<MonoTime> close_by_;
+
+  std::jthread thread_;
+};
+
+}  // namespace vedette::mqtt

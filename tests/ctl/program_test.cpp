@@ -1,0 +1,290 @@
+// The program as it is used, against a real broker with a device that answers as the test says.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/ids.h"
+#include "core/sha256.h"
+#include "tests/ctl/fake_device.h"
+#include "tests/ctl/object_store.h"
+#include "tests/support/mqtt_probe.h"
+#include "tests/support/process.h"
+#include "tests/support/wait.h"
+
+namespace vedette::test {
+
+namespace {
+
+const std::string kProgram = VEDETTE_BINARY_DIR "/bin/vedettectl";
+
+Json succeeded(Json result) {
+  return {{"status", "succeeded"}, {"code", "ok"}, {"result", std::move(result)}, {"took_ms", 1}};
+}
+
+class ProgramTest : public testing::Test {
+ protected:
+  Finished ctl(std::vector<std::string> words, ProcessOptions options = {}) const {
+    words.insert(words.begin(), {kProgram, "--broker", broker_.url(), "--timeout", "20"});
+    return run(std::move(words), 60s, std::move(options));
+  }
+
+  Mosquitto broker_;
+};
+
+}  // namespace
+
+TEST_F(ProgramTest, SendsACommandAndPrintsItsReply) {
+  FakeDevice device(broker_);
+  device.on("recording.start", [](const Json& command) -> std::vector<Json> {
+    return {succeeded({{"recording_id", "r1"}, {"params", command.at("params")}})};
+  });
+  const Finished done =
+      ctl({"--device", "edge-01", "recording.start", "camera_id=1", "duration_ms=10000", "labels[]=door"});
+  EXPECT_EQ(done.status, 0) << done.errors;
+  EXPECT_EQ(done.errors, "");
+  const auto reply = parse_json(done.output, JsonLimits{});
+  ASSERT_TRUE(reply) << done.output;
+  EXPECT_EQ(reply->at("result").at("params"),
+            Json::parse(R"({"camera_id":"1","duration_ms":10000,"labels":["door"]})"));
+  EXPECT_EQ(std::count(done.output.begin(), done.output.end(), '\n'), 1) << "one line when it is no terminal";
+
+  ASSERT_EQ(device.commands().size(), 1u);
+  const mqtt::Message sent = device.commands()[0];
+  const auto command = parse_json(sent.payload, JsonLimits{});
+  ASSERT_TRUE(command);
+  EXPECT_EQ(command->at("v"), 1);
+  EXPECT_TRUE(is_uuid(command->at("id").get<std::string>()));
+  EXPECT_EQ(command->at("id").get<std::string>()[14], '7');
+  const auto ts = from_rfc3339(command->at("ts").get<std::string>());
+  const auto expires_at = from_rfc3339(command->at("expires_at").get<std::string>());
+  ASSERT_TRUE(ts && expires_at);
+  EXPECT_EQ(*expires_at - *ts, 20s);
+  EXPECT_EQ(sent.response_topic, "vedette/v1/edge-01/reply/" + command->at("reply_to").get<std::string>());
+  EXPECT_EQ(sent.correlation_data, command->at("id").get<std::string>());
+  EXPECT_EQ(sent.content_type, "application/json");
+  EXPECT_FALSE(sent.retain);
+  EXPECT_TRUE(sent.expiry_s);
+}
+
+TEST_F(ProgramTest, ShowsProgressOnStderrAndOnlyTheFinalReplyOnStdout) {
+  FakeDevice device(broker_);
+  device.on("snapshot.take", [](const Json&) -> std::vector<Json> {
+    return {{{"status", "accepted"}, {"code", "ok"}},
+            {{"status", "in_progress"}, {"code", "ok"}, {"result", {{"done_pct", 50}}}},
+            succeeded({{"width_px", 640}})};
+  });
+  const Finished done = ctl({"--device", "edge-01", "snapshot.take", "camera_id=front"});
+  EXPECT_EQ(done.status, 0);
+  EXPECT_EQ(done.errors, "accepted\nin_progress  done 50 %\n");
+  EXPECT_EQ(parse_json(done.output, JsonLimits{})->at("status"), "succeeded");
+}
+
+TEST_F(ProgramTest, ARejectedCommandIsExitStatus1) {
+  FakeDevice device(broker_);
+  device.on("clip.get", [](const Json&) -> std::vector<Json> {
+    return {{{"status", "rejected"}, {"code", "not_found"}, {"message", "/params/clip_id: no such clip"}}};
+  });
+  const Finished done = ctl({"--device", "edge-01", "clip.get", "clip_id=x"});
+  EXPECT_EQ(done.status, 1);
+  EXPECT_EQ(parse_json(done.output, JsonLimits{})->at("code"), "not_found");
+  EXPECT_EQ(done.errors, "vedettectl: rejected: not_found: /params/clip_id: no such clip\n");
+}
+
+TEST_F(ProgramTest, NoReplyInTimeIsExitStatus3) {
+  FakeDevice device(broker_);
+  const Finished done = ctl({"--device", "edge-01", "--timeout", "1", "agent.unknown"});
+  EXPECT_EQ(done.status, 3);
+  EXPECT_NE(done.errors.find("no reply from device \"edge-01\" to agent.unknown within 1.0 s"), std::string::npos)
+      << done.errors;
+  EXPECT_NE(done.errors.find("vedettectl watch"), std::string::npos);
+}
+
+TEST_F(ProgramTest, AnUnknownDeviceIsToldAtOnce) {
+  FakeDevice device(broker_);
+  const Finished done = ctl({"--device", "edge-99", "agent.ping"});
+  EXPECT_EQ(done.status, 3);
+  EXPECT_NE(done.errors.find("nobody listens to the commands of device \"edge-99\""), std::string::npos) << done.errors;
+}
+
+TEST_F(ProgramTest, WithoutADeviceTheOnlyOneIsMeant) {
+  EXPECT_EQ(ctl({"agent.ping"}).status, 2);
+  FakeDevice device(broker_);
+  EXPECT_EQ(ctl({"agent.ping"}).status, 0);
+  FakeDevice other(broker_, "edge-02");
+  const Finished ambiguous = ctl({"agent.ping"});
+  EXPECT_EQ(ambiguous.status, 2);
+  EXPECT_NE(ambiguous.errors.find("edge-01 edge-02"), std::string::npos) << ambiguous.errors;
+}
+
+TEST_F(ProgramTest, TakesBrokerAndDeviceFromTheEnvironmentAndTriesEveryBroker) {
+  FakeDevice device(broker_);
+  ProcessOptions options;
+  options.env = {{"VEDETTE_BROKER", "mqtt://127.0.0.1:1," + broker_.url()}, {"VEDETTE_DEVICE", "edge-01"}};
+  EXPECT_EQ(run({kProgram, "agent.ping"}, 60s, options).status, 0);
+  EXPECT_EQ(
+      run({kProgram, "--broker", "mqtt://127.0.0.1:1", "--broker", broker_.url(), "agent.ping"}, 60s, options).status,
+      0);
+}
+
+TEST_F(ProgramTest, WorksWithMqtt311) {
+  FakeDevice device(broker_);
+  EXPECT_EQ(ctl({"--mqtt-version", "4", "--device", "edge-01", "agent.ping"}).status, 0);
+}
+
+TEST_F(ProgramTest, ABrokerThatIsNotThereIsNamedWithTheReason) {
+  const Finished done = run({kProgram, "--broker", "mqtt://127.0.0.1:1", "--device", "edge-01", "agent.ping"});
+  EXPECT_EQ(done.status, 1);
+  EXPECT_EQ(done.output, "");
+  EXPECT_NE(done.errors.find("broker mqtt://127.0.0.1:1: connect: Connection refused"), std::string::npos)
+      << done.errors;
+}
+
+TEST_F(ProgramTest, WrongUsageIsExitStatus2) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{},
+                                             {"ping"},
+                                             {"agent.ping", "value"},
+                                             {"--device", "Edge 01", "agent.ping"},
+                                             {"--no-such-option", "agent.ping"},
+                                             {"clips", "get"},
+                                             {"clips", "get", "not-an-id"},
+                                             {"clips", "rm", "x"},
+                                             {"--timeout", "0", "agent.ping"},
+                                             {"watch", "x"}}) {
+    std::vector<std::string> all{"--device", "edge-01"};
+    all.insert(all.end(), words.begin(), words.end());
+    const Finished done = ctl(all);
+    EXPECT_EQ(done.status, 2) << testing::PrintToString(words) << done.errors;
+    EXPECT_EQ(done.output, "");
+    EXPECT_NE(done.errors, "");
+  }
+  EXPECT_EQ(run({kProgram, "--broker", "http://x", "agent.ping"}).status, 2);
+}
+
+TEST_F(ProgramTest, ReadsThePasswordFromAFileAndNeverShowsIt) {
+  MosquittoOptions options;
+  options.users = {{"edge-01", "device"}, {"alice", "canary-4711"}};
+  const Mosquitto closed(options);
+  const TempDir dir;
+  write_text(dir.path() / "password", "canary-4711\n");
+  write_text(dir.path() / "wrong", "canary-0815");
+  const auto with = [&](const std::string& file) {
+    return run({kProgram, "-v", "--broker", closed.url(), "--username", "alice", "--password-file", dir.path() / file,
+                "devices"});
+  };
+  const Finished good = with("password");
+  EXPECT_EQ(good.status, 0) << good.errors;
+  const Finished bad = with("wrong");
+  EXPECT_EQ(bad.status, 1);
+  EXPECT_NE(bad.errors.find("Not authorized"), std::string::npos) << bad.errors;
+  EXPECT_EQ((good.output + good.errors + bad.output + bad.errors).find("canary"), std::string::npos);
+  EXPECT_EQ(with("absent").status, 1);
+}
+
+TEST_F(ProgramTest, ACommandThatTheBrokerRefusesIsTold) {
+  MosquittoOptions options;
+  options.acl = "topic read #\n";
+  const Mosquitto closed(options);
+  const Finished done = run({kProgram, "--broker", closed.url(), "--device", "edge-01", "agent.ping"});
+  EXPECT_EQ(done.status, 1);
+  EXPECT_NE(done.errors.find("does not let this user send agent.ping"), std::string::npos) << done.errors;
+}
+
+TEST_F(ProgramTest, SendsTheCommandAgainWhenTheBrokerGoesAndComes) {
+  FakeDevice device(broker_);
+  std::atomic<int> asked = 0;
+  // The first reply is lost with the broker.
+  device.on("agent.slow", [&](const Json&) -> std::vector<Json> {
+    if (++asked == 1) return {};
+    return {succeeded(Json::object())};
+  });
+  Process program({kProgram, "--broker", broker_.url(), "--device", "edge-01", "--timeout", "30", "agent.slow"});
+  ASSERT_TRUE(eventually(20s, [&] { return asked == 1; }));
+  broker_.kill9();
+  broker_.start();
+  EXPECT_EQ(program.wait(40s), 0) << program.output();
+  const auto commands = device.commands();
+  ASSERT_GE(commands.size(), 2u);
+  EXPECT_EQ(commands.front().correlation_data, commands.back().correlation_data) << "the same id";
+}
+
+TEST_F(ProgramTest, WatchFollowsWhatDevicesSay) {
+  FakeDevice device(broker_);
+  ProcessOptions options;
+  options.env = {{"TZ", "UTC"}};
+  Process watch({kProgram, "--broker", broker_.url(), "watch"}, options);
+  EXPECT_TRUE(watch.wait_for_output("08:31:29.123  edge-01       status     online              3 of 4 cameras", 20s))
+      << watch.output();
+  ASSERT_TRUE(device.publish("event/clip.ready", {{"ts", "2026-11-20T08:31:30.000Z"},
+                                                  {"camera_id", "front"},
+                                                  {"data", {{"clip_id", "c1"}, {"size_bytes", 8'123'456}}}}));
+  EXPECT_TRUE(watch.wait_for_output("event      clip.ready          front  clip_id c1  size 8.1 MB", 20s))
+      << watch.output();
+  ASSERT_TRUE(device.publish("telemetry/camera/front", {{"fps", 25.0}}));
+  EXPECT_TRUE(watch.wait_for_output("telemetry  front               fps 25.0", 20s)) << watch.output();
+}
+
+TEST_F(ProgramTest, WatchEndsWithItsReader) {
+  FakeDevice device(broker_);
+  const Finished done = run({"sh", "-c", kProgram + " --broker " + broker_.url() + " --json watch | head -n 1"}, 20s);
+  EXPECT_EQ(done.status, 0);
+  EXPECT_NE(done.output.find("\"topic\":\"vedette/v1/edge-01/status\""), std::string::npos) << done.output;
+}
+
+TEST_F(ProgramTest, ListsDevices) {
+  FakeDevice device(broker_);
+  const Finished done = ctl({"devices"});
+  EXPECT_EQ(done.status, 0);
+  EXPECT_NE(done.output.find("edge-01  online"), std::string::npos) << done.output;
+}
+
+TEST_F(ProgramTest, ListsClipsAndTellsWhenThereAreMore) {
+  FakeDevice device(broker_);
+  device.on("clip.query", [](const Json& command) -> std::vector<Json> {
+    EXPECT_EQ(command.at("params"), Json::parse(R"({"camera_id":"front","limit":1})"));
+    return {succeeded(
+        {{"clips", {{{"clip_id", "c1"}, {"camera_id", "front"}, {"state", "ready"}}}}, {"next_cursor", "n2"}})};
+  });
+  const Finished done = ctl({"--device", "edge-01", "clips", "ls", "camera_id=front", "limit=1"});
+  EXPECT_EQ(done.status, 0) << done.errors;
+  EXPECT_NE(done.output.find("c1    front"), std::string::npos) << done.output;
+  EXPECT_EQ(done.errors, "more with cursor=n2\n");
+}
+
+TEST_F(ProgramTest, DownloadsAClipAndVerifiesIt) {
+  const std::string id = new_id();
+  const ObjectStore store;
+  store.put("clip", "content of the clip");
+  FakeDevice device(broker_);
+  std::string sha256 = sha256_hex("content of the clip");
+  device.on("clip.get", [&](const Json& command) -> std::vector<Json> {
+    EXPECT_EQ(command.at("params").at("clip_id"), id);
+    return {succeeded({{"clip", {{"clip_id", id}, {"sha256", sha256}}}})};
+  });
+  device.on("clip.url", [&](const Json&) -> std::vector<Json> { return {succeeded({{"url", store.url("clip")}})}; });
+  const TempDir dir;
+  ProcessOptions options;
+  options.working_directory = dir.path();
+  Finished done = ctl({"--device", "edge-01", "clips", "get", id}, options);
+  EXPECT_EQ(done.status, 0) << done.errors;
+  EXPECT_EQ(done.output, id + ".mp4\n");
+  EXPECT_EQ(read_text(dir.path() / (id + ".mp4")), "content of the clip");
+  EXPECT_EQ(ctl({"--device", "edge-01", "clips", "get", id, "-o", "other.mp4"}, options).status, 0);
+  EXPECT_TRUE(std::filesystem::exists(dir.path() / "other.mp4"));
+  EXPECT_EQ(ctl({"--device", "edge-01", "clips", "url", id}).output, store.url("clip") + "\n");
+
+  sha256 = sha256_hex("something else");
+  done = ctl({"--device", "edge-01", "clips", "get", id, "-o", "wrong.mp4"}, options);
+  EXPECT_EQ(done.status, 1);
+  EXPECT_NE(done.errors.find("SHA-256"), std::string::npos) << done.errors;
+  EXPECT_FALSE(std::filesystem::exists(dir.path() / "wrong.mp4"));
+}
+
+TEST_F(ProgramTest, HelpShowsExamples) {
+  const Finished done = run({kProgram, "--help"});
+  EXPECT_EQ(done.status, 0);
+  EXPECT_NE(done.output.find("vedettectl recording.start camera_id=front"), std::string::npos);
+  EXPECT_EQ(run({kProgram, "--version"}).status, 0);
+}
+
+}  // namespace vedette::test

@@ -1,0 +1,252 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <ctime>
+
+#include "mqtt/lookup.h"
+#include "tests/mqtt/client.h"
+#include "tests/mqtt/odd_broker.h"
+#include "tests/support/ports.h"
+#include "tests/support/process.h"
+#include "tests/support/wait.h"
+
+namespace vedette::test {
+
+namespace {
+
+// What a stop may take at most, with room for a busy machine.
+constexpr milliseconds kStopLimit{1000};
+constexpr const char* kNobodyListens = "mqtt://127.0.0.1:1";
+
+milliseconds time_of(const std::function<void()>& work) {
+  const auto began = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - began);
+}
+
+milliseconds cpu_time() {
+  timespec used{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return std::chrono::duration_cast<milliseconds>(seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec));
+}
+
+bool holds(const std::vector<std::string>& lines, const std::string& text) {
+  for (const std::string& line : lines)
+    if (line.find(text) != std::string::npos) return true;
+  return false;
+}
+
+}  // namespace
+
+TEST(ConnectTest, TriesTheUrlsInTurn) {
+  const Mosquitto broker;
+  Client client(quick_config({kNobodyListens, broker.url()}));
+  EXPECT_TRUE(client.wait_for_connections(1));
+  EXPECT_TRUE(holds(client.failures(), "Connection refused"));
+}
+
+TEST(ConnectTest, StaysWithOneFailingUrlUntilItAnswers) {
+  Mosquitto broker;
+  broker.stop();
+  Client client(broker);
+  EXPECT_TRUE(client.wait_for_failed_tries(3));
+  broker.start();
+  EXPECT_TRUE(client.wait_for_connections(1));
+  EXPECT_TRUE(client.delivers("vedette/x", "1"));
+}
+
+TEST(ConnectTest, StopsAtOnceWhileABrokerDoesNotAnswer) {
+  OddBroker silent(OddBroker::Manner::silent);
+  OddBroker full(OddBroker::Manner::full_backlog);
+  for (const std::string& url : {silent.url(), silent.url("mqtts"), full.url(), full.url("mqtts"),
+                                 std::string("mqtt://10.255.255.1"), std::string("mqtts://no-such-host.invalid")}) {
+    auto client = std::make_unique<Client>(quick_config({url}));
+    EXPECT_FALSE(client->wait_for_connections(1, 300ms)) << url;
+    EXPECT_LT(time_of([&] { client.reset(); }), kStopLimit) << url;
+    client = std::make_unique<Client>(quick_config({url}));
+    EXPECT_FALSE(client->wait_for_connections(1, 300ms)) << url;
+    EXPECT_LT(time_of([&] { client->session().close(std::nullopt, 5s); }), kStopLimit) << url;
+  }
+}
+
+TEST(ConnectTest, WaitsForTheTlsHandshakeWithoutBurningCpu) {
+  OddBroker silent(OddBroker::Manner::silent);
+  Client client(quick_config({silent.url("mqtts")}));
+  ASSERT_TRUE(eventually(10s, [&] { return silent.accepted() == 1; }));
+  const milliseconds before = cpu_time();
+  EXPECT_FALSE(client.wait_for_failed_tries(1, 1000ms));
+  EXPECT_LT(cpu_time() - before, 400ms);
+}
+
+TEST(ConnectTest, WaitsLongerAfterEachTryAlsoWhenTheBrokerAcceptsFirst) {
+  OddBroker flapping(OddBroker::Manner::drops);
+  Client client(quick_config({flapping.url()}));
+  ASSERT_TRUE(eventually(20s, [&] { return flapping.accepted() >= 1; }));
+  const auto began = std::chrono::steady_clock::now();
+  ASSERT_TRUE(eventually(30s, [&] { return flapping.accepted() >= 9; }));
+  // The lower halves of 50, 100, 200, 400 ms and so on.
+  EXPECT_GE(std::chrono::steady_clock::now() - began, 1100ms);
+}
+
+TEST(ConnectTest, ACorrectedPasswordConnects) {
+  const TempDir dir;
+  const std::string passwords = dir.path() / "passwords";
+  write_text(passwords, "");
+  run_or_throw({"mosquitto_passwd", "-b", passwords, "edge-01", "the other one"});
+  MosquittoOptions options;
+  options.more = "allow_anonymous false\npassword_file " + passwords;
+  Mosquitto broker(options);
+  mqtt::SessionConfig config = quick_config({broker.url()});
+  config.username = "edge-01";
+  config.password = "canary-4711";
+  for (const int version : {4, 5}) {
+    run_or_throw({"mosquitto_passwd", "-b", passwords, "edge-01", "the other one"});
+    broker.stop();
+    broker.start();
+    config.version = version;
+    Client client(config);
+    EXPECT_TRUE(client.wait_for_failure("refused by the broker")) << version;
+    EXPECT_TRUE(client.wait_for_failed_tries(2)) << version;
+    EXPECT_FALSE(holds(client.failures(), config.password));
+    run_or_throw({"mosquitto_passwd", "-b", passwords, "edge-01", config.password});
+    broker.stop();
+    broker.start();
+    EXPECT_TRUE(client.wait_for_connections(1)) << version;
+  }
+}
+
+TEST(ConnectTest, UsesTheCredentialsOfTheUrl) {
+  MosquittoOptions options;
+  options.users = {{"edge-01", "s3cret/word"}};
+  const Mosquitto broker(options);
+  Client client(quick_config({"mqtt://edge-01:s3cret%2Fword@127.0.0.1:" + std::to_string(broker.port())}));
+  EXPECT_TRUE(client.wait_for_connections(1));
+}
+
+TEST(ConnectTest, VerifiesTheBrokerAndShowsItsOwnCertificate) {
+  MosquittoOptions options;
+  options.client_certificates = true;
+  const Mosquitto broker(options);
+  mqtt::SessionConfig config = quick_config({broker.url()});
+  config.ca_file = broker.certificates().ca;
+  config.cert_file = broker.certificates().client_cert;
+  config.key_file = broker.certificates().client_key;
+  Client client(config);
+  EXPECT_TRUE(client.wait_for_connections(1));
+  EXPECT_TRUE(client.delivers("vedette/x", std::string(100000, 'x')));
+}
+
+TEST(ConnectTest, KeepsTryingWhenTheBrokerIsNotTrusted) {
+  MosquittoOptions options;
+  options.tls = true;
+  const Mosquitto broker(options);
+  const TempDir dir;
+  const Certificates others(dir.path() / "others");
+  mqtt::SessionConfig config = quick_config({broker.url()});
+  config.ca_file = others.ca;
+  Client wrong_ca(config);
+  EXPECT_TRUE(wrong_ca.wait_for_failure("certificate verify failed"));
+  EXPECT_TRUE(wrong_ca.wait_for_failed_tries(3));
+  EXPECT_EQ(wrong_ca.connections(), 0);
+
+  config.ca_file = dir.path() / "absent";
+  Client no_ca(config);
+  EXPECT_TRUE(no_ca.wait_for_failure("No such file"));
+  EXPECT_TRUE(no_ca.wait_for_failed_tries(2));
+
+  config.ca_file.clear();
+  Client system_ca(config);
+  EXPECT_TRUE(system_ca.wait_for_failure("certificate verify failed"));
+}
+
+TEST(ConnectTest, RefusesACertificateForAnotherName) {
+  MosquittoOptions options;
+  options.tls = true;
+  const Mosquitto broker(options);
+  // Another way to write 127.0.0.1, which is not what stands in the certificate.
+  mqtt::SessionConfig config = quick_config({"mqtts://127.1:" + std::to_string(broker.port())});
+  config.ca_file = broker.certificates().ca;
+  Client client(config);
+  EXPECT_TRUE(client.wait_for_failure("host name verification failed"));
+}
+
+TEST(ConnectTest, SurvivesTlsToAPlainPortAndPlainToATlsPort) {
+  MosquittoOptions options;
+  options.tls = true;
+  const Mosquitto tls(options);
+  const Mosquitto plain;
+  Client to_plain(quick_config({"mqtts://127.0.0.1:" + std::to_string(plain.port())}));
+  Client to_tls(quick_config({"mqtt://127.0.0.1:" + std::to_string(tls.port())}));
+  EXPECT_TRUE(to_plain.wait_for_failed_tries(2));
+  EXPECT_TRUE(to_tls.wait_for_failed_tries(2));
+}
+
+TEST(ConnectTest, WorksWithMoreThan1024OpenFiles) {
+  rlimit limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit before = limit;
+  limit.rlim_cur = std::max<rlim_t>(limit.rlim_cur, std::min<rlim_t>(limit.rlim_max, 4096));
+  setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < 2048) GTEST_SKIP() << "no more than " << limit.rlim_cur << " open files are allowed here";
+  const Mosquitto broker;
+  std::vector<Fd> files;
+  while (files.empty() || files.back().get() < 1100) {
+    files.emplace_back(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    ASSERT_TRUE(files.back());
+  }
+  mqtt::SessionConfig config = quick_config({broker.url()});
+  config.subscriptions = {{"vedette/#", 1}};
+  Client client(config);
+  ASSERT_TRUE(client.wait_for_connections(1));
+  EXPECT_TRUE(client.delivers("vedette/x", "1"));
+  EXPECT_TRUE(client.wait_for_message("vedette/x"));
+  client.drop();
+  files.clear();
+  setrlimit(RLIMIT_NOFILE, &before);
+}
+
+TEST(ConnectTest, FindsAFrozenBrokerWithin15KeepaliveIntervals) {
+  const Mosquitto broker;
+  mqtt::SessionConfig config = quick_config({broker.url()});
+  config.keepalive = 5s;
+  Client client(config);
+  ASSERT_TRUE(client.wait_for_connections(1));
+  broker.pause();
+  EXPECT_TRUE(client.wait_for_losses(1, 7500ms + 2500ms));
+  broker.resume();
+  EXPECT_TRUE(client.wait_for_connections(2));
+}
+
+TEST(ConnectTest, DropsAConnectionThatAcknowledgesNothing) {
+  OddBroker deaf(OddBroker::Manner::deaf);
+  mqtt::SessionConfig config = quick_config({deaf.url()});
+  config.puback_limit = 1s;
+  Client client(config);
+  ASSERT_TRUE(client.wait_for_connections(1));
+  mqtt::Message message;
+  message.topic = "vedette/x";
+  ASSERT_TRUE(client.session().publish(message, 1));
+  EXPECT_TRUE(client.wait_for_losses(1));
+}
+
+TEST(LookupTest, FindsNumericAndLocalNamesAndReportsOthers) {
+  const auto never = [] { return false; };
+  const MonoTime deadline = Clock::system().mono() + 30s;
+  EXPECT_TRUE(mqtt::look_up("127.0.0.1", deadline, never)->ipv4);
+  EXPECT_TRUE(mqtt::look_up("::1", deadline, never)->ipv6);
+  EXPECT_TRUE(mqtt::look_up("localhost", deadline, never));
+  const auto unknown = mqtt::look_up("no-such-host.invalid", deadline, never);
+  ASSERT_FALSE(unknown);
+  EXPECT_NE(unknown.error().message.find("no-such-host.invalid"), std::string::npos);
+}
+
+TEST(LookupTest, EndsWhenInterrupted) {
+  const milliseconds took = time_of([] {
+    const auto result = mqtt::look_up("no-such-host.invalid", Clock::system().mono() + 30s, [] { return true; });
+    EXPECT_FALSE(result);
+  });
+  EXPECT_LT(took, kStopLimit);
+}
+
+}  // namespace vedette::test
