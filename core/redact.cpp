@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <shared_mutex>
 #include <vector>
 
+#include "core/json.h"
 #include "core/text.h"
 
 namespace vedette {
@@ -49,13 +51,19 @@ void mask_values(std::string& text, std::string_view name, std::string_view ends
   }
 }
 
+// As it stands inside a JSON document, or in a quoted field of the log.
+std::string json_escape(std::string_view text) {
+  const std::string quoted = to_text(Json(text));
+  return quoted.substr(1, quoted.size() - 2);
+}
+
 }  // namespace
 
 void add_secret(std::string_view secret) {
   if (secret.size() < 4) return;
   Secrets& all = secrets();
   const std::unique_lock lock(all.mutex);
-  for (const std::string& form : {std::string(secret), percent_encode(secret)})
+  for (const std::string& form : {std::string(secret), percent_encode(secret), json_escape(secret)})
     if (std::find(all.known.begin(), all.known.end(), form) == all.known.end()) all.known.push_back(form);
   std::sort(all.known.begin(), all.known.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
 }

@@ -9,8 +9,8 @@ namespace vedette {
 // the configuration, and the shapes in which others appear: credentials in URLs, signatures of presigned URLs, and
 // Authorization headers. Thread-safe.
 
-// Makes known a secret, as it is and percent-encoded. Secrets under 4 characters cannot be told from other text and
-// are only caught by shape.
+// Makes known a secret, as it is, percent-encoded and escaped as in JSON. Secrets under 4 characters cannot be told
+// from other text and are only caught by shape.
 void add_secret(std::string_view secret);
 
 // The text with every secret replaced by "***".

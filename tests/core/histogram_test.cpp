@@ -1,0 +1,82 @@
+#include "core/histogram.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+#include <vector>
+
+namespace vedette {
+namespace {
+
+TEST(HistogramTest, GivesZeroesWhenNothingWasAdded) {
+  Histogram histogram;
+  const auto figures = histogram.take();
+  EXPECT_EQ(figures.count, 0u);
+  EXPECT_EQ(figures.p50, 0us);
+  EXPECT_EQ(figures.max, 0us);
+}
+
+TEST(HistogramTest, IsExactToAnEighth) {
+  for (const int64_t value : {1LL, 7LL, 8LL, 15LL, 16LL, 17LL, 100LL, 999LL, 4096LL, 123'456LL, 60'000'000LL}) {
+    Histogram histogram;
+    histogram.add(microseconds(value));
+    histogram.add(microseconds(value * 4));  // or the maximum would cut the answer
+    const auto figures = histogram.take();
+    EXPECT_EQ(figures.max, microseconds(value * 4));
+    histogram.add(microseconds(value));
+    histogram.add(microseconds(value));
+    histogram.add(microseconds(value * 4));
+    const auto p50 = histogram.take().p50.count();
+    EXPECT_GE(p50, value);
+    EXPECT_LE(p50, value + value / 8 + 1);
+  }
+}
+
+TEST(HistogramTest, TellsTheTailFromTheMiddle) {
+  Histogram histogram;
+  for (int i = 0; i < 980; ++i) histogram.add(1ms);
+  for (int i = 0; i < 20; ++i) histogram.add(1s);
+  const auto figures = histogram.take();
+  EXPECT_EQ(figures.count, 1000u);
+  EXPECT_LT(figures.p50, 1200us);
+  EXPECT_GE(figures.p99, 1s);
+  EXPECT_EQ(figures.max, 1s);
+}
+
+TEST(HistogramTest, ForgetsWhatWasTaken) {
+  Histogram histogram;
+  histogram.add(1s);
+  EXPECT_EQ(histogram.take().count, 1u);
+  histogram.add(1ms);
+  EXPECT_EQ(histogram.take().max, 1ms);
+}
+
+TEST(HistogramTest, TakesWhatIsOutsideOfItsRange) {
+  Histogram histogram;
+  histogram.add(-5us);
+  histogram.add(0us);
+  histogram.add(std::chrono::hours(1000));
+  const auto figures = histogram.take();
+  EXPECT_EQ(figures.count, 3u);
+  EXPECT_EQ(figures.max, std::chrono::hours(1000));
+}
+
+TEST(HistogramTest, LosesNothingWhenManyThreadsAdd) {
+  constexpr int kThreads = 4;
+  constexpr int kEach = 50'000;
+  Histogram histogram;
+  uint64_t counted = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < kThreads; ++i)
+      threads.emplace_back([&] {
+        for (int k = 0; k < kEach; ++k) histogram.add(microseconds(k));
+      });
+    for (int i = 0; i < 10; ++i) counted += histogram.take().count;
+  }
+  counted += histogram.take().count;
+  EXPECT_EQ(counted, static_cast<uint64_t>(kThreads * kEach));
+}
+
+}  // namespace
+}  // namespace vedette

@@ -1,0 +1,54 @@
+#include "core/jobs.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <vector>
+
+#include "core/thread.h"
+
+namespace vedette {
+namespace {
+
+TEST(JobsTest, RunsThemOneAfterTheOther) {
+  std::vector<int> order;
+  std::promise<void> done;
+  Jobs jobs("jobs", 10);
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(jobs.submit([&order, i](std::stop_token) { order.push_back(i); }));
+  ASSERT_TRUE(jobs.submit([&](std::stop_token) { done.set_value(); }));
+  done.get_future().wait();
+  EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
+}
+
+TEST(JobsTest, RefusesMoreThanItsCapacity) {
+  std::promise<void> started;
+  Jobs jobs("jobs", 1);
+  ASSERT_TRUE(jobs.submit([&](const std::stop_token& stop) {
+    started.set_value();
+    wait_until(kNever, stop);
+  }));
+  started.get_future().wait();
+  EXPECT_TRUE(jobs.submit([](std::stop_token) {}));
+  EXPECT_FALSE(jobs.submit([](std::stop_token) {}));
+}
+
+TEST(JobsTest, StopsTheRunningJobAndDropsTheOthers) {
+  std::atomic<bool> stopped = false;
+  std::atomic<bool> other = false;
+  std::promise<void> started;
+  {
+    Jobs jobs("jobs", 2);
+    ASSERT_TRUE(jobs.submit([&](const std::stop_token& stop) {
+      started.set_value();
+      stopped = wait_until(kNever, stop);
+    }));
+    ASSERT_TRUE(jobs.submit([&](std::stop_token) { other = true; }));
+    started.get_future().wait();
+  }
+  EXPECT_TRUE(stopped);
+  EXPECT_FALSE(other);
+}
+
+}  // namespace
+}  // namespace vedette

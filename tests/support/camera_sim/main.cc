@@ -1,0 +1,168 @@
+// Simulated IP cameras for tests, benchmarks and the demo; options.cc holds the usage.
+#include <glib-unix.h>
+#include <gst/rtsp-server/rtsp-server.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <map>
+
+#include "tests/support/camera_sim/clip.h"
+#include "tests/support/camera_sim/feeder.h"
+#include "tests/support/camera_sim/mounts.h"
+#include "tests/support/camera_sim/options.h"
+
+namespace camera_sim {
+namespace {
+
+constexpr guint kSessionCleanup_s = 2;
+constexpr char kRole[] = "user";
+
+using SharedClip = std::shared_ptr<const Clip>;
+
+// What a media factory needs to make a Feeder. Lives as long as the process.
+struct Stream {
+  SharedClip clip;
+  const Options& options;
+};
+
+void on_media(GstRTSPMediaFactory*, GstRTSPMedia* media, gpointer user) {
+  for (guint i = 0; i < gst_rtsp_media_n_streams(media); ++i)
+    gst_rtsp_stream_set_control(gst_rtsp_media_get_stream(media, i), ("trackID=" + std::to_string(i + 1)).c_str());
+  const auto* stream = static_cast<const Stream*>(user);
+  GstElement* pipeline = gst_rtsp_media_get_element(media);
+  auto* feeder = new Feeder(stream->clip, pipeline, stream->options);
+  gst_object_unref(pipeline);
+  g_object_set_data_full(G_OBJECT(media), "feeder", feeder, [](gpointer p) { delete static_cast<Feeder*>(p); });
+}
+
+GstRTSPMediaFactory* new_factory(const SharedClip& clip, const Options& options) {
+  GstRTSPMediaFactory* factory = gst_rtsp_media_factory_new();
+  gst_rtsp_media_factory_set_launch(factory, clip->launch.c_str());
+  gst_rtsp_media_factory_set_shared(factory, TRUE);
+  gst_rtsp_media_factory_set_latency(factory, 0);
+  gst_rtsp_media_factory_set_protocols(
+      factory, static_cast<GstRTSPLowerTrans>(GST_RTSP_LOWER_TRANS_UDP | GST_RTSP_LOWER_TRANS_TCP));
+  if (options.asks_password())
+    gst_rtsp_media_factory_add_role(factory, kRole, GST_RTSP_PERM_MEDIA_FACTORY_ACCESS, G_TYPE_BOOLEAN, TRUE,
+                                    GST_RTSP_PERM_MEDIA_FACTORY_CONSTRUCT, G_TYPE_BOOLEAN, TRUE, nullptr);
+  g_signal_connect(factory, "media-constructed", G_CALLBACK(on_media), (new Stream{clip, options}));
+  return factory;
+}
+
+void add_cameras(GstRTSPServer* server, const Options& options) {
+  std::map<std::string, SharedClip> clips;
+  GstRTSPMountPoints* mounts = new_mount_points();
+  const auto add = [&](int channel, int stream, const std::vector<std::string>& files) {
+    if (files.empty()) return;
+    const std::string& file = files[static_cast<size_t>(channel - 1) % files.size()];
+    SharedClip& clip = clips[file];
+    if (!clip) clip = load_clip(file, options);
+    GstRTSPMediaFactory* factory = new_factory(clip, options);
+    mount(mounts, channel, stream, factory);
+    g_object_unref(factory);
+  };
+  for (int channel = 1; channel <= options.cameras; ++channel) {
+    add(channel, 0, options.media);
+    add(channel, 1, options.sub_media);
+  }
+  gst_rtsp_server_set_mount_points(server, mounts);
+  g_object_unref(mounts);
+}
+
+void set_up_password(GstRTSPServer* server, const Options& options) {
+  GstRTSPAuth* auth = gst_rtsp_auth_new();
+  GstRTSPToken* token = gst_rtsp_token_new(GST_RTSP_TOKEN_MEDIA_FACTORY_ROLE, G_TYPE_STRING, kRole, nullptr);
+  gst_rtsp_auth_set_realm(auth, options.realm.c_str());
+  if (options.auth == "basic") {
+    gst_rtsp_auth_set_supported_methods(auth, GST_RTSP_AUTH_BASIC);
+    gchar* basic = gst_rtsp_auth_make_basic(options.user.c_str(), options.password.c_str());
+    gst_rtsp_auth_add_basic(auth, basic, token);
+    g_free(basic);
+  } else {
+    gst_rtsp_auth_set_supported_methods(auth, GST_RTSP_AUTH_DIGEST);
+    gst_rtsp_auth_add_digest(auth, options.user.c_str(), options.password.c_str(), token);
+  }
+  gst_rtsp_token_unref(token);
+  gst_rtsp_server_set_auth(server, auth);
+  g_object_unref(auth);
+}
+
+void on_session(GstRTSPClient*, GstRTSPSession* session, gpointer user) {
+  gst_rtsp_session_set_timeout(session, static_cast<guint>(static_cast<const Options*>(user)->session_timeout_s));
+}
+
+void on_client(GstRTSPServer*, GstRTSPClient* client, gpointer user) {
+  g_signal_connect(client, "new-session", G_CALLBACK(on_session), user);
+}
+
+gboolean end_old_sessions(gpointer server) {
+  GstRTSPSessionPool* pool = gst_rtsp_server_get_session_pool(GST_RTSP_SERVER(server));
+  gst_rtsp_session_pool_cleanup(pool);
+  g_object_unref(pool);
+  return G_SOURCE_CONTINUE;
+}
+
+// Only the sockets are shut down: each client is then closed by the thread that it belongs to.
+GstRTSPFilterResult shut_down(GstRTSPServer*, GstRTSPClient* client, gpointer) {
+  if (GstRTSPConnection* connection = gst_rtsp_client_get_connection(client))
+    if (GSocket* socket = gst_rtsp_connection_get_read_socket(connection))
+      g_socket_shutdown(socket, TRUE, TRUE, nullptr);
+  return GST_RTSP_FILTER_KEEP;
+}
+
+gboolean kick(gpointer server) {
+  g_list_free_full(gst_rtsp_server_client_filter(GST_RTSP_SERVER(server), shut_down, nullptr), g_object_unref);
+  fputs("camera_sim: clients disconnected\n", stderr);
+  return G_SOURCE_CONTINUE;
+}
+
+gboolean freeze_or_thaw(gpointer) {
+  g_frozen = !g_frozen;
+  fprintf(stderr, "camera_sim: %s\n", g_frozen ? "frozen" : "thawed");
+  return G_SOURCE_CONTINUE;
+}
+
+gboolean quit(gpointer loop) {
+  g_main_loop_quit(static_cast<GMainLoop*>(loop));
+  return G_SOURCE_CONTINUE;
+}
+
+GstRTSPServer* new_server(const Options& options) {
+  GstRTSPServer* server = gst_rtsp_server_new();
+  gst_rtsp_server_set_address(server, options.bind.c_str());
+  gst_rtsp_server_set_service(server, std::to_string(options.port).c_str());
+  GstRTSPThreadPool* threads = gst_rtsp_server_get_thread_pool(server);
+  gst_rtsp_thread_pool_set_max_threads(threads, options.threads);
+  g_object_unref(threads);
+  if (options.asks_password()) set_up_password(server, options);
+  add_cameras(server, options);
+  g_signal_connect(server, "client-connected", G_CALLBACK(on_client), const_cast<Options*>(&options));
+  if (!gst_rtsp_server_attach(server, nullptr)) die("cannot listen on port " + std::to_string(options.port));
+  return server;
+}
+
+void serve(const Options& options) {
+  GstRTSPServer* server = new_server(options);
+  GMainLoop* loop = g_main_loop_new(nullptr, FALSE);
+  g_timeout_add_seconds(kSessionCleanup_s, end_old_sessions, server);
+  if (options.kick_every_s > 0) g_timeout_add(static_cast<guint>(options.kick_every_s * 1000), kick, server);
+  g_unix_signal_add(SIGINT, quit, loop);
+  g_unix_signal_add(SIGTERM, quit, loop);
+  g_unix_signal_add(SIGUSR1, freeze_or_thaw, nullptr);
+  g_unix_signal_add(SIGUSR2, kick, server);
+  printf("listening rtsp://%s:%d cameras %d auth %s\n", options.bind.c_str(), gst_rtsp_server_get_bound_port(server),
+         options.cameras, options.asks_password() ? options.auth.c_str() : "none");
+  fflush(stdout);
+  g_main_loop_run(loop);
+}
+
+}  // namespace
+}  // namespace camera_sim
+
+int main(int argc, char** argv) {
+  const camera_sim::Options options = camera_sim::parse_options(argc, argv);
+  gst_init(nullptr, nullptr);
+  camera_sim::serve(options);
+  fflush(nullptr);
+  _exit(0);  // streams are running in threads of GStreamer: no orderly end, nothing of value to lose
+}

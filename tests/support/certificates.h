@@ -1,0 +1,19 @@
+#pragma once
+
+#include <filesystem>
+
+namespace vedette::test {
+
+// A certificate authority of its own and what it signed: a server certificate for 127.0.0.1 and localhost, and a client
+// certificate for the common name "edge-01". Made by the openssl command in `dir`.
+struct Certificates {
+  explicit Certificates(const std::filesystem::path& dir);
+
+  std::filesystem::path ca;
+  std::filesystem::path server_cert;
+  std::filesystem::path server_key;
+  std::filesystem::path client_cert;
+  std::filesystem::path client_key;
+};
+
+}  // namespace vedette::test

@@ -1,0 +1,84 @@
+#include "tests/support/mosquitto.h"
+
+#include <sstream>
+
+#include "tests/support/ports.h"
+
+namespace vedette::test {
+
+namespace {
+
+constexpr milliseconds kStartLimit{20000};
+
+// Debian keeps the daemons out of the PATH of users.
+std::string program() {
+  return std::filesystem::exists("/usr/sbin/mosquitto") ? "/usr/sbin/mosquitto" : "mosquitto";
+}
+
+}  // namespace
+
+Mosquitto::Mosquitto(MosquittoOptions options) : options_(std::move(options)), port_(free_port()) {
+  if (options_.client_certificates) options_.tls = true;
+  if (options_.tls) certificates_.emplace(dir_.path() / "certificates");
+  const std::string passwords = (dir_.path() / "passwords").string();
+  if (!options_.users.empty()) write_text(passwords, "");
+  for (const auto& [name, password] : options_.users)
+    run_or_throw({"mosquitto_passwd", "-b", passwords, name, password});
+  if (!options_.acl.empty()) write_text(dir_.path() / "acl", options_.acl);
+  write_config();
+  start();
+}
+
+std::string Mosquitto::url() const {
+  return (options_.tls ? "mqtts://127.0.0.1:" : "mqtt://127.0.0.1:") + std::to_string(port_);
+}
+
+void Mosquitto::write_config() const {
+  const std::string dir = dir_.path().string();
+  std::ostringstream conf;
+  conf << "listener " << port_ << " 127.0.0.1\n"
+       << "user root\n"  // when started by root: stay it, the files here are root's
+       << "set_tcp_nodelay true\n"
+       << "max_inflight_messages " << options_.max_inflight << "\n"
+       << "log_type all\n"
+       << "connection_messages true\n"
+       << "allow_anonymous " << (options_.users.empty() && !options_.client_certificates ? "true" : "false") << "\n";
+  if (!options_.users.empty()) conf << "password_file " << dir << "/passwords\n";
+  if (!options_.acl.empty()) conf << "acl_file " << dir << "/acl\n";
+  if (options_.tls)
+    conf << "cafile " << certificates_->ca.string() << "\ncertfile " << certificates_->server_cert.string()
+         << "\nkeyfile " << certificates_->server_key.string() << "\n";
+  if (options_.client_certificates) conf << "require_certificate true\nuse_identity_as_username true\n";
+  if (options_.persistence)
+    conf << "persistence true\npersistence_location " << dir
+         << "/\nautosave_on_changes true\nautosave_interval 1\n";  // saved at every change: kill9() loses nothing
+  conf << options_.more << "\n";
+  write_text(dir_.path() / "mosquitto.conf", conf.str());
+}
+
+void Mosquitto::start() {
+  ProcessOptions options;
+  options.output = dir_.path() / "log";
+  process_ = std::make_unique<Process>(
+      std::vector<std::string>{program(), "-c", (dir_.path() / "mosquitto.conf").string()}, options);
+  try {
+    wait_for_port(port_, kStartLimit);
+  } catch (const std::runtime_error& e) {
+    throw std::runtime_error(std::string("mosquitto: ") + e.what() + "\n" + log());
+  }
+}
+
+void Mosquitto::stop() {
+  if (process_) process_->end();
+}
+
+void Mosquitto::kill9() {
+  process_->kill(SIGKILL);
+  process_->wait(kStartLimit);
+}
+
+std::string Mosquitto::log() const {
+  return read_text(dir_.path() / "log");
+}
+
+}  // namespace vedette::test

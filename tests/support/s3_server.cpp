@@ -1,0 +1,100 @@
+#include "tests/support/s3_server.h"
+
+#include <stdexcept>
+
+#include "tests/support/ports.h"
+
+namespace vedette::test {
+
+namespace {
+
+constexpr milliseconds kStartLimit{180000};
+constexpr milliseconds kStopLimit{30000};
+constexpr int kPorts = 20;      // as support/ceph_rgw/start.sh says
+constexpr int kTlsOffset = 19;  // the same; Swift serves TLS on its first port
+
+std::string script(const std::string& name) {
+  return VEDETTE_SOURCE_DIR "/tests/support/ceph_rgw/" + name;
+}
+
+}  // namespace
+
+S3Server::S3Server(S3ServerOptions options)
+    : options_(options), data_(dir_.path() / "data"), port_(free_ports(kPorts)) {
+  ProcessOptions process;
+  process.env["S3_STORE"] = options_.bluestore ? "bluestore" : "memstore";
+  process.env["S3_READY_S"] = std::to_string(kStartLimit.count() / 1000);
+  if (options_.tls) {
+    certificates_.emplace(dir_.path() / "certificates");
+    process.env["S3_TLS_CERT"] = certificates_->server_cert.string();
+    process.env["S3_TLS_KEY"] = certificates_->server_key.string();
+  }
+  process.death_signal = SIGTERM;  // the script cleans up
+  process.grace = kStopLimit;
+  keeper_ = std::make_unique<Process>(
+      std::vector<std::string>{VEDETTE_SOURCE_DIR "/tests/support/serve_s3.sh", options_.swift ? "swift" : "ceph_rgw",
+                               data_.string(), std::to_string(port_)},
+      process);
+  if (!keeper_->wait_for_output("ready: ", kStartLimit))
+    throw std::runtime_error("S3 server does not start: " + keeper_->output());
+}
+
+std::string S3Server::endpoint() const {
+  if (options_.tls) return "https://127.0.0.1:" + std::to_string(port_ + (options_.swift ? 0 : kTlsOffset));
+  return "http://127.0.0.1:" + std::to_string(port_);
+}
+
+void S3Server::create_bucket(const std::string& name) const {
+  const Answer answer = request("PUT", "/" + name);
+  if (answer.status != 200) throw std::runtime_error("bucket " + name + ": " + answer.body);
+}
+
+void S3Server::stop() const {
+  gateway("stop");
+}
+
+void S3Server::start() const {
+  gateway("start");
+}
+
+void S3Server::gateway(const std::string& what) const {
+  run_or_throw({script("gateway.sh"), data_.string(), what}, kStartLimit);
+}
+
+void S3Server::pause() const {
+  ::kill(pid_of("osd"), SIGSTOP);
+}
+
+void S3Server::resume() const {
+  ::kill(pid_of("osd"), SIGCONT);
+}
+
+pid_t S3Server::pid_of(const std::string& daemon) const {
+  return std::stoi(read_text(data_ / "run" / (daemon + ".pid")));
+}
+
+S3Server::Answer S3Server::request(const std::string& method, const std::string& path,
+                                   const std::vector<std::string>& more) const {
+  const TempDir scratch;
+  const auto headers = scratch.path() / "headers";
+  const auto body = scratch.path() / "body";
+  std::vector<std::string> argv = {"curl", "--silent", "--show-error", "--max-time", "60", "--aws-sigv4",
+                                   "aws:amz:" + region() + ":s3", "--user", access_key() + ":" + secret_key(),
+                                   // curl 7.88 does not hash the body of an upload itself
+                                   "--header", "x-amz-content-sha256: UNSIGNED-PAYLOAD", "--dump-header",
+                                   headers.string(), "--output", body.string(), "--write-out", "%{http_code}"};
+  if (options_.tls) argv.insert(argv.end(), {"--cacert", certificates_->ca.string()});
+  if (method == "HEAD")
+    argv.emplace_back("--head");
+  else
+    argv.insert(argv.end(), {"--request", method});
+  argv.insert(argv.end(), more.begin(), more.end());
+  argv.push_back(endpoint() + path);
+  Answer answer;
+  answer.status = std::stoi(run_or_throw(argv, kStopLimit + kStopLimit));
+  answer.headers = read_text(headers);
+  answer.body = read_text(body);
+  return answer;
+}
+
+}  // namespace vedette::test

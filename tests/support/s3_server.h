@@ -1,0 +1,69 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/support/certificates.h"
+#include "tests/support/process.h"
+#include "tests/support/temp_dir.h"
+
+namespace vedette::test {
+
+struct S3ServerOptions {
+  bool tls = false;        // https instead of http
+  bool bluestore = false;  // a sparse file instead of memory: slower to start, holds more
+  // OpenStack Swift instead of Ceph: an independent second opinion. It knows no stop(), start(), pause() and resume().
+  bool swift = false;
+};
+
+// S3Server is a real S3 API: Ceph RADOS Gateway over one monitor and one storage daemon, private to a temporary folder,
+// on free loopback ports. Path-style, region us-east-1. Takes some seconds to start; runs when made, and leaves nothing
+// behind even when the test program is killed.
+class S3Server {
+ public:
+  explicit S3Server(S3ServerOptions options = {});
+
+  // http(s)://127.0.0.1:PORT
+  std::string endpoint() const;
+  std::string access_key() const { return "S3TESTACCESSKEY"; }
+  std::string secret_key() const { return "s3testsecretkey"; }
+  // An account that owns none of the first one's buckets: 403.
+  std::string other_access_key() const { return "OTHERACCESSKEY"; }
+  std::string other_secret_key() const { return "othersecretkey"; }
+  std::string region() const { return "us-east-1"; }
+  // Only with TLS.
+  const Certificates& certificates() const { return *certificates_; }
+
+  void create_bucket(const std::string& name) const;
+
+  // The gateway alone: connections are refused in between, the objects stay.
+  void stop() const;
+  void start() const;
+  // SIGSTOP for the storage daemon: requests are accepted and hang until resume().
+  void pause() const;
+  void resume() const;
+
+  // What a request with a valid signature gets: for tests that look into the bucket from outside. `method` is a curl
+  // method, `path` begins with "/bucket".
+  struct Answer {
+    int status = 0;
+    std::string headers;
+    std::string body;
+  };
+  Answer request(const std::string& method, const std::string& path, const std::vector<std::string>& more = {}) const;
+
+ private:
+  void gateway(const std::string& what) const;
+  pid_t pid_of(const std::string& daemon) const;
+
+  S3ServerOptions options_;
+  TempDir dir_;
+  std::filesystem::path data_;
+  uint16_t port_;
+  std::optional<Certificates> certificates_;
+  std::unique_ptr<Process> keeper_;
+};
+
+}  // namespace vedette::test
