@@ -7,6 +7,7 @@
 
 #include "agent/clip_verbs.h"
 #include "agent/command_intake.h"
+#include "agent/from_config.h"
 #include "agent/messages.h"
 #include "agent/publisher.h"
 #include "agent/recordings.h"
@@ -34,51 +35,6 @@ constexpr seconds kExpireCommandsInterval{3600};
 constexpr milliseconds kCloseClips{3000};
 constexpr milliseconds kDrainOutbox{500};
 constexpr milliseconds kCloseSession{700};
-
-std::string base_topic(const Config& config) {
-  return config.mqtt.topic_root + "/v1/" + config.device_id;
-}
-
-std::vector<std::string> group_topics(const Config& config) {
-  std::vector<std::string> topics;
-  for (const std::string& group : config.mqtt.groups) topics.push_back(config.mqtt.topic_root + "/v1/group/" + group);
-  return topics;
-}
-
-std::unique_ptr<Target> make_target(const Config& config) {
-  const Config::Upload& upload = config.upload;
-  switch (upload.target) {
-    case Config::UploadTarget::none:
-      return nullptr;
-    case Config::UploadTarget::directory:
-      return make_directory_target(upload.directory);
-    case Config::UploadTarget::s3:
-      break;
-  }
-  S3Config s3;
-  s3.endpoint = upload.endpoint;
-  s3.bucket = upload.bucket;
-  s3.region = upload.region;
-  s3.path_style = upload.path_style;
-  s3.access_key_id = upload.access_key_id;
-  s3.secret_access_key = upload.secret_access_key;
-  s3.session_token = upload.session_token;
-  s3.ca_file = upload.ca_file;
-  s3.device_id = config.device_id;
-  return make_s3_target(std::move(s3));
-}
-
-CameraConfig camera_config(const std::string& id, const Config::Camera& camera) {
-  CameraConfig out;
-  out.source.camera_id = id;
-  out.source.url = camera.url;
-  out.source.username = camera.username;
-  out.source.password = camera.password;
-  out.source.transport = camera.transport;
-  out.ring = {camera.ring, camera.ring_most_bytes};
-  out.enabled = camera.enabled;
-  return out;
-}
 
 bool is_down(CameraState state) {
   return state != CameraState::streaming && state != CameraState::connecting && state != CameraState::disabled;
@@ -169,7 +125,7 @@ Agent::Impl::Impl(Config config, const Clock& clock, Volume volume, RunMarker ma
       started_(clock.mono()),
       volume_(std::move(volume)),
       marker_(std::move(marker)),
-      layout_{config_.storage.path, config_.device_id, config_.upload.prefix},
+      layout_(layout_of(config_)),
       database_(std::move(database)),
       catalog_(*database_),
       outbox_(*database_),
@@ -212,18 +168,6 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
 }
 
 void Agent::Impl::start_session() {
-  mqtt::SessionConfig config;
-  config.urls = config_.mqtt.urls;
-  config.client_id = config_.device_id;
-  config.version = config_.mqtt.version;
-  config.keepalive = config_.mqtt.keepalive;
-  config.username = config_.mqtt.username;
-  config.password = config_.mqtt.password;
-  config.ca_file = config_.mqtt.ca_file;
-  config.cert_file = config_.mqtt.cert_file;
-  config.key_file = config_.mqtt.key_file;
-  config.subscriptions = intake_.subscriptions();
-
   mqtt::SessionCallbacks callbacks;
   const auto connection_id = std::make_shared<std::string>();  // of the MQTT thread
   const std::string status_topic = base_topic(config_) + "/status";
@@ -241,7 +185,7 @@ void Agent::Impl::start_session() {
   callbacks.on_disconnect = [this](const std::string& reason) { inbox_.push(MqttDisconnected{reason}); };
   callbacks.on_message = [this](const mqtt::Message& message, bool retained) { intake_.on_message(message, retained); };
   callbacks.on_published = [this](uint64_t token, int reason) { inbox_.push(MqttPublished{token, reason}); };
-  auto session = mqtt::Session::start(std::move(config), std::move(callbacks));
+  auto session = mqtt::Session::start(session_config(config_, intake_.subscriptions()), std::move(callbacks));
   if (!session) {
     log::error("MQTT cannot be started", {{"reason", session.error().message}});
     return;
@@ -478,7 +422,7 @@ void Agent::Impl::shut_down() {
 }
 
 Result<std::unique_ptr<Agent>> Agent::create(Config config, const Clock& clock) {
-  const Layout layout{config.storage.path, config.device_id, config.upload.prefix};
+  const Layout layout = layout_of(config);
   auto volume = open_volume(layout);
   if (!volume) return volume.error_with("/storage/path");
   auto marker = RunMarker::set(layout.root);

@@ -73,7 +73,8 @@ Request read_clip_query(JsonReader& r) {
     if (const auto state = clip_state_from(states[i]))
       q.states.push_back(*state);
     else
-      r.error("state/" + std::to_string(i), "must be one of: recording, finalizing, ready, deleting");
+      r.errors().push_back(
+          {r.path() + "/state/" + std::to_string(i), "must be one of: recording, finalizing, ready, deleting"});
   }
   q.limit = static_cast<int>(or_default(r.integer("limit", 1, 200), int64_t{50}));
   q.cursor = or_default(r.string("cursor", 1, 1024), std::string());
@@ -149,12 +150,10 @@ std::variant<const Json*, Refusal> read_envelope(JsonReader& r, const mqtt::Mess
       r.error("", "the response topic must lie below " + base_topic + "/reply/");
   }
   decoded.actor = or_default(r.string("actor", 0, 128), std::string());
-  to.traceparent = or_default(r.string("traceparent"), std::string());
-  if (to.traceparent.empty()) to.traceparent = message.user_property("traceparent").value_or("");
-  if (!to.traceparent.empty() && !is_traceparent(to.traceparent)) {
-    if (r.has("traceparent")) r.error("traceparent", "is not a W3C traceparent");
-    to.traceparent.clear();
-  }
+  const auto traceparent = r.string("traceparent");
+  if (traceparent && !is_traceparent(*traceparent)) r.error("traceparent", "is not a W3C traceparent");
+  to.traceparent = traceparent.value_or(message.user_property("traceparent").value_or(""));
+  if (!is_traceparent(to.traceparent)) to.traceparent.clear();
   r.time("ts");
   const auto expires_at = r.time("expires_at");
   const auto version = r.require("v").integer("v", 0, INT32_MAX);

@@ -20,6 +20,9 @@ namespace {
 
 constexpr JsonLimits kFileLimits{256 * 1024, 16, 8192, true};
 constexpr int64_t kMostSeconds = 366LL * 24 * 3600;
+// Of S3 multipart uploads: 5 MiB to 5 GiB a part.
+constexpr int64_t kLeastPartBytes = 5LL << 20, kPartBytes = 8LL << 20, kMostPartBytes = 5LL << 30;
+constexpr int64_t kMostInteger = (1LL << 53) - 1;  // what every JSON reader keeps exactly
 
 // What the reader of every section shares.
 struct Load {
@@ -34,9 +37,15 @@ void set(T& field, std::optional<T> value) {
   if (value) field = std::move(*value);
 }
 
-// A key of the contract that a later version acts on.
-void not_yet(JsonReader& r, std::string_view key, Load& load) {
-  if (r.any(key)) load.warn(r.path() + "/" + std::string(key), "has no effect in this version");
+// A key of the contract that a later version acts on: fine as long as it asks for nothing.
+template <class T>
+void not_yet(const JsonReader& r, std::string_view key, const std::optional<T>& given, const T& by_default,
+             Load& load) {
+  if (given && *given != by_default) load.warn(r.path() + "/" + std::string(key), "has no effect in this version");
+}
+
+void error_at(JsonReader& r, std::string_view key, size_t index, std::string message) {
+  r.errors().push_back({r.path() + "/" + std::string(key) + "/" + std::to_string(index), std::move(message)});
 }
 
 // `{name}_file` (a reference), or `{name}` (the secret itself: taken, but warned about).
@@ -55,13 +64,24 @@ void read_secret(JsonReader& r, const std::string& name, std::string& field, Loa
   }
 }
 
+// Where user:password ends in a URL: at the last '@' in front of the path, or of all where a password with a '/' in it
+// was not encoded, which shows in that what looks like the port is no number. npos when there is none.
+size_t end_of_credentials(const std::string& url, size_t begin) {
+  const size_t path = std::min(url.find_first_of("/?#", begin), url.size());
+  const size_t at = url.substr(0, path).rfind('@');
+  if (at != std::string::npos && at >= begin) return at;
+  const size_t colon = url.find(':', begin);
+  if (colon >= path || url[begin] == '[') return std::string::npos;
+  if (url.find_first_not_of("0123456789", colon + 1) >= path) return std::string::npos;
+  return url.rfind('@');
+}
+
 // Takes user:password@ out of a URL into the fields.
 void take_credentials(const std::string& path, std::string& url, std::string& username, std::string& password,
                       Load& load) {
   const size_t begin = url.find("://");
   if (begin == std::string::npos) return;
-  const size_t end = std::min(url.find_first_of("/?#", begin + 3), url.size());
-  const size_t at = url.rfind('@', end == 0 ? 0 : end - 1);
+  const size_t at = end_of_credentials(url, begin + 3);
   if (at == std::string::npos || at < begin + 3) return;
   const std::string credentials = url.substr(begin + 3, at - begin - 3);
   const size_t colon = std::min(credentials.find(':'), credentials.size());
@@ -78,12 +98,17 @@ void take_credentials(const std::string& path, std::string& url, std::string& us
 
 void read_mqtt(JsonReader r, Config::Mqtt& mqtt, Load& load) {
   std::vector<std::string> urls;
-  if (auto url = r.string("url", 1)) urls.push_back(std::move(*url));
-  if (auto more = r.strings("urls", 16, 1, 1024)) urls.insert(urls.end(), more->begin(), more->end());
-  for (std::string& url : urls) {
-    take_credentials(r.path() + "/url", url, mqtt.username, mqtt.password, load);
-    if (auto good = mqtt::check_url(url); !good) r.error("url", good.error().message);
-  }
+  const auto add_url = [&](std::string url, const std::string& path) {
+    take_credentials(path, url, mqtt.username, mqtt.password, load);
+    if (auto good = mqtt::check_url(url); !good) load.errors.push_back({path, good.error().message});
+    urls.push_back(std::move(url));
+  };
+  if (auto url = r.string("url", 1)) add_url(std::move(*url), r.path() + "/url");
+  if (auto more = r.strings("urls", 16, 1, 1024))
+    for (std::string& url : *more) {
+      const std::string path = r.path() + "/urls/" + std::to_string(&url - more->data());
+      add_url(std::move(url), path);
+    }
   if (!urls.empty()) mqtt.urls = std::move(urls);
   if (auto root = r.string("topic_root", 1, 200)) {
     if (root->find_first_of("+#$") != std::string::npos || root->front() == '/' || root->back() == '/')
@@ -91,8 +116,8 @@ void read_mqtt(JsonReader r, Config::Mqtt& mqtt, Load& load) {
     mqtt.topic_root = std::move(*root);
   }
   if (auto groups = r.strings("groups", 32, 1, 63)) {
-    for (const std::string& group : *groups)
-      if (!is_name(group)) r.error("groups", group + " must match ^[a-z0-9][a-z0-9_-]{0,62}$");
+    for (size_t i = 0; i < groups->size(); ++i)
+      if (!is_name((*groups)[i])) error_at(r, "groups", i, "must match ^[a-z0-9][a-z0-9_-]{0,62}$");
     mqtt.groups = std::move(*groups);
   }
   if (auto version = r.integer("version", 4, 5)) mqtt.version = static_cast<int>(*version);
@@ -111,9 +136,9 @@ void read_storage(JsonReader r, Config::Storage& storage, Load& load) {
   if (auto path = r.string("path", 1)) storage.path = std::move(*path);
   if (!storage.path.is_absolute()) r.error("path", "must be an absolute path");
   if (auto interval = r.integer("sync_interval_ms", 100, 600'000)) storage.sync_interval = milliseconds(*interval);
-  if (auto free = r.integer("min_free_bytes", 0, INT64_MAX)) storage.min_free_bytes = *free;
+  if (auto free = r.integer("min_free_bytes", 0, kMostInteger)) storage.min_free_bytes = *free;
   for (const std::string_view key : {"max_bytes", "max_age_s"})
-    if (auto limit = r.integer(key, 0, INT64_MAX); limit && *limit > 0)
+    if (auto limit = r.integer(key, 0, kMostInteger); limit && *limit > 0)
       load.warn(r.path() + "/" + std::string(key), "nothing is deleted by this version");
   r.done();
 }
@@ -125,8 +150,8 @@ void read_s3(JsonReader& r, Config::Upload& upload, Load& load) {
   if (upload.endpoint.ends_with('/')) upload.endpoint.pop_back();
   if (upload.endpoint.find('@') != std::string::npos) r.error("endpoint", "must not hold credentials");
   if (url && upload.endpoint[4] == ':') load.warn(r.path() + "/endpoint", "clips travel unencrypted over http://");
-  if (upload.access_key_id.empty() && r.errors().empty()) r.error("access_key_id_file", "is required");
-  if (upload.secret_access_key.empty() && r.errors().empty()) r.error("secret_access_key_file", "is required");
+  for (const std::string key : {"access_key_id", "secret_access_key"})
+    if (!r.has(key) && !r.has(key + "_file")) r.error(key + "_file", "is required");
 }
 
 void read_upload(JsonReader r, Config::Upload& upload, Load& load) {
@@ -153,9 +178,11 @@ void read_upload(JsonReader r, Config::Upload& upload, Load& load) {
   set(upload.ca_file, r.string("ca_file", 1));
   if (auto directory = r.string("directory", 1)) upload.directory = std::move(*directory);
   if (upload.target == Config::UploadTarget::s3) read_s3(r, upload, load);
-  for (const std::string_view key :
-       {"part_size_bytes", "max_bandwidth_bps", "windows", "delete_after_upload", "manifest"})
-    not_yet(r, key, load);
+  not_yet(r, "part_size_bytes", r.integer("part_size_bytes", kLeastPartBytes, kMostPartBytes), kPartBytes, load);
+  not_yet(r, "max_bandwidth_bps", r.integer("max_bandwidth_bps", 0, kMostInteger), int64_t{0}, load);
+  not_yet(r, "windows", r.strings("windows", 64, 1, 64), {}, load);
+  not_yet(r, "delete_after_upload", r.boolean("delete_after_upload"), false, load);
+  not_yet(r, "manifest", r.boolean("manifest"), true, load);
   r.done();
 }
 
@@ -168,6 +195,13 @@ void read_recording(JsonReader r, Config::Recording& recording) {
     recording.audio = *audio != "drop";
   }
   r.done();
+}
+
+void read_http(JsonReader r, Load& load) {
+  r.require("listen").string("listen", 1, 256);
+  r.string("token_file", 1);
+  r.done();
+  load.warn(r.path(), "has no effect in this version");
 }
 
 void read_log(JsonReader r, Config& config) {
@@ -196,7 +230,8 @@ Config::Camera read_camera(JsonReader r, Load& load) {
   set(camera.enabled, r.boolean("enabled"));
   if (auto record = r.choice("record", {"command", "continuous", "schedule"}); record && *record != "command")
     r.error("record", *record + " is not supported by this version; use command");
-  for (const std::string_view key : {"schedule", "max_bytes"}) not_yet(r, key, load);
+  not_yet(r, "schedule", r.strings("schedule", 64, 1, 64), {}, load);
+  not_yet(r, "max_bytes", r.integer("max_bytes", 0, kMostInteger), int64_t{0}, load);
   r.done();
   return camera;
 }
@@ -234,7 +269,7 @@ void read_document(JsonReader r, Config& config, Load& load) {
     if (auto interval = section->integer("interval_s", 1, kMostSeconds)) config.telemetry_interval = seconds(*interval);
     section->done();
   }
-  not_yet(r, "http", load);
+  if (auto section = r.object("http")) read_http(*section, load);
   if (auto section = r.object("log")) read_log(*section, config);
   if (auto section = r.object("cameras")) read_cameras(*section, config.cameras, load);
   r.done();

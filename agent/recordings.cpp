@@ -83,7 +83,7 @@ Answer Recordings::start(const ReplyTo& to, const RecordingStart& request, Camer
   spec.camera_id = camera.id();
   spec.start = start;
   if (request.duration) spec.end = (request.start ? start : now) + *request.duration;
-  spec.longest = config_.recording.longest;
+  spec.longest = config_.recording.longest + (shown - start);  // counted from the first picture, however late
   spec.segment = config_.recording.segment;
   spec.audio = config_.recording.audio;
   spec.upload = request.upload;

@@ -15,6 +15,7 @@ constexpr size_t kMostSecretBytes = 16 * 1024;
 Result<std::string> from_environment(const std::string& name) {
   const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets it
   if (!value) return fail(Code::invalid_argument, "the environment variable " + name + " is not set");
+  if (*value == '\0') return fail(Code::invalid_argument, "the environment variable " + name + " is empty");
   return std::string(value);
 }
 

@@ -1,20 +1,14 @@
 #include "sources/camera.h"
 
-#include "core/backoff.h"
 #include "core/log.h"
 #include "core/thread.h"
 #include "sources/coverage_meter.h"
 #include "sources/rate_meter.h"
+#include "sources/retry_pauses.h"
 
 namespace vedette {
 
 namespace {
-
-constexpr milliseconds kFirstPause = 1s;
-constexpr milliseconds kLongestPause = 30s;
-// Cameras lock an account after a few wrong passwords, and count a refused session as one in use for a while.
-constexpr milliseconds kRefusedPause = 60s;
-constexpr milliseconds kLongestRefusedPause = 300s;
 
 CameraState state_for(const Error& error, bool was_streaming) {
   switch (error.code) {
@@ -144,22 +138,18 @@ Status Camera::Impl::session(const std::stop_token& stop) {
 }
 
 void Camera::Impl::run(const std::stop_token& stop) {
-  Backoff backoff(kFirstPause, kLongestPause);
-  Backoff refused_backoff(kRefusedPause * 2, kLongestRefusedPause);  // its first draw is kRefusedPause or more
+  RetryPauses pauses;
   change(CameraState::connecting, {});
   while (!stop.stop_requested()) {
     auto ended = session(stop);
     if (stop.stop_requested()) break;
     const Error error = ended ? Error{Code::camera_unavailable, "the stream ended"} : ended.error();
     const CameraState state = state_for(error, streaming);
-    if (streaming) {
-      backoff.reset();
-      refused_backoff.reset();
-    }
+    if (streaming) pauses.reset();
     log::warn("camera is not streaming",
               {{"camera", config.source.camera_id}, {"state", state_name(state)}, {"reason", error.message}});
     change(state, error.message);
-    if (wait_for(refused(state) ? refused_backoff.next() : backoff.next(), stop)) break;
+    if (wait_for(pauses.next(refused(state)), stop)) break;
     reconnects.fetch_add(1, std::memory_order_relaxed);
   }
 }

@@ -16,13 +16,14 @@ class FileSource : public Source {
   Status run(const Push& push, const std::stop_token& stop) override {
     MonoTime turn_start = clock_.mono();
     StreamInfoPtr info;  // one for all turns, so that nothing seems to change at the seam
-    while (!stop.stop_requested()) {
+    last_audio_ = turn_start;
+    while (true) {
       const auto turn = play(turn_start, info, push, stop);
-      if (!turn) return stop.stop_requested() ? Status() : turn.error_as_is();
+      if (stop.stop_requested()) return {};
+      if (!turn) return turn.error_as_is();
       if (*turn <= 0us) return fail(Code::unsupported, "the file holds no video");
       turn_start += *turn;
     }
-    return {};
   }
 
  private:
@@ -53,6 +54,9 @@ class FileSource : public Source {
       }
       const MonoTime due = turn_start + (got.dts - *first);
       if (wait_until(due, stop)) break;
+      const bool audio = got.track == Track::audio;
+      if (audio && due <= last_audio_) continue;  // that of the turn before was longer than its picture
+      if (audio) last_audio_ = due;
       push(placed(std::move(got), due, due + (got.pts - got.dts), opened, info));
     }
     return length;
@@ -75,6 +79,7 @@ class FileSource : public Source {
 
   const SourceConfig config_;
   const Clock& clock_;
+  MonoTime last_audio_;
 };
 
 }  // namespace

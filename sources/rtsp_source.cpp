@@ -39,9 +39,15 @@ class RtspSource : public Source {
   const Clock& clock_;
 };
 
+bool names_host(std::string_view url) {
+  const std::string_view rest = url.substr(url.find("://") + 3);
+  return !rest.empty() && std::string_view("/:?#").find(rest.front()) == std::string_view::npos;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Source>> make_rtsp_source(const SourceConfig& config, const Clock& clock) {
+  if (!names_host(config.url)) return fail(Code::invalid_argument, "the URL names no host");
   if (config.transport != "tcp" && config.transport != "udp")
     return fail(Code::invalid_argument, "the transport " + config.transport + " is not tcp or udp");
   return std::make_unique<RtspSource>(config, clock);

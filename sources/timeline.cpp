@@ -4,14 +4,16 @@
 
 namespace vedette {
 
-namespace {
-
-// Audio further than this from its arrival is of another clock than the video's.
-constexpr microseconds kAudioTolerance = 2s;
-
-}  // namespace
-
 void Timeline::add(DemuxedPacket packet, MonoTime arrival, const Push& push) {
+  if (packet.track == Track::video) {
+    if (stepped(packet, arrival)) {
+      if (!held_.empty()) settle(push);
+      offset_.reset();
+      ++jumps_;
+    }
+    last_video_dts_ = packet.dts;
+    last_video_arrival_ = arrival;
+  }
   if (offset_) {
     place(std::move(packet), arrival, push);
     return;
@@ -27,24 +29,19 @@ void Timeline::settle(const Push& push) {
     offset_ = offset_ ? std::min(*offset_, offset) : offset;
   }
   if (!offset_) return;  // no video yet: the picture is what everything is timed by
+  const auto first =
+      std::find_if(held_.begin(), held_.end(), [](const Held& h) { return h.packet.track == Track::video; });
+  last_video_pts_ = MonoTime(first->packet.pts + *offset_);
   window_end_ = held_.back().arrival + kDriftWindow;
+  least_lateness_ = microseconds::max();
   for (Held& held : held_) place(std::move(held.packet), held.arrival, push);
   held_ = {};
 }
 
-void Timeline::check_jump(const DemuxedPacket& packet, MonoTime arrival) {
-  if (last_video_dts_) {
-    const microseconds step = packet.dts - *last_video_dts_;
-    const microseconds passed = arrival - last_video_arrival_;
-    if (step < -kJump || step - passed > kJump) {
-      offset_ = arrival.time_since_epoch() - packet.pts;
-      window_end_ = arrival + kDriftWindow;
-      least_lateness_ = microseconds::max();
-      ++jumps_;
-    }
-  }
-  last_video_dts_ = packet.dts;
-  last_video_arrival_ = arrival;
+bool Timeline::stepped(const DemuxedPacket& packet, MonoTime arrival) const {
+  if (!last_video_dts_) return false;
+  const microseconds step = packet.dts - *last_video_dts_;
+  return step < -kJump || step - (arrival - last_video_arrival_) > kJump;
 }
 
 void Timeline::follow_drift(microseconds lateness, MonoTime arrival) {
@@ -55,14 +52,20 @@ void Timeline::follow_drift(microseconds lateness, MonoTime arrival) {
   window_end_ = arrival + kDriftWindow;
 }
 
+// Near its arrival, or near the picture that a slow network delays as much.
+bool Timeline::fits_video(MonoTime audio_pts, MonoTime arrival) const {
+  const auto near = [audio_pts](MonoTime t) { return audio_pts < t + kJump && audio_pts > t - kJump; };
+  return near(arrival) || near(last_video_pts_);
+}
+
 void Timeline::place(DemuxedPacket packet, MonoTime arrival, const Push& push) {
   const bool video = packet.track == Track::video;
-  if (video) check_jump(packet, arrival);
   MonoTime pts(packet.pts + *offset_);
   MonoTime dts(packet.dts + *offset_);
   if (video) {
+    last_video_pts_ = pts;
     follow_drift(arrival - pts, arrival);
-  } else if (pts > arrival + kAudioTolerance || pts < arrival - kAudioTolerance) {
+  } else if (!fits_video(pts, arrival)) {
     ++audio_left_out_;
     return;
   }

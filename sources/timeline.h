@@ -18,10 +18,10 @@ namespace vedette {
 //  - The packets of the first kSettle are held back to find that offset: a server that begins with a burst of older
 //    frames would otherwise seem to send from the future.
 //  - Drift is followed by at most kMostCorrection per kDriftWindow (200 ppm; camera crystals are within 100).
-//  - A step of the source's clock (backwards, or forwards by more than kJump beyond the time that really passed) sets a
-//  new
-//    offset, for all tracks at once. Audio that does not fit the video's clock meanwhile is left out.
-// Within a track dts always grows. Used by one thread.
+//  - After a step of the video's clock by more than kJump, either way, the offset is found anew in the same manner, for
+//    all tracks at once, so errors do not add up. Audio that steps earlier or later does not fit the video's clock for
+//    a while, and is left out.
+// Within a track dts always grows. This is the one place that takes out steps of a live source. Used by one thread.
 class Timeline {
  public:
   using Push = std::function<void(Packet)>;
@@ -47,14 +47,16 @@ class Timeline {
 
   void settle(const Push& push);
   void follow_drift(microseconds lateness, MonoTime arrival);
-  void check_jump(const DemuxedPacket& packet, MonoTime arrival);
+  bool stepped(const DemuxedPacket& packet, MonoTime arrival) const;
+  bool fits_video(MonoTime audio_pts, MonoTime arrival) const;
   void place(DemuxedPacket packet, MonoTime arrival, const Push& push);
 
   const Clock& clock_;
   std::vector<Held> held_;
   std::optional<microseconds> offset_;          // monotonic time minus source time; nothing while settling
-  std::optional<microseconds> last_video_dts_;  // source time
+  std::optional<microseconds> last_video_dts_;  // source time, of the packet that was added last
   MonoTime last_video_arrival_;
+  MonoTime last_video_pts_;                                    // of the packet that was placed last
   MonoTime last_dts_[2] = {MonoTime::min(), MonoTime::min()};  // by track
   MonoTime window_end_;
   microseconds least_lateness_ = microseconds::max();

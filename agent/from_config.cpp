@@ -1,0 +1,69 @@
+#include "agent/from_config.h"
+
+namespace vedette {
+
+std::string base_topic(const Config& config) {
+  return config.mqtt.topic_root + "/v1/" + config.device_id;
+}
+
+std::vector<std::string> group_topics(const Config& config) {
+  std::vector<std::string> topics;
+  for (const std::string& group : config.mqtt.groups) topics.push_back(config.mqtt.topic_root + "/v1/group/" + group);
+  return topics;
+}
+
+mqtt::SessionConfig session_config(const Config& config, std::vector<std::pair<std::string, int>> subscriptions) {
+  mqtt::SessionConfig session;
+  session.urls = config.mqtt.urls;
+  session.client_id = config.device_id;
+  session.version = config.mqtt.version;
+  session.keepalive = config.mqtt.keepalive;
+  session.username = config.mqtt.username;
+  session.password = config.mqtt.password;
+  session.ca_file = config.mqtt.ca_file;
+  session.cert_file = config.mqtt.cert_file;
+  session.key_file = config.mqtt.key_file;
+  session.subscriptions = std::move(subscriptions);
+  return session;
+}
+
+Layout layout_of(const Config& config) {
+  return {config.storage.path, config.device_id, config.upload.prefix};
+}
+
+std::unique_ptr<Target> make_target(const Config& config) {
+  const Config::Upload& upload = config.upload;
+  switch (upload.target) {
+    case Config::UploadTarget::none:
+      return nullptr;
+    case Config::UploadTarget::directory:
+      return make_directory_target(upload.directory);
+    case Config::UploadTarget::s3:
+      break;
+  }
+  S3Config s3;
+  s3.endpoint = upload.endpoint;
+  s3.bucket = upload.bucket;
+  s3.region = upload.region;
+  s3.path_style = upload.path_style;
+  s3.access_key_id = upload.access_key_id;
+  s3.secret_access_key = upload.secret_access_key;
+  s3.session_token = upload.session_token;
+  s3.ca_file = upload.ca_file;
+  s3.device_id = config.device_id;
+  return make_s3_target(std::move(s3));
+}
+
+CameraConfig camera_config(const std::string& id, const Config::Camera& camera) {
+  CameraConfig out;
+  out.source.camera_id = id;
+  out.source.url = camera.url;
+  out.source.username = camera.username;
+  out.source.password = camera.password;
+  out.source.transport = camera.transport;
+  out.ring = {camera.ring, camera.ring_most_bytes};
+  out.enabled = camera.enabled;
+  return out;
+}
+
+}  // namespace vedette

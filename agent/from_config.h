@@ -1,0 +1,27 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/config.h"
+#include "mqtt/session.h"
+#include "sources/camera.h"
+#include "storage/layout.h"
+#include "uploader/target.h"
+
+// What the folders below are to be given, made of the configuration.
+namespace vedette {
+
+// B of the contract: {topic_root}/v1/{device_id}.
+std::string base_topic(const Config& config);
+// {topic_root}/v1/group/{group}, of each group the device is in.
+std::vector<std::string> group_topics(const Config& config);
+mqtt::SessionConfig session_config(const Config& config, std::vector<std::pair<std::string, int>> subscriptions);
+Layout layout_of(const Config& config);
+// Null when upload.target is none.
+std::unique_ptr<Target> make_target(const Config& config);
+CameraConfig camera_config(const std::string& camera_id, const Config::Camera& camera);
+
+}  // namespace vedette

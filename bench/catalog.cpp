@@ -1,0 +1,187 @@
+// What the catalog costs: committing a clip (row, event and upload row, on the disk), asking it, writing a command
+// down.
+//
+// The floor in the same run is SQLite alone: one row of the same size, inserted and committed on a connection with the
+// same settings.
+#include <benchmark/benchmark.h>
+#include <sqlite3.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "bench/context.h"
+#include "core/ids.h"
+#include "storage/catalog.h"
+#include "storage/command_log.h"
+#include "storage/database.h"
+#include "storage/outbox.h"
+#include "tests/support/temp_dir.h"
+
+namespace vedette {
+namespace {
+
+constexpr int kClips = 100'000;
+constexpr UtcTime kBegin{1'780'000'000s};
+
+void check(const Status& status) {
+  if (!status) throw std::runtime_error(status.error().message);
+}
+
+Clip make_clip(int n) {
+  Clip clip;
+  clip.clip_id = new_id();
+  clip.recording_id = clip.clip_id;
+  clip.camera_id = "camera-" + std::to_string(n % 16);
+  clip.start = kBegin + n * 60s;
+  clip.end = clip.start + 60s;
+  clip.size_bytes = 30'000'000;
+  clip.codec = "h264";
+  clip.width_px = 1920;
+  clip.height_px = 1080;
+  clip.audio = "aac";
+  clip.sha256 = std::string(64, 'a');
+  if (n % 100 == 0) clip.labels = {"person"};
+  clip.boot_id = clip.clip_id;
+  clip.path = "clips/" + clip.camera_id + "/2026/11/20/" + clip.clip_id + ".mp4";
+  return clip;
+}
+
+Upload make_upload(const Clip& clip) {
+  Upload upload;
+  upload.kind = "clip";
+  upload.subject_id = clip.clip_id;
+  upload.camera_id = clip.camera_id;
+  upload.path = clip.path;
+  upload.object_key = "edge-01/" + clip.path;
+  upload.content_type = "video/mp4";
+  upload.size_bytes = clip.size_bytes;
+  upload.sha256 = clip.sha256;
+  upload.start = clip.start;
+  upload.end = *clip.end;
+  return upload;
+}
+
+struct Store {
+  Store() {
+    auto opened = Database::open(dir.path() / "vedette.db");
+    if (!opened) throw std::runtime_error(opened.error().message);
+    database = std::move(*opened);
+    catalog = std::make_unique<Catalog>(*database);
+  }
+  test::TempDir dir;
+  std::unique_ptr<Database> database;
+  std::unique_ptr<Catalog> catalog;
+};
+
+void commit_bare_sqlite(benchmark::State& state) {
+  const test::TempDir dir;
+  sqlite3* db = nullptr;
+  sqlite3_open((dir.path() / "bare.db").c_str(), &db);
+  const auto run = [&](const char* sql) {
+    if (sqlite3_exec(db, sql, nullptr, nullptr, nullptr) != SQLITE_OK) throw std::runtime_error(sqlite3_errmsg(db));
+  };
+  run("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t(id TEXT PRIMARY KEY, x TEXT) WITHOUT ROWID");
+  sqlite3_stmt* insert = nullptr;
+  sqlite3_prepare_v2(db, "INSERT INTO t VALUES(?1, ?2)", -1, &insert, nullptr);
+  const std::string row(400, 'x');
+  for (auto _ : state) {
+    const std::string id = new_id();
+    sqlite3_bind_text(insert, 1, id.c_str(), -1, SQLITE_TRANSIENT);
+    sqlite3_bind_text(insert, 2, row.c_str(), -1, SQLITE_TRANSIENT);
+    if (sqlite3_step(insert) != SQLITE_DONE) throw std::runtime_error(sqlite3_errmsg(db));
+    sqlite3_reset(insert);
+  }
+  sqlite3_finalize(insert);
+  sqlite3_close(db);
+}
+BENCHMARK(commit_bare_sqlite)->UseRealTime()->Unit(benchmark::kMicrosecond);
+
+void commit_clip_event_upload(benchmark::State& state) {
+  Store store;
+  int n = 0;
+  for (auto _ : state) {
+    const Clip clip = make_clip(n++);
+    const auto event = make_event("clip.ready", clip.camera_id, clip_event_data(clip), *clip.end);
+    check(store.catalog->finish_clip(clip, {event}, make_upload(clip)));
+  }
+}
+BENCHMARK(commit_clip_event_upload)->UseRealTime()->Unit(benchmark::kMicrosecond);
+
+void commit_command(benchmark::State& state) {
+  Store store;
+  CommandLog log(*store.database);
+  for (auto _ : state) {
+    const CommandRecord command{new_id(), "recording.start", "alice", "vedette/v1/edge-01/reply/web", "c", kBegin, {}};
+    const auto known = log.begin(command);
+    if (!known || *known) throw std::runtime_error("not written");
+  }
+}
+BENCHMARK(commit_command)->UseRealTime()->Unit(benchmark::kMicrosecond);
+
+// 100000 clips of 16 cameras, one in a hundred with a label, all with an upload row.
+Store& full_store() {
+  static const auto store = [] {
+    auto made = std::make_unique<Store>();
+    // The disk is not what is measured by queries.
+    check(made->database->read([](Database::Access& db) { return db.prepare("PRAGMA synchronous=OFF").run(); }));
+    for (int n = 0; n < kClips; ++n) {
+      const Clip clip = make_clip(n);
+      check(made->catalog->finish_clip(clip, {}, make_upload(clip)));
+    }
+    return made;
+  }();
+  return *store;
+}
+
+void query(benchmark::State& state, const ClipQuery& query) {
+  Store& store = full_store();
+  size_t clips = 0;
+  for (auto _ : state) {
+    const auto page = store.catalog->query(query);
+    if (!page) throw std::runtime_error(page.error().message);
+    clips += page->clips.size();
+  }
+  state.counters["clips"] = static_cast<double>(clips) / static_cast<double>(state.iterations());
+}
+
+void query_newest(benchmark::State& state) {
+  ClipQuery q;
+  q.newest_first = true;
+  query(state, q);
+}
+BENCHMARK(query_newest)->Unit(benchmark::kMicrosecond);
+
+void query_hour_of_camera(benchmark::State& state) {
+  ClipQuery q;
+  q.camera_id = "camera-3";
+  q.from = kBegin + kClips / 2 * 60s;
+  q.to = *q.from + 3600s;
+  query(state, q);
+}
+BENCHMARK(query_hour_of_camera)->Unit(benchmark::kMicrosecond);
+
+void query_label(benchmark::State& state) {
+  ClipQuery q;
+  q.labels = {"person"};
+  q.from = kBegin + kClips / 2 * 60s;
+  query(state, q);
+}
+BENCHMARK(query_label)->Unit(benchmark::kMicrosecond);
+
+void get_clip(benchmark::State& state) {
+  Store& store = full_store();
+  ClipQuery q;
+  q.limit = 1;
+  const auto page = store.catalog->query(q);
+  const std::string id = page->clips.at(0).clip_id;
+  for (auto _ : state) benchmark::DoNotOptimize(store.catalog->clip(id));
+}
+BENCHMARK(get_clip)->Unit(benchmark::kMicrosecond);
+
+}  // namespace
+}  // namespace vedette
+
+int main(int argc, char** argv) {
+  return vedette::bench::run(argc, argv);
+}

@@ -1,0 +1,336 @@
+#include "sources/camera.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <random>
+
+#include "core/thread.h"
+#include "tests/sources/silent_server.h"
+#include "tests/sources/source_run.h"
+#include "tests/support/camera_sim.h"
+#include "tests/support/media.h"
+#include "tests/support/ports.h"
+#include "tests/support/wait.h"
+
+namespace vedette {
+namespace {
+
+using test::CameraSim;
+using test::eventually;
+using test::Footage;
+using test::footage;
+using test::SilentServer;
+using test::SourceRun;
+
+constexpr milliseconds kLimit{20000};
+constexpr milliseconds kStopLimit{500};
+
+CameraConfig config_for(const std::string& url) {
+  CameraConfig config;
+  config.source.camera_id = "front";
+  config.source.url = url;
+  config.source.connect_timeout = 2s;
+  config.source.stall_timeout = 1500ms;
+  return config;
+}
+
+// A camera that remembers what it said.
+class Watched {
+ public:
+  explicit Watched(const CameraConfig& config)
+      : camera_(std::make_unique<Camera>(config, [this](const std::string& id, const CameraStatus& status) {
+          const std::lock_guard lock(mutex_);
+          EXPECT_EQ(id, "front");
+          said_.push_back(status);
+          changed_.notify_all();
+        })) {}
+
+  Camera& camera() { return *camera_; }
+
+  // Whether it says that it is in this state, for the `times`-th time.
+  bool wait_for(CameraState state, int times = 1, milliseconds limit = kLimit) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, limit, [&] {
+      return std::count_if(said_.begin(), said_.end(), [=](const auto& s) { return s.state == state; }) >= times;
+    });
+  }
+  std::vector<CameraStatus> said() const {
+    const std::lock_guard lock(mutex_);
+    return said_;
+  }
+  // How long the camera takes to go.
+  microseconds destroy() {
+    const MonoTime begin = Clock::system().mono();
+    camera_.reset();
+    return Clock::system().mono() - begin;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<CameraStatus> said_;
+  std::unique_ptr<Camera> camera_;
+};
+
+std::string dead_url() {
+  return "rtsp://127.0.0.1:" + std::to_string(test::free_port()) + "/1";
+}
+
+TEST(CameraTest, ConnectsAndStreams) {
+  const CameraSim cameras({.media = {footage(Footage::h264_no_audio)}});
+  Watched watched(config_for(cameras.url()));
+  ASSERT_TRUE(watched.wait_for(CameraState::streaming));
+  const auto said = watched.said();
+  ASSERT_EQ(said.size(), 2u);
+  EXPECT_EQ(said[0].state, CameraState::connecting);
+  EXPECT_EQ(said[1].error, "");
+  ASSERT_TRUE(said[1].info);
+  EXPECT_EQ(said[1].info->video.codec, VideoCodec::h264);
+  Camera& camera = watched.camera();
+  EXPECT_TRUE(eventually(kLimit, [&] { return camera.figures().frames_total >= 12; }));
+  EXPECT_TRUE(camera.ring().newest_keyframe());
+  EXPECT_TRUE(camera.status().last_frame_at);
+  EXPECT_GT(camera.figures().bytes_total, 0u);
+  EXPECT_EQ(camera.figures().reconnects_total, 0u);
+  EXPECT_GT(camera.capture_latency().take().count, 0u);
+}
+
+TEST(CameraTest, MeasuredRatesAreThoseOfTheCamera) {
+  Watched watched(config_for("test://pattern?size=64x64&fps=40&gop=40"));
+  ASSERT_TRUE(watched.wait_for(CameraState::streaming));
+  EXPECT_TRUE(eventually(kLimit, [&] { return watched.camera().figures().fps > 38; }));
+  EXPECT_NEAR(watched.camera().figures().fps, 40, 2);
+  const auto figures = watched.camera().figures();
+  const double mean_bps = static_cast<double>(figures.bytes_total) * 8 / static_cast<double>(figures.frames_total) * 40;
+  EXPECT_NEAR(static_cast<double>(figures.bitrate_bps), mean_bps, mean_bps * 0.2);
+  EXPECT_GT(figures.coverage_pct.value_or(0), 70);
+}
+
+TEST(CameraTest, FrozenCameraIsStalledUntilItThaws) {
+  CameraSim cameras({.media = {footage(Footage::h264_aac_1080p25)}});
+  Watched watched(config_for(cameras.url()));
+  ASSERT_TRUE(watched.wait_for(CameraState::streaming));
+  cameras.freeze();
+  ASSERT_TRUE(watched.wait_for(CameraState::stalled));
+  EXPECT_FALSE(watched.said().back().error.empty());
+  cameras.thaw();
+  EXPECT_TRUE(watched.wait_for(CameraState::streaming, 2));
+  EXPECT_EQ(watched.camera().status().error, "");
+}
+
+TEST(CameraTest, KickedCameraReconnects) {
+  const CameraSim cameras({.media = {footage(Footage::h264_no_audio)}});
+  Watched watched(config_for(cameras.url()));
+  for (int time = 1; time <= 2; ++time) {
+    ASSERT_TRUE(watched.wait_for(CameraState::streaming, time));
+    cameras.kick();
+    ASSERT_TRUE(watched.wait_for(CameraState::unreachable, time));
+  }
+  ASSERT_TRUE(watched.wait_for(CameraState::streaming, 3));
+  EXPECT_EQ(watched.camera().figures().reconnects_total, 2u);
+}
+
+TEST(CameraTest, TimesGoOnGrowingOverAReconnect) {
+  const CameraSim cameras({.media = {footage(Footage::h264_no_audio)}});
+  Watched watched(config_for(cameras.url()));
+  ASSERT_TRUE(watched.wait_for(CameraState::streaming));
+  Cursor cursor = watched.camera().ring().cursor_at(MonoTime{});
+  cameras.kick();
+  ASSERT_TRUE(watched.wait_for(CameraState::streaming, 2));
+  std::vector<Packet> packets;
+  ASSERT_TRUE(eventually(kLimit, [&] {
+    cursor.read(packets, 1000, Clock::system().mono(), {});
+    return packets.size() > 30;
+  }));
+  for (size_t i = 1; i < packets.size(); ++i) EXPECT_GT(packets[i].dts, packets[i - 1].dts);
+}
+
+TEST(CameraTest, WrongPasswordIsNotTriedAgainSoon) {
+  const CameraSim cameras({.media = {footage(Footage::h264_no_audio)}, .user = "viewer", .password = "right"});
+  CameraConfig config = config_for(cameras.url());
+  config.source.username = "viewer";
+  config.source.password = "wrong-password";
+  Watched watched(config);
+  ASSERT_TRUE(watched.wait_for(CameraState::auth_failed));
+  EXPECT_EQ(watched.said().back().error.find("wrong-password"), std::string::npos);
+  // An ordinary failure is followed by three more tries in so long; retry_pauses_test.cpp has the pauses themselves.
+  EXPECT_FALSE(eventually(5s, [&] { return watched.camera().figures().reconnects_total > 0; }));
+  EXPECT_EQ(watched.camera().status().state, CameraState::auth_failed);
+}
+
+TEST(CameraTest, UnreachableCameraIsTriedLessAndLessOften) {
+  Watched watched(config_for(dead_url()));
+  ASSERT_TRUE(watched.wait_for(CameraState::unreachable));
+  EXPECT_FALSE(eventually(6s, [&] { return watched.camera().figures().reconnects_total > 5; }));
+  // Pauses of 0.5..1 and 1..2 s are over; the third one ends after 7 s at most.
+  EXPECT_GE(watched.camera().figures().reconnects_total, 2u);
+  EXPECT_EQ(watched.said().size(), 2u) << "the same again is not news";
+}
+
+TEST(CameraTest, ReturningCameraStreamsAndIsSoonRetriedAfterTheNextLoss) {
+  CameraSim cameras({.media = {footage(Footage::h264_no_audio)}});
+  const std::string url = cameras.url();
+  cameras.kill();
+  Watched watched(config_for(url));
+  ASSERT_TRUE(eventually(kLimit, [&] { return watched.camera().figures().reconnects_total >= 2; }));
+  cameras.start();
+  ASSERT_TRUE(watched.wait_for(CameraState::streaming));
+  const MonoTime kicked = Clock::system().mono();
+  const uint64_t reconnects = watched.camera().figures().reconnects_total;
+  cameras.kick();
+  ASSERT_TRUE(eventually(kLimit, [&] { return watched.camera().figures().reconnects_total > reconnects; }));
+  EXPECT_LT(Clock::system().mono() - kicked, 2s);
+}
+
+TEST(CameraTest, UnknownSchemeIsAnError) {
+  Watched watched(config_for("gopher://camera"));
+  ASSERT_TRUE(watched.wait_for(CameraState::error));
+  EXPECT_NE(watched.said().back().error.find("gopher"), std::string::npos);
+}
+
+TEST(CameraTest, DisabledCameraDoesNothing) {
+  CameraConfig config = config_for("test://pattern?size=64x64");
+  config.enabled = false;
+  Watched watched(config);
+  EXPECT_FALSE(eventually(300ms, [&] { return watched.camera().figures().frames_total > 0; }));
+  EXPECT_TRUE(watched.said().empty());
+  EXPECT_EQ(watched.camera().status().state, CameraState::disabled);
+  EXPECT_FALSE(watched.camera().figures().coverage_pct);
+  EXPECT_LT(watched.destroy(), 100ms);
+}
+
+TEST(CameraStopTest, IsQuickWhileConnecting) {
+  const SilentServer server;
+  Watched watched(config_for("rtsp://127.0.0.1:" + std::to_string(server.port()) + "/1"));
+  ASSERT_TRUE(watched.wait_for(CameraState::connecting));
+  EXPECT_FALSE(watched.wait_for(CameraState::unreachable, 1, 200ms));
+  EXPECT_LT(watched.destroy(), kStopLimit);
+}
+
+TEST(CameraStopTest, IsQuickWhileStreaming) {
+  const CameraSim cameras({.media = {footage(Footage::h264_aac_1080p25)}});
+  Watched watched(config_for(cameras.url()));
+  ASSERT_TRUE(watched.wait_for(CameraState::streaming));
+  EXPECT_LT(watched.destroy(), kStopLimit);
+}
+
+TEST(CameraStopTest, IsQuickWhileTheServerHangs) {
+  const CameraSim cameras({.media = {footage(Footage::h264_aac_1080p25)}});
+  CameraConfig config = config_for(cameras.url());
+  config.source.stall_timeout = 20s;
+  Watched watched(config);
+  ASSERT_TRUE(watched.wait_for(CameraState::streaming));
+  cameras.pause();
+  EXPECT_FALSE(watched.wait_for(CameraState::stalled, 1, 300ms));
+  EXPECT_LT(watched.destroy(), kStopLimit);
+  cameras.resume();
+}
+
+TEST(CameraStopTest, IsQuickWhileStalled) {
+  CameraSim cameras({.media = {footage(Footage::h264_no_audio)}});
+  Watched watched(config_for(cameras.url()));
+  ASSERT_TRUE(watched.wait_for(CameraState::streaming));
+  cameras.freeze();
+  ASSERT_TRUE(watched.wait_for(CameraState::stalled));
+  EXPECT_LT(watched.destroy(), kStopLimit);
+}
+
+TEST(CameraStopTest, IsQuickWhileRefusedAndWhileUnreachable) {
+  const CameraSim cameras({.media = {footage(Footage::h264_no_audio)}, .user = "viewer", .password = "right"});
+  Watched refused(config_for(cameras.url()));
+  ASSERT_TRUE(refused.wait_for(CameraState::auth_failed));
+  EXPECT_LT(refused.destroy(), kStopLimit);
+  Watched unreachable(config_for(dead_url()));
+  ASSERT_TRUE(unreachable.wait_for(CameraState::unreachable));
+  EXPECT_LT(unreachable.destroy(), kStopLimit);
+}
+
+// ---- many sessions
+
+int entries(const char* directory) {
+  return static_cast<int>(std::distance(std::filesystem::directory_iterator(directory), {}));
+}
+
+int64_t rss_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  int64_t total = 0, resident = 0;
+  statm >> total >> resident;
+  return resident * 4096;
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
+// The variable VEDETTE_CYCLES asks for more of them, where there is time.
+int cycles(int by_default) {
+  const char* text = std::getenv("VEDETTE_CYCLES");
+  return text ? std::atoi(text) : by_default;
+}
+
+// `count` sessions, `side_by_side` at once, each stopped after its first packet.
+void connect_and_stop(const SourceConfig& config, int count, int side_by_side) {
+  std::atomic<int> left{count};
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < side_by_side; ++i)
+    threads.emplace_back([&] {
+      while (left.fetch_sub(1) > 0) {
+        SourceRun run(config);
+        EXPECT_TRUE(run.wait_for_video(1));
+        EXPECT_TRUE(run.stop().status);
+      }
+    });
+}
+
+TEST(ManySessionsSlowTest, LeaveNothingBehind) {
+  const CameraSim cameras({.media = {footage(Footage::h264_no_audio)}});
+  SourceConfig config;
+  config.url = cameras.url();
+  constexpr int kSideBySide = 8;
+  connect_and_stop(config, 40, kSideBySide);  // what is made once is made
+  const int fds = entries("/proc/self/fd");
+  const int threads = entries("/proc/self/task");
+  const int64_t rss = rss_bytes();
+  connect_and_stop(config, cycles(200), kSideBySide);
+  EXPECT_EQ(entries("/proc/self/fd"), fds);
+  EXPECT_EQ(entries("/proc/self/task"), threads);
+  if (!kSanitized) {
+    EXPECT_LT(rss_bytes() - rss, 2 * 1024 * 1024);
+  }
+}
+
+TEST(ManySessionsTest, StopAtAnyInstantOfAnotherThreadIsSafe) {
+  const CameraSim cameras({.media = {footage(Footage::h264_aac_1080p25)}, .cameras = 2});
+  std::minstd_rand random(3);
+  std::uniform_int_distribution<int> lifetime_us(0, 200'000);
+  for (int i = 0; i < cycles(60); ++i) {
+    SourceConfig config;
+    config.url = cameras.url(1 + i % 2);
+    SourceRun run(config);
+    run.wait_for_end(std::chrono::floor<milliseconds>(microseconds(lifetime_us(random))));
+    const auto stopped = run.stop();
+    EXPECT_TRUE(stopped.status) << stopped.status.error().message;
+    EXPECT_LT(stopped.took, kStopLimit);
+  }
+}
+
+TEST(ManySessionsTest, ReadingTheRingWhileCamerasComeAndGoIsSafe) {
+  for (int i = 0; i < cycles(30); ++i) {
+    Watched watched(config_for("test://pattern?size=64x64&fps=100&gop=5&audio=1"));
+    Cursor cursor = watched.camera().ring().cursor_live();
+    std::vector<Packet> packets;
+    cursor.read(packets, 10, Clock::system().mono() + 5s, {});
+    watched.camera().figures();
+    watched.camera().status();
+    EXPECT_FALSE(packets.empty());
+    EXPECT_LT(watched.destroy(), kStopLimit);
+  }
+}
+
+}  // namespace
+}  // namespace vedette

@@ -1,0 +1,46 @@
+#include "sources/retry_pauses.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace vedette {
+namespace {
+
+TEST(RetryPausesTest, DoubleFromOneSecondToHalfAMinute) {
+  RetryPauses pauses;
+  for (const milliseconds ceiling : {1s, 2s, 4s, 8s, 16s, 30s, 30s, 30s}) {
+    const milliseconds pause = pauses.next(false);
+    EXPECT_LE(pause, ceiling);
+    EXPECT_GE(pause, ceiling / 2);
+  }
+}
+
+TEST(RetryPausesTest, AreDrawnSoThatCamerasSpreadOut) {
+  std::set<milliseconds> drawn;
+  for (int i = 0; i < 50; ++i) drawn.insert(RetryPauses().next(false));
+  EXPECT_GT(drawn.size(), 20u);
+}
+
+TEST(RetryPausesTest, RefusedCameraIsLeftAloneForAMinuteAtLeast) {
+  for (int camera = 0; camera < 100; ++camera) {
+    RetryPauses pauses;
+    for (int i = 0; i < 10; ++i) {
+      const milliseconds pause = pauses.next(true);
+      EXPECT_GE(pause, 60s);
+      EXPECT_LE(pause, 300s);
+    }
+  }
+}
+
+TEST(RetryPausesTest, BeginAnewAfterSuccess) {
+  RetryPauses pauses;
+  for (int i = 0; i < 10; ++i) pauses.next(false);
+  for (int i = 0; i < 10; ++i) pauses.next(true);
+  pauses.reset();
+  EXPECT_LE(pauses.next(false), 1s);
+  EXPECT_LE(pauses.next(true), 120s);
+}
+
+}  // namespace
+}  // namespace vedette

@@ -1,0 +1,280 @@
+// What every kind of source must do. To add a kind: one entry in kinds().
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "tests/sources/silent_server.h"
+#include "tests/sources/source_run.h"
+#include "tests/support/camera_sim.h"
+#include "tests/support/media.h"
+#include "tests/support/ports.h"
+
+namespace vedette {
+namespace {
+
+using test::CameraSim;
+using test::Footage;
+using test::footage;
+using test::of_track;
+using test::SilentServer;
+using test::SourceRun;
+
+constexpr milliseconds kStopLimit{500};
+constexpr size_t kVideoPackets = 40;
+
+// A source's configuration, and what must live for as long as it is used.
+struct Place {
+  SourceConfig config{};
+  std::shared_ptr<CameraSim> cameras{};
+};
+
+struct Kind {
+  const char* name;
+  std::string scheme;
+  bool audio;
+  std::function<Place()> make;
+};
+
+Place simulated(Footage kind, const std::string& transport) {
+  Place place;
+  place.cameras = std::make_shared<CameraSim>(
+      test::CameraSimOptions{.media = {footage(kind)}, .user = "viewer", .password = "p@ss/w:rd 1"});
+  place.config.url = place.cameras->url();
+  place.config.username = "viewer";
+  place.config.password = "p@ss/w:rd 1";
+  place.config.transport = transport;
+  return place;
+}
+
+Place with_url(const std::string& url) {
+  Place place;
+  place.config.url = url;
+  return place;
+}
+
+const std::vector<Kind>& kinds() {
+  static const std::vector<Kind> all = {
+      {"RtspTcp", "rtsp", true, [] { return simulated(Footage::h264_aac_1080p25, "tcp"); }},
+      {"RtspUdp", "rtsp", true, [] { return simulated(Footage::h264_aac_1080p25, "udp"); }},
+      {"RtspBFrames", "rtsp", true, [] { return simulated(Footage::h264_bframes_aac, "tcp"); }},
+      {"RtspH265", "rtsp", true, [] { return simulated(Footage::h265_pcma, "tcp"); }},
+      {"RtspWithoutAudio", "rtsp", false, [] { return simulated(Footage::h264_no_audio, "tcp"); }},
+      {"File", "file", true, [] { return with_url("file://" + footage(Footage::h264_aac_1080p25).string()); }},
+      {"FileBFrames", "file", true, [] { return with_url("file://" + footage(Footage::h264_bframes_aac).string()); }},
+      {"FileH265", "file", true, [] { return with_url("file://" + footage(Footage::h265_pcma).string()); }},
+      {"Pattern", "test", false, [] { return with_url("test://pattern?size=128x128&fps=25&gop=25"); }},
+      {"PatternAudio", "test", true, [] { return with_url("test://pattern?size=128x128&fps=25&gop=25&audio=1"); }},
+  };
+  return all;
+}
+
+TEST(SourceContractTest, CoversEveryScheme) {
+  std::set<std::string_view> covered = {"rtsps"};  // rtsp's class; TLS is libavformat's
+  for (const Kind& kind : kinds()) covered.insert(kind.scheme);
+  for (const std::string_view scheme : source_schemes()) EXPECT_TRUE(covered.count(scheme)) << scheme;
+}
+
+class SourceContract : public testing::TestWithParam<Kind> {
+ protected:
+  const Place place_ = GetParam().make();
+};
+
+TEST_P(SourceContract, PushesDecodableTimedPackets) {
+  SourceRun run(place_.config);
+  ASSERT_TRUE(run.wait_for_video(kVideoPackets));
+  const auto stopped = run.stop();
+  EXPECT_TRUE(stopped.status) << stopped.status.error().message;
+  const auto packets = run.packets();
+  const auto video = of_track(packets, Track::video);
+  EXPECT_TRUE(video.front().keyframe);
+  for (const Packet& packet : packets) {
+    EXPECT_FALSE(packet.payload().empty());
+    EXPECT_EQ(packet.info, packets.front().info) << "nothing changes in this stream";
+    EXPECT_GE(packet.pts, packet.dts);
+    EXPECT_LT(std::chrono::abs(packet.pts - packet.arrival), 1s);
+    EXPECT_LT(std::chrono::abs(packet.arrival_utc - Clock::system().to_utc(packet.arrival)), 100ms);
+  }
+  EXPECT_FALSE(packets.front().info->video.extradata.empty());
+  EXPECT_GT(packets.front().info->video.width_px, 0);
+  EXPECT_EQ(packets.front().info->audio.has_value(), GetParam().audio);
+  const auto audio = of_track(packets, Track::audio);
+  EXPECT_EQ(!audio.empty(), GetParam().audio);
+  for (const auto& track : {video, audio})
+    for (size_t i = 1; i < track.size(); ++i) EXPECT_GT(track[i].dts, track[i - 1].dts) << i;
+}
+
+TEST_P(SourceContract, ReturnsSoonAfterTheStop) {
+  SourceRun run(place_.config);
+  ASSERT_TRUE(run.wait_for_video(3));
+  const auto stopped = run.stop();
+  EXPECT_TRUE(stopped.status) << stopped.status.error().message;
+  EXPECT_LT(stopped.took, kStopLimit);
+}
+
+TEST_P(SourceContract, StopRightAtTheBeginningIsNoError) {
+  for (const microseconds after : {0us, 2'000us, 20'000us, 60'000us}) {
+    SourceRun run(place_.config);
+    EXPECT_FALSE(run.wait_for_end(std::chrono::ceil<milliseconds>(after)));
+    const auto stopped = run.stop();
+    EXPECT_TRUE(stopped.status) << stopped.status.error().message;
+    EXPECT_LT(stopped.took, kStopLimit);
+  }
+}
+
+TEST_P(SourceContract, RunsAgainAfterItEnded) {
+  const auto source = make_source(place_.config);
+  ASSERT_TRUE(source);
+  MonoTime newest{};
+  for (int i = 0; i < 2; ++i) {
+    SourceRun run(**source);
+    ASSERT_TRUE(run.wait_for_video(3)) << i;
+    run.stop();
+    const auto video = of_track(run.packets(), Track::video);
+    EXPECT_TRUE(video.front().keyframe);
+    EXPECT_GT(video.front().pts, newest);
+    newest = video.back().pts;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, SourceContract, testing::ValuesIn(kinds()),
+                         [](const auto& kind) { return std::string(kind.param.name); });
+
+Error error_of(const SourceConfig& config) {
+  SourceRun run(config);
+  const auto ended = run.wait_for_end();
+  if (!ended) return {Code::internal, "the source did not end"};
+  return *ended ? Error{Code::ok, ""} : ended->error();
+}
+
+class RtspErrorTest : public testing::Test {
+ protected:
+  static SourceConfig config_for(const std::string& url) {
+    SourceConfig config;
+    config.url = url;
+    config.username = "viewer";
+    config.password = "secret-1";
+    config.connect_timeout = 2s;
+    config.stall_timeout = 2s;
+    return config;
+  }
+};
+
+TEST_F(RtspErrorTest, RefusedConnectionIsUnavailable) {
+  const Error error = error_of(config_for("rtsp://127.0.0.1:" + std::to_string(test::free_port()) + "/1"));
+  EXPECT_EQ(error.code, Code::camera_unavailable) << error.message;
+}
+
+TEST_F(RtspErrorTest, UnknownHostIsUnavailable) {
+  const Error error = error_of(config_for("rtsp://no-such-camera.invalid/1"));
+  EXPECT_EQ(error.code, Code::camera_unavailable) << error.message;
+}
+
+TEST_F(RtspErrorTest, SilentServerTimesOut) {
+  const SilentServer server;
+  const MonoTime begin = Clock::system().mono();
+  const Error error = error_of(config_for("rtsp://127.0.0.1:" + std::to_string(server.port()) + "/1"));
+  EXPECT_EQ(error.code, Code::timed_out) << error.message;
+  const auto took = Clock::system().mono() - begin;
+  EXPECT_GE(took, 1900ms);
+  EXPECT_LT(took, 3s);
+}
+
+TEST_F(RtspErrorTest, StopEndsConnectingToASilentServer) {
+  const SilentServer server;
+  SourceRun run(config_for("rtsp://127.0.0.1:" + std::to_string(server.port()) + "/1"));
+  EXPECT_FALSE(run.wait_for_end(200ms));
+  const auto stopped = run.stop();
+  EXPECT_TRUE(stopped.status) << stopped.status.error().message;
+  EXPECT_LT(stopped.took, kStopLimit);
+}
+
+// 192.0.2.0/24 is nobody's (RFC 5737): where it is routed at all, nothing answers.
+TEST_F(RtspErrorTest, StopEndsConnectingToAnUnroutableAddress) {
+  SourceRun run(config_for("rtsp://192.0.2.1/1"));
+  run.wait_for_end(200ms);
+  EXPECT_LT(run.stop().took, kStopLimit);
+}
+
+TEST_F(RtspErrorTest, WrongPasswordIsForbiddenAndNotRepeated) {
+  const CameraSim cameras({.media = {footage(Footage::h264_no_audio)}, .user = "viewer", .password = "right"});
+  const Error error = error_of(config_for(cameras.url()));
+  EXPECT_EQ(error.code, Code::forbidden) << error.message;
+  EXPECT_EQ(error.message.find("secret-1"), std::string::npos);
+}
+
+TEST_F(RtspErrorTest, UnknownPathIsNotFound) {
+  const CameraSim cameras({.media = {footage(Footage::h264_no_audio)}});
+  const Error error =
+      error_of(config_for("rtsp://127.0.0.1:" + std::to_string(cameras.port()) + "/Streaming/Channels/901"));
+  EXPECT_EQ(error.code, Code::not_found) << error.message;
+}
+
+TEST_F(RtspErrorTest, ClosedConnectionIsUnavailable) {
+  const CameraSim cameras({.media = {footage(Footage::h264_no_audio)}});
+  SourceRun run(config_for(cameras.url()));
+  ASSERT_TRUE(run.wait_for_video(3));
+  cameras.kick();
+  const auto ended = run.wait_for_end();
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(ended->error().code, Code::camera_unavailable) << ended->error().message;
+}
+
+TEST_F(RtspErrorTest, FrozenPictureTimesOutThoughTheConnectionLives) {
+  CameraSim cameras({.media = {footage(Footage::h264_aac_1080p25)}});
+  SourceRun run(config_for(cameras.url()));
+  ASSERT_TRUE(run.wait_for_video(3));
+  cameras.freeze();
+  const auto ended = run.wait_for_end();
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(ended->error().code, Code::timed_out) << ended->error().message;
+  const auto silent = Clock::system().mono() - of_track(run.packets(), Track::video).back().arrival;
+  EXPECT_GE(silent, 1900ms);
+  EXPECT_LT(silent, 3s);
+}
+
+TEST_F(RtspErrorTest, SourceIsOfUseAgainAfterAnError) {
+  CameraSim cameras({.media = {footage(Footage::h264_no_audio)}});
+  cameras.kill();
+  const auto source = make_source(config_for(cameras.url()));
+  ASSERT_TRUE(source);
+  {
+    SourceRun run(**source);
+    const auto ended = run.wait_for_end();
+    ASSERT_TRUE(ended && !*ended);
+  }
+  cameras.start();
+  SourceRun run(**source);
+  EXPECT_TRUE(run.wait_for_video(3));
+}
+
+TEST_F(RtspErrorTest, SteppingClockOfACameraLosesNoFrameAndStaysNearTheTruth) {
+  const CameraSim cameras(
+      {.media = {footage(Footage::h264_aac_1080p25)}, .more = {"--jump-every", "2", "--jump-by", "10"}});
+  SourceRun run(config_for(cameras.url()));
+  ASSERT_TRUE(run.wait_for_video(12 * 25));  // over two sender reports
+  run.stop();
+  const auto packets = run.packets();
+  for (const Track track : {Track::video, Track::audio}) {
+    const auto of_one = of_track(packets, track);
+    ASSERT_FALSE(of_one.empty());
+    for (size_t i = 1; i < of_one.size(); ++i) EXPECT_GT(of_one[i].dts, of_one[i - 1].dts);
+    for (const Packet& packet : of_one) EXPECT_LT(std::chrono::abs(packet.pts - packet.arrival), 1s);
+  }
+}
+
+TEST(FileSourceTest, MissingFileIsNotFound) {
+  SourceConfig config;
+  config.url = "file:///no/such/file.mp4";
+  EXPECT_EQ(error_of(config).code, Code::not_found);
+}
+
+TEST(FileSourceTest, FileWithoutVideoIsUnsupported) {
+  SourceConfig config;
+  config.url = "file://" VEDETTE_SOURCE_DIR "/README.md";
+  const Error error = error_of(config);
+  EXPECT_EQ(error.code, Code::unsupported) << error.message;
+}
+
+}  // namespace
+}  // namespace vedette

@@ -1,0 +1,98 @@
+// No secret leaves the agent, whatever goes wrong around it.
+#include <gtest/gtest.h>
+
+#include "core/text.h"
+#include "tests/support/media.h"
+#include "tests/system/rig.h"
+
+namespace vedette::test {
+namespace {
+
+// With characters that are written otherwise in URLs and headers.
+const std::string kCameraFile = "CanaryCam#1/ß";
+const std::string kCameraUrl = "CanaryUrl@2:%";
+const std::string kMqtt = "CanaryMqtt+3 &";
+const std::string kWrongMqtt = "CanaryWrongMqtt=4";
+const std::string kS3 = "CanarySecret/5+x=";
+const std::string kS3Token = "CanaryToken/6=";
+
+class SecretsTest : public testing::Test {
+ protected:
+  // "user:secret@" parts, base64 of HTTP Basic, and what is percent-encoded.
+  void expect_nowhere(const std::string& text, const std::string& where) {
+    for (const std::string& secret : {kCameraFile, kCameraUrl, kMqtt, kWrongMqtt, kS3, kS3Token})
+      for (const std::string& form : {secret, percent_encode(secret), percent_encode(secret, "/"), to_base64(secret),
+                                      to_base64("viewer:" + secret), Json(secret).dump()})
+        EXPECT_EQ(text.find(form), std::string::npos) << form << " in " << where;
+    // Nor any part of one: all begin with the same word.
+    const size_t at = text.find("Canary");
+    EXPECT_EQ(at, std::string::npos) << where << ": " << text.substr(at == std::string::npos ? 0 : at, 100);
+  }
+  void expect_nothing_said(const Rig& rig) {
+    expect_nowhere(rig.vedette->log(), "the log");
+    for (const ProbeMessage& m : rig.probe.messages()) {
+      if (m.topic.find("/command/") != std::string::npos) continue;
+      expect_nowhere(m.topic + m.payload, m.topic);
+      for (const auto& [name, value] : m.user_properties) expect_nowhere(value, m.topic);
+    }
+  }
+  static CameraSim camera(const std::string& password, const std::string& auth) {
+    CameraSimOptions options;
+    options.media = {footage(Footage::h264_no_audio)};
+    options.user = "viewer";
+    options.password = password;
+    options.auth = auth;
+    return CameraSim(options);
+  }
+  static std::string with_credentials(std::string url, const std::string& password) {
+    return url.insert(url.find("://") + 3, "viewer:" + percent_encode(password) + "@");
+  }
+};
+
+TEST_F(SecretsTest, AppearInNoLogAndNoMessage) {
+  const CameraSim by_file = camera(kCameraFile, "digest");
+  const CameraSim by_url = camera(kCameraUrl, "basic");
+  RigOptions options;
+  options.broker.users = {{"probe", options.password}, {"edge-01", kMqtt}};
+  options.s3 = true;
+  Rig rig(options);
+  rig.config()["log"]["level"] = "trace";
+  rig.config()["mqtt"]["username"] = "edge-01";
+  rig.config()["mqtt"]["password_file"] = rig.secret_file("mqtt", kWrongMqtt);
+  rig.config()["upload"]["secret_access_key_file"] = rig.secret_file("s3", kS3);
+  rig.config()["upload"]["session_token_file"] = rig.secret_file("token", kS3Token);
+  rig.add_camera("file", by_file.url(), {{"username", "viewer"}, {"password_file", rig.secret_file("c", kCameraFile)}});
+  rig.add_camera("url", with_credentials(by_url.url(), kCameraUrl));
+  rig.add_camera("locked", with_credentials(by_file.url(), kCameraUrl));
+  rig.add_camera("gone", "rtsp://viewer:" + percent_encode(kCameraUrl) + "@127.0.0.1:1/x?password=none");
+  rig.add_camera("raw", "rtsp://viewer:Canary/7@127.0.0.1:1/x");  // not encoded as it ought to be
+
+  rig.launch();  // a wrong password of the broker, at first
+  ASSERT_TRUE(rig.vedette->wait_for_log("ot authori", Rig::kLimit)) << rig.vedette->log();
+  EXPECT_EQ(rig.vedette->sigterm(), 0);
+  rig.config()["mqtt"]["password_file"] = rig.secret_file("mqtt", kMqtt);
+  rig.start({"file", "url"});
+  for (const auto& [id, state] : {std::pair("locked", "auth_failed"), std::pair("gone", "unreachable")})
+    EXPECT_TRUE(rig.probe.wait_for_state(std::string("/camera/") + id + "/state", state, Rig::kLimit)) << id;
+  const Started started = rig.start_recording("file", {{"duration_ms", 1000}});
+  const Json clip = rig.wait_clip_ready(started.recording_id);
+  rig.event("clip.upload_failed", "clip_id", clip["clip_id"]);  // the secret is wrong
+  for (const char* verb : {"clip.get", "clip.url"}) rig.command(verb, {{"clip_id", clip["clip_id"]}});
+  rig.command("recording.start", {{"camera_id", "locked"}});
+  rig.command("snapshot.take", {{"camera_id", "gone"}});
+  EXPECT_EQ(rig.vedette->sigterm(), 0);
+  ASSERT_GT(rig.vedette->log().size(), 1000u);
+  expect_nothing_said(rig);
+  rig.expect_messages_follow_schemas();
+
+  // Credentials in a bad file: its errors must not show them.
+  VedetteProcess bad(
+      R"({"mqtt":{"url":"mqtt://u:Canary8@"},"upload":{"endpoint":"http://u:Canary9@store","bucket":"b"},)"
+      R"("cameras":{"front":{"url":"gopher://u:Canary10@camera"}}})");
+  bad.start();
+  EXPECT_EQ(bad.wait(Rig::kLimit), 2);
+  expect_nowhere(bad.log(), "the errors of a bad file");
+}
+
+}  // namespace
+}  // namespace vedette::test

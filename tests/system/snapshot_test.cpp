@@ -1,0 +1,115 @@
+// snapshot.take with a real object store.
+#include <gtest/gtest.h>
+
+#include "core/sha256.h"
+#include "tests/support/media.h"
+#include "tests/support/ports.h"
+#include "tests/system/clip_check.h"
+#include "tests/system/rig.h"
+
+namespace vedette::test {
+namespace {
+
+constexpr int kWidth = 640;  // of the test picture
+constexpr int kHeight = 360;
+constexpr milliseconds kGop{2000};
+
+std::string image_of(const Json& result) {
+  const TempDir dir;
+  write_text(dir.path() / "text", result.value("image_base64", ""));
+  return run_or_throw({"base64", "--decode", (dir.path() / "text").string()});
+}
+
+class SnapshotTest : public testing::Test {
+ protected:
+  SnapshotTest() : rig({.s3 = true}) {
+    rig.add_camera("front", "test://pattern?size=640x360&fps=25&gop=50");
+    rig.add_sim({"hall"}, {footage(Footage::h264_aac_1080p25)});
+    rig.add_camera("gone", "rtsp://127.0.0.1:" + std::to_string(free_port()) + "/nobody");
+    rig.start({"front", "hall"});
+  }
+
+  std::string fetched(const std::string& object_key) {
+    const auto answer = rig.s3().request("GET", "/clips/" + object_key);
+    EXPECT_EQ(answer.status, 200);
+    return answer.body;
+  }
+
+  // The picture holds what the reply says of it.
+  void expect_picture(const Json& result, const std::string& jpeg) {
+    EXPECT_EQ(sha256_hex(jpeg), result["sha256"]);
+    EXPECT_EQ(jpeg.size(), result["size_bytes"].get<size_t>());
+    const auto file = rig.scratch() / "picture.jpg";
+    write_text(file, jpeg);
+    const Decoded decoded = decode(file);
+    EXPECT_EQ(decoded.errors, "");
+    EXPECT_EQ(decoded.video_frames, 1);
+    const std::string size = run_or_throw(
+        {"ffprobe", "-v", "error", "-of", "csv=p=0", "-show_entries", "stream=codec_name,width,height", file.string()});
+    EXPECT_EQ(size, "mjpeg," + std::to_string(result.value("width_px", 0)) + "," +
+                        std::to_string(result.value("height_px", 0)) + "\n");
+    picture = file;
+  }
+
+  // What is burnt into the test picture is what the reply says.
+  void expect_time(const Json& result, UtcTime not_before, UtcTime not_after) {
+    const auto times = burnt_in_times(picture, kWidth);
+    ASSERT_EQ(times.size(), 1u);
+    ASSERT_TRUE(times[0]);
+    EXPECT_LE(std::abs(to_ms(*times[0] - from_rfc3339(result["taken_at"].get<std::string>()).value())), 1);
+    EXPECT_GE(*times[0], not_before);
+    EXPECT_LE(*times[0], not_after);
+  }
+
+  Rig rig;
+  std::filesystem::path picture;
+};
+
+TEST_F(SnapshotTest, IsTheNewestKeyframeInlineAndUploaded) {
+  const UtcTime asked = Clock::system().utc();
+  const Json inlined = rig.result("snapshot.take", {{"camera_id", "front"}});
+  expect_picture(inlined, image_of(inlined));
+  expect_time(inlined, asked - kGop - 200ms, Clock::system().utc());
+  EXPECT_EQ(inlined["width_px"], kWidth);
+  EXPECT_EQ(inlined["height_px"], kHeight);
+  EXPECT_LE(inlined.value("frame_age_ms", 1e9), (kGop + 1000ms).count());
+  EXPECT_FALSE(inlined.contains("object_key"));
+  const Json event = rig.event("snapshot.ready", "snapshot_id", inlined["snapshot_id"]);
+  EXPECT_EQ(event["camera_id"], "front");
+  EXPECT_EQ(event["data"]["sha256"], inlined["sha256"]);
+
+  const Json uploaded = rig.result("snapshot.take", {{"camera_id", "front"}, {"deliver", "upload"}});
+  EXPECT_FALSE(uploaded.contains("image_base64"));
+  const std::string key = uploaded.value("object_key", "");
+  EXPECT_EQ(key.find("edge-01/front/"), 0u) << key;
+  expect_picture(uploaded, fetched(key));
+
+  const UtcTime before_fresh = Clock::system().utc();
+  const Json fresh = rig.result("snapshot.take", {{"camera_id", "front"}, {"deliver", "both"}, {"fresh", true}});
+  expect_picture(fresh, image_of(fresh));
+  expect_time(fresh, before_fresh - 100ms, Clock::system().utc());
+  EXPECT_EQ(sha256_hex(fetched(fresh.value("object_key", ""))), fresh["sha256"]);
+
+  const Json small = rig.result("snapshot.take", {{"camera_id", "hall"}, {"width_px", 320}});
+  EXPECT_EQ(small["width_px"], 320);
+  EXPECT_EQ(small["height_px"], 180);
+  expect_picture(small, image_of(small));
+  const Json large = rig.result("snapshot.take", {{"camera_id", "hall"}});
+  EXPECT_LE(large["image_base64"].get<std::string>().size(), 96u * 1024) << "scaled down to fit";
+  expect_picture(large, image_of(large));
+  const Json whole = rig.result("snapshot.take", {{"camera_id", "hall"}, {"deliver", "upload"}, {"quality", 90}});
+  EXPECT_EQ(whole["width_px"], 1920);
+  expect_picture(whole, fetched(whole.value("object_key", "")));
+
+  const Json gone = rig.command("snapshot.take", {{"camera_id", "gone"}});
+  EXPECT_EQ(gone["code"], "camera_unavailable") << gone;
+  const Json nobody = rig.command("snapshot.take", {{"camera_id", "nobody"}});
+  EXPECT_EQ(nobody["status"], "rejected");
+  EXPECT_EQ(nobody["code"], "not_found");
+  const Json too_old = rig.command("snapshot.take", {{"camera_id", "front"}, {"at", "2020-01-01T00:00:00Z"}});
+  EXPECT_EQ(too_old["code"], "out_of_buffer") << too_old;
+  rig.expect_messages_follow_schemas();
+}
+
+}  // namespace
+}  // namespace vedette::test
