@@ -44,6 +44,19 @@ void Fd::reset() {
 
 namespace file {
 
+namespace {
+
+// One folder, whose parent must be there.
+Status make_directory(const std::filesystem::path& path) {
+  if (::mkdir(path.c_str(), kDirectoryMode) == 0)
+    return sync_directory(path.has_parent_path() ? path.parent_path() : ".");
+  if (errno != EEXIST) return fail_errno("make folder " + path.string());
+  if (std::error_code ignored; std::filesystem::is_directory(path, ignored)) return {};
+  return fail(Code::conflict, path.string() + " exists and is not a folder");
+}
+
+}  // namespace
+
 Result<Fd> create(const std::filesystem::path& path) {
   return open_with(path, O_RDWR | O_CREAT | O_EXCL);
 }
@@ -115,15 +128,10 @@ Status sync_directory(const std::filesystem::path& path) {
 
 Status make_directories(const std::filesystem::path& path) {
   if (path.empty()) return {};
-  if (::mkdir(path.c_str(), kDirectoryMode) == 0)
-    return sync_directory(path.has_parent_path() ? path.parent_path() : ".");
-  if (errno == EEXIST) {
-    if (std::error_code ignored; std::filesystem::is_directory(path, ignored)) return {};
-    return fail(Code::conflict, path.string() + " exists and is not a folder");
-  }
-  if (errno != ENOENT || path.parent_path() == path) return fail_errno("make folder " + path.string());
-  if (auto made = make_directories(path.parent_path()); !made) return made;
-  return make_directories(path);
+  auto made = make_directory(path);
+  if (made || made.error().code != Code::not_found || path.parent_path() == path) return made;
+  if (auto parents = make_directories(path.parent_path()); !parents) return parents;
+  return make_directory(path);  // once: below /proc a folder "is not there" although the one above it is
 }
 
 Result<std::string> read(const std::filesystem::path& path, size_t most_bytes) {

@@ -98,6 +98,7 @@ TEST_F(FileTest, MakesFoldersWithTheirParents) {
   ASSERT_TRUE(file::create(path("a/file")));
   EXPECT_EQ(file::make_directories(path("a/file")).error().code, Code::conflict);
   EXPECT_FALSE(file::make_directories(path("a/file/x")));
+  EXPECT_EQ(file::make_directories("/proc/vedette/x").error().code, Code::not_found);
 }
 
 TEST_F(FileTest, IsRenamedAndRemoved) {
