@@ -272,8 +272,11 @@ void Agent::Impl::on(CommandRefused event) {
 
 void Agent::Impl::on(CommandRepeated event) {
   const ReplyTo& to = event.reply_to;
-  if (!event.reply.empty()) {
-    publisher_.reply_again(to.topic, to.correlation, to.verb, event.reply);
+  std::string stored = std::move(event.reply);
+  if (stored.empty())  // it may have been finished since the message came in
+    if (const auto record = commands_.find(to.command_id); record && *record) stored = (*record)->reply;
+  if (!stored.empty()) {
+    publisher_.reply_again(to.topic, to.correlation, to.verb, stored);
     return;
   }
   const Answer outcome = messages::rejected({Code::duplicate_in_progress, "this command is being carried out"});

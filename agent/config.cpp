@@ -176,7 +176,10 @@ void read_upload(JsonReader r, Config::Upload& upload, Load& load) {
         std::pair{"session_token", &upload.session_token}})
     read_secret(r, key, *field, load);
   set(upload.ca_file, r.string("ca_file", 1));
-  if (auto directory = r.string("directory", 1)) upload.directory = std::move(*directory);
+  if (auto directory = r.string("directory", 1)) {
+    upload.directory = std::move(*directory);
+    if (!upload.directory.is_absolute()) r.error("directory", "must be an absolute path");
+  }
   if (upload.target == Config::UploadTarget::s3) read_s3(r, upload, load);
   not_yet(r, "part_size_bytes", r.integer("part_size_bytes", kLeastPartBytes, kMostPartBytes), kPartBytes, load);
   not_yet(r, "max_bandwidth_bps", r.integer("max_bandwidth_bps", 0, kMostInteger), int64_t{0}, load);
@@ -274,7 +277,6 @@ void read_document(JsonReader r, Config& config, Load& load) {
   if (auto section = r.object("cameras")) read_cameras(*section, config.cameras, load);
   r.done();
   if (config.upload.directory.empty()) config.upload.directory = config.storage.path / "objects";
-  if (!config.upload.directory.is_absolute()) load.errors.push_back({"/upload/directory", "must be an absolute path"});
 }
 
 }  // namespace

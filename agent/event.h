@@ -31,7 +31,7 @@ struct CommandRefused {
   ReplyTo reply_to;
   Refusal refusal;
 };
-// A command whose id was seen before: its reply, or nothing while it is still running.
+// A command whose id was seen before: its reply, or nothing when it was still running then.
 struct CommandRepeated {
   ReplyTo reply_to;
   std::string reply;

@@ -14,8 +14,11 @@ namespace {
 constexpr uint64_t kNoRow = 0;
 constexpr int kRefused = 0x80;  // reason codes from here on are refusals (MQTT 5, 2.4)
 
-std::string reply_schema(const std::string& verb) {
-  return find_verb(verb) ? "reply/" + verb : "reply";
+// The one of the verb does not allow for a command without a usable id.
+std::string reply_schema(const std::string& verb, const Json& body) {
+  const auto id = body.find("command_id");
+  const bool usable = id != body.end() && id->is_string();
+  return usable && find_verb(verb) ? "reply/" + verb : "reply";
 }
 
 }  // namespace
@@ -74,7 +77,8 @@ void Publisher::wait(Outgoing out) {
 
 std::string Publisher::reply(const std::string& topic, const std::string& correlation, const std::string& verb,
                              Json body) {
-  Outgoing out = outgoing(topic, reply_schema(verb), std::move(body));
+  const std::string schema = reply_schema(verb, body);
+  Outgoing out = outgoing(topic, schema, std::move(body));
   out.message.correlation_data = correlation;
   std::string stored = to_text({{"id", out.id}, {"at_us", out.at.time_since_epoch().count()}, {"body", *out.body}});
   wait(std::move(out));
@@ -84,11 +88,19 @@ std::string Publisher::reply(const std::string& topic, const std::string& correl
 void Publisher::reply_again(const std::string& topic, const std::string& correlation, const std::string& verb,
                             const std::string& stored) {
   const Json json = Json::parse(stored, nullptr, false);
-  if (!json.is_object() || !json.contains("body")) return;
-  Outgoing out = outgoing(topic, reply_schema(verb), json["body"]);
+  std::vector<FieldError> errors;
+  JsonReader reader(json, "", errors);
+  const auto id = reader.string("id");
+  const auto at_us = reader.integer("at_us", 0, INT64_MAX);
+  const Json* body = reader.any("body");
+  if (!id || !at_us || !body || !body->is_object()) {
+    log::error("a stored reply is damaged", {{"verb", verb}});
+    return;
+  }
+  Outgoing out = outgoing(topic, reply_schema(verb, *body), *body);
   out.message.correlation_data = correlation;
-  out.id = json["id"].get<std::string>();
-  out.at = UtcTime(microseconds(json["at_us"].get<int64_t>()));
+  out.id = *id;
+  out.at = UtcTime(microseconds(*at_us));
   wait(std::move(out));
 }
 

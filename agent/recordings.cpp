@@ -68,7 +68,8 @@ Answer Recordings::start(const ReplyTo& to, const RecordingStart& request, Camer
     if (status.state != CameraState::streaming || !ring.oldest)
       return messages::failed({Code::camera_unavailable, why_not_streaming(status)});
     const bool late_is_fine = request.allow_late || !request.start;
-    if (start < *ring.oldest && !late_is_fine) {
+    const bool all_gone = request.start && request.duration && start + *request.duration <= *ring.oldest;
+    if (start < *ring.oldest && (!late_is_fine || all_gone)) {
       const std::string oldest = to_rfc3339(clock_.to_utc(*ring.oldest));
       return messages::rejected({Code::out_of_buffer, "/params/start: the ring begins at " + oldest},
                                 {{"oldest", oldest}});

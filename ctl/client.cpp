@@ -85,6 +85,8 @@ Status Client::wait_for_connection() {
   std::string reasons;
   while (const auto event = inbox_.pop(deadline, {})) {
     if (std::holds_alternative<Connected>(*event)) return {};
+    // What is retained for the first subscription comes before the last one is made.
+    if (const auto* message = std::get_if<mqtt::Message>(&*event)) early_.push_back(*message);
     const auto* tried = std::get_if<FailedTry>(&*event);
     if (!tried || !failed.insert(tried->url).second) continue;
     reasons += (reasons.empty() ? "broker " : "; broker ") + tried->url + ": " + tried->reason;
@@ -158,6 +160,11 @@ Result<Json> Client::command(const std::string& verb, Json params, const std::fu
 }
 
 std::optional<mqtt::Message> Client::receive(MonoTime deadline, const std::function<void(const std::string&)>& notice) {
+  if (!early_.empty()) {
+    mqtt::Message message = std::move(early_.front());
+    early_.pop_front();
+    return message;
+  }
   while (auto event = inbox_.pop(deadline, {})) {
     if (auto* message = std::get_if<mqtt::Message>(&*event)) return std::move(*message);
     if (!notice) continue;

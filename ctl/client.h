@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -59,6 +60,7 @@ class Client {
   const Options options_;
   const std::string reply_to_;
   Inbox<Event> inbox_;
+  std::deque<mqtt::Message> early_;  // came while we were still connecting
   std::unique_ptr<mqtt::Session> session_;
 };
 

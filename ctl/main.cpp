@@ -57,6 +57,8 @@ void declare(CLI::App& app, CommandLine& line) {
   Options& o = line.options;
   app.footer(kExamples);
   app.set_version_flag("--version", VEDETTE_VERSION);
+  // The last one counts, so that an alias can be overruled.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.add_option("--broker", o.brokers, "mqtt://host[:port] or mqtts://...; may be given several times")
       ->envname("VEDETTE_BROKER")
       ->take_all()
@@ -83,7 +85,7 @@ void declare(CLI::App& app, CommandLine& line) {
   app.add_option("-o,--output", o.output, "where clips get writes to");
   app.add_flag("--json", o.json, "JSON in one line, also on a terminal and for tables and watch");
   app.add_flag("-v,--verbose", line.verbose, "log what happens on the connection");
-  app.add_option("verb", line.words, "what to do, and name=value ...")->required();
+  app.add_option("verb", line.words, "what to do, and name=value ...")->required()->take_all();
 }
 
 Result<std::string> read_password(const std::string& file) {

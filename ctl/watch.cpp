@@ -1,5 +1,8 @@
 #include "ctl/watch.h"
 
+#include <poll.h>
+#include <unistd.h>
+
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -15,6 +18,7 @@ namespace {
 
 // Retained messages come at once after the subscription; when none came for so long there are no more.
 constexpr milliseconds kQuiet{500};
+constexpr seconds kLookAtStdout{1};
 constexpr size_t kDeviceColumn = 12;
 constexpr size_t kKindColumn = 9;
 constexpr size_t kSubjectColumn = 18;
@@ -80,10 +84,10 @@ std::optional<Subject> subject_of(const std::vector<std::string_view>& parts, co
   return std::nullopt;
 }
 
-// A message that cannot be sent on: the reader of a pipe has gone.
-bool print(const std::string& line) {
-  std::cout << line << std::endl;
-  return std::cout.good();
+// Whether the reader of a pipe has gone (`watch | head`): otherwise noticed only with the next line.
+bool stdout_is_gone() {
+  pollfd entry{STDOUT_FILENO, 0, 0};
+  return !std::cout.good() || (poll(&entry, 1, 0) > 0 && (entry.revents & POLLERR) != 0);
 }
 
 std::string as_json_line(const mqtt::Message& message) {
@@ -145,11 +149,13 @@ Status watch(const Options& options) {
       {{base + "/status", 1}, {base + "/camera/+/state", 1}, {base + "/event/#", 1}, {base + "/telemetry/#", 0}});
   if (!client) return client.error_as_is();
   const auto notice = [](const std::string& text) { std::cerr << "vedettectl: " << text << std::endl; };
-  while (const auto message = (*client)->receive(kNever, notice)) {
+  while (!stdout_is_gone()) {
+    const auto message = (*client)->receive(Clock::system().mono() + kLookAtStdout, notice);
+    if (!message) continue;
     const auto line = options.json
                           ? as_json_line(*message)
                           : watch_line(options.topic_root, message->topic, message->payload, Clock::system().utc());
-    if (line && !print(*line)) break;
+    if (line) std::cout << *line << std::endl;
   }
   return {};
 }

@@ -256,6 +256,8 @@ Status Demuxer::Impl::read_some() {
     return {};
   }
   if (error < 0) return failure("reading", error);
+  // Told to give up, libav hands out what its parser still holds, as if the camera had just sent it.
+  if (live && interrupt.why() != libav::Interrupt::Why::not_yet) return failure("reading", AVERROR_EXIT);
   take(std::move(packet));
   return {};
 }

@@ -27,7 +27,9 @@ constexpr size_t kAudio = 1;
 // Index bytes per packet, measured over all kinds of streams: 5 to 16, with RTSP's jitter up to 23.
 constexpr int64_t kIndexBytesPerPacket = 24;
 constexpr int64_t kReserveSlackBytes = 4096;
+constexpr int64_t kMostReserveBytes = 32 << 20;  // more than four hours of 25 fps with audio
 constexpr double kAssumedFps = 30;
+constexpr double kMostFps = 240;  // what is announced above is a clock rate and no frame rate
 constexpr double kAssumedAudioPacketsPerSecond = 50;
 constexpr int kAacFrameSamples = 1024;
 constexpr int64_t kAdtsHeaderBytes = 7;  // 9 with a checksum (ISO/IEC 13818-7 6.2)
@@ -83,8 +85,12 @@ class Timeline {
   std::optional<int64_t> last_;
 };
 
+double usual_fps(const VideoTrack& video) {
+  return video.fps > 0 && video.fps <= kMostFps ? video.fps : kAssumedFps;
+}
+
 double packets_per_second(const StreamInfo& info, bool audio) {
-  double rate = info.video.fps > 0 ? info.video.fps : kAssumedFps;
+  double rate = usual_fps(info.video);
   if (!audio || !info.audio) return rate;
   const bool aac = info.audio->codec == AudioCodec::aac;
   rate += aac ? info.audio->sample_rate_hz / double{kAacFrameSamples} : kAssumedAudioPacketsPerSecond;
@@ -94,8 +100,8 @@ double packets_per_second(const StreamInfo& info, bool audio) {
 // Bytes between ftyp and the fragments' moov: room for the final one.
 int64_t reserve_for(const StreamInfo& info, bool audio, microseconds expected, size_t init_moov_bytes) {
   const double packets = packets_per_second(info, audio) * std::chrono::duration<double>(expected).count();
-  return static_cast<int64_t>(std::ceil(packets)) * kIndexBytesPerPacket + static_cast<int64_t>(init_moov_bytes) +
-         kReserveSlackBytes;
+  const double index = std::min(std::ceil(packets) * kIndexBytesPerPacket, static_cast<double>(kMostReserveBytes));
+  return static_cast<int64_t>(index) + static_cast<int64_t>(init_moov_bytes) + kReserveSlackBytes;
 }
 
 // Samples in a packet that does not say its duration.
@@ -177,8 +183,7 @@ Status Mp4Writer::Impl::make_init(mp4::View first_keyframe) {
   init = std::move(*made);
   track_ids = {facts->video.id, facts->audio ? facts->audio->id : 0};
 
-  const double fps = info->video.fps > 0 ? info->video.fps : kAssumedFps;
-  timelines[kVideo].begin(facts->video.timescale, std::llround(facts->video.timescale / fps), 0);
+  timelines[kVideo].begin(facts->video.timescale, std::llround(facts->video.timescale / usual_fps(info->video)), 0);
   if (!facts->audio) return {};
   constexpr uint32_t kSnapsPerSecond = 1000;  // within 1 ms audio is taken to be gapless
   timelines[kAudio].begin(facts->audio->timescale, usual_samples(*info->audio),

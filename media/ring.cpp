@@ -115,6 +115,11 @@ std::optional<Packet> Ring::next_keyframe(MonoTime deadline, const std::stop_tok
   return slot(keyframe->place.sequence);
 }
 
+bool Ring::awaited() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_ > 0;
+}
+
 RingFigures Ring::figures() const {
   const std::lock_guard lock(mutex_);
   RingFigures figures;

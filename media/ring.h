@@ -57,6 +57,8 @@ class Ring {
   // The first video keyframe pushed from now on; nothing when the deadline or the stop comes first.
   std::optional<Packet> next_keyframe(MonoTime deadline, const std::stop_token& stop) const;
 
+  // Whether a reader waits for a packet to come.
+  bool awaited() const;
   RingFigures figures() const;
 
  private:

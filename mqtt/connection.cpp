@@ -263,7 +263,9 @@ void Connection::subscribe() {
   subscriptions_sent_ = true;
   for (const auto& [filter, qos] : config_->subscriptions) {
     int id = 0;
-    const int result = mosquitto_subscribe_v5(handle_.get(), &id, filter.c_str(), qos, 0, nullptr);
+    // Without this option a retained message seems not to be one to those who are there when it is published.
+    const int result =
+        mosquitto_subscribe_v5(handle_.get(), &id, filter.c_str(), qos, MQTT_SUB_OPT_RETAIN_AS_PUBLISHED, nullptr);
     if (result == MOSQ_ERR_SUCCESS)
       unanswered_.emplace(id, filter);
     else

@@ -26,8 +26,9 @@ CameraState state_for(const Error& error, bool was_streaming) {
   }
 }
 
-bool refused(CameraState state) {
-  return state == CameraState::auth_failed || state == CameraState::busy;
+RetryPauses::After pause_after(CameraState state) {
+  if (state == CameraState::auth_failed) return RetryPauses::After::wrong_password;
+  return state == CameraState::busy ? RetryPauses::After::busy : RetryPauses::After::failure;
 }
 
 }  // namespace
@@ -129,7 +130,9 @@ void Camera::Impl::take(Packet packet) {
 
 Status Camera::Impl::session(const std::stop_token& stop) {
   if (!source) {
-    auto made = make_source(config.source, clock);
+    SourceConfig with_ring = config.source;
+    with_ring.awaited = [this] { return ring.awaited(); };
+    auto made = make_source(with_ring, clock);
     if (!made) return made.error_as_is();
     source = std::move(*made);
   }
@@ -149,7 +152,7 @@ void Camera::Impl::run(const std::stop_token& stop) {
     log::warn("camera is not streaming",
               {{"camera", config.source.camera_id}, {"state", state_name(state)}, {"reason", error.message}});
     change(state, error.message);
-    if (wait_for(pauses.next(refused(state)), stop)) break;
+    if (wait_for(pauses.next(pause_after(state)), stop)) break;
     reconnects.fetch_add(1, std::memory_order_relaxed);
   }
 }

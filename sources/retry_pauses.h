@@ -9,23 +9,36 @@ namespace vedette {
 // camera refused us. Not thread-safe.
 class RetryPauses {
  public:
-  // After a session that failed. `refused`: by a wrong password, or because too many are watching.
-  milliseconds next(bool refused) { return refused ? refused_.next() : failed_.next(); }
+  enum class After {
+    failure,
+    busy,  // too many are watching, it says
+    wrong_password
+  };
+
+  milliseconds next(After what) {
+    // A camera counts a session that has just ended as one in use for some seconds (503, 454): no reason to miss a
+    // minute. If it stays busy, others are watching.
+    const bool patient = what == After::wrong_password || (what == After::busy && ++busy_ > kQuickTriesWhenBusy);
+    return patient ? refused_.next() : failed_.next();
+  }
   // After a session that brought a keyframe.
   void reset() {
     failed_.reset();
     refused_.reset();
+    busy_ = 0;
   }
 
  private:
   static constexpr milliseconds kFirst{1000};
   static constexpr milliseconds kLongest{30'000};
-  // Cameras lock an account after a few wrong passwords, and count a refused session as one in use for a while.
-  static constexpr milliseconds kFirstRefused{120'000};  // of which at least half is drawn
+  // Cameras lock an account after a few wrong passwords. Of a ceiling at least half is drawn: 60 s.
+  static constexpr milliseconds kFirstRefused{120'000};
   static constexpr milliseconds kLongestRefused{300'000};
+  static constexpr int kQuickTriesWhenBusy = 3;
 
   Backoff failed_{kFirst, kLongest};
   Backoff refused_{kFirstRefused, kLongestRefused};
+  int busy_ = 0;
 };
 
 }  // namespace vedette

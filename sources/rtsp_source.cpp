@@ -1,11 +1,18 @@
 #include "sources/rtsp_source.h"
 
+#include "core/thread.h"
 #include "media/demuxer.h"
 #include "sources/timeline.h"
 
 namespace vedette {
 
 namespace {
+
+// Packets gather in the socket for so long while nobody waits for them. 4 Mbit/s are 50 kB in this time; the smallest
+// receive buffer in use is 128 KiB, and TCP only slows the camera down beyond.
+constexpr microseconds kGather = 100ms;
+// A read that took longer found the socket empty.
+constexpr microseconds kAtOnce = 1ms;
 
 class RtspSource : public Source {
  public:
@@ -23,6 +30,7 @@ class RtspSource : public Source {
     Timeline timeline(clock_);
     MonoTime last_video = clock_.mono();
     while (!stop.stop_requested()) {
+      const MonoTime asked = clock_.mono();
       auto packet = (*demuxer)->read(last_video + config_.stall_timeout, stop);
       if (stop.stop_requested()) break;
       if (!packet) return packet.error_as_is();
@@ -30,6 +38,8 @@ class RtspSource : public Source {
       const MonoTime arrival = clock_.mono();
       if ((*packet)->track == Track::video) last_video = arrival;
       timeline.add(std::move(**packet), arrival, push);
+      if (timeline.settled() && arrival - asked > kAtOnce && config_.awaited && !config_.awaited())
+        wait_for(kGather, stop);
     }
     return {};
   }

@@ -22,6 +22,9 @@ struct SourceConfig {
   std::string transport = "tcp";  // RTSP: tcp | udp
   microseconds connect_timeout = 10s;
   microseconds stall_timeout = 8s;  // no video frame for so long: timed_out
+  // Whether somebody waits for the next packet. While nobody does, a source may let packets gather and hand them out
+  // together, up to 100 ms late, which saves most of its wake-ups. Called from run(); unset: somebody always waits.
+  std::function<bool()> awaited{};
 };
 
 // Source connects to one camera and hands out its packets: one session per run(). To add a kind: write one file with

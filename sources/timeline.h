@@ -36,6 +36,8 @@ class Timeline {
   // Takes a packet that arrived now and pushes it, or holds it; a later call pushes what was held.
   void add(DemuxedPacket packet, MonoTime arrival, const Push& push);
 
+  // Whether packets are pushed as they come, none held back.
+  bool settled() const { return offset_.has_value() && held_.empty(); }
   uint64_t jumps() const { return jumps_; }
   uint64_t audio_left_out() const { return audio_left_out_; }
 

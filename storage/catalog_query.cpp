@@ -26,7 +26,7 @@ constexpr size_t kHexDigits = 16;
 std::string cursor_text(const Clip& last, bool newest_first) {
   std::array<char, kHexDigits + 1> hex{};
   std::snprintf(hex.data(), hex.size(), "%016llx", static_cast<unsigned long long>(to_us(last.start)));
-  return (newest_first ? "d" : "a") + std::string(hex.data()) + last.clip_id;
+  return std::string(1, newest_first ? 'd' : 'a').append(hex.data()).append(last.clip_id);
 }
 
 Result<Place> parse_cursor(std::string_view text, bool newest_first) {
@@ -55,9 +55,9 @@ Result<int64_t> earliest_start(Database::Access& db, UtcTime from) {
 // Puts a statement together, and keeps what is to be bound until there is a statement.
 class Selection {
  public:
-  Selection(const ClipQuery& query) {
+  explicit Selection(const ClipQuery& query) {
     // Labels come first: what has them is found in the order of the page, whatever else is in the catalog.
-    key_ = query.labels.empty() ? "c" : "l";
+    if (!query.labels.empty()) key_ = 'l';
     sql_.append("SELECT ").append(clip_row::kColumns);
     sql_ += query.labels.empty() ? " FROM clip c " : " FROM clip_label l CROSS JOIN clip c ON c.clip_id = l.clip_id ";
     sql_.append(clip_row::kJoinUpload).append(" WHERE true");
@@ -73,21 +73,24 @@ class Selection {
 
   void overlapping(const ClipQuery& query, int64_t earliest_start_us) {
     if (query.from) {
-      condition(key_ + ".start_us >= ?", earliest_start_us);
+      condition(std::string(1, key_) + ".start_us >= ?", earliest_start_us);
       condition("(c.end_us IS NULL OR c.end_us > ?)", to_us(*query.from));
     }
-    if (query.to) condition(key_ + ".start_us < ?", to_us(*query.to));
+    if (query.to) condition(std::string(1, key_) + ".start_us < ?", to_us(*query.to));
   }
 
   void after(const Place& place, bool newest_first) {
-    sql_ += " AND (" + key_ + ".start_us, " + key_ + ".clip_id) " + (newest_first ? "<" : ">") + " (?, ?)";
+    sql_ += " AND (";
+    add_order("");
+    sql_ += newest_first ? ") < (?, ?)" : ") > (?, ?)";
     values_.emplace_back(place.start_us);
     values_.emplace_back(place.clip_id);
   }
 
   void order(bool newest_first, int64_t limit) {
-    const std::string direction = newest_first ? " DESC" : "";
-    sql_ += " ORDER BY " + key_ + ".start_us" + direction + ", " + key_ + ".clip_id" + direction + " LIMIT ?";
+    sql_ += " ORDER BY ";
+    add_order(newest_first ? " DESC" : "");
+    sql_ += " LIMIT ?";
     values_.emplace_back(limit);
   }
 
@@ -107,8 +110,13 @@ class Selection {
  private:
   using Value = std::variant<int64_t, std::string>;
 
-  void condition(const std::string& text, Value value) {
-    sql_ += " AND " + text;
+  void add_order(std::string_view direction) {
+    sql_.append(1, key_).append(".start_us").append(direction).append(", ");
+    sql_.append(1, key_).append(".clip_id").append(direction);
+  }
+
+  void condition(std::string_view text, Value value) {
+    sql_.append(" AND ").append(text);
     values_.push_back(std::move(value));
   }
 
@@ -118,7 +126,7 @@ class Selection {
     return to_text(json);
   }
 
-  std::string key_;  // the table whose start_us and clip_id give the order
+  char key_ = 'c';  // the table whose start_us and clip_id give the order
   std::string sql_;
   std::vector<Value> values_;
 };

@@ -39,6 +39,17 @@ Result<std::optional<CommandRecord>> CommandLog::begin(const CommandRecord& comm
   return known;
 }
 
+Result<std::optional<CommandRecord>> CommandLog::find(const std::string& command_id) const {
+  std::optional<CommandRecord> known;
+  const auto status = database_.read([&](Database::Access& db) {
+    auto row = db.prepare(kSelectOne).bind(1, command_id);
+    if (row.step()) known = read(row);
+    return row.status();
+  });
+  if (!status) return status.error_as_is();
+  return known;
+}
+
 Status CommandLog::finish(const std::string& command_id, const std::string& reply) {
   return database_.write([&](Database::Access& db) -> Status {
     auto done =

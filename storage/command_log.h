@@ -30,6 +30,7 @@ class CommandLog {
 
   // Writes the command unless its id is there already; then gives the record that is.
   Result<std::optional<CommandRecord>> begin(const CommandRecord& command);
+  Result<std::optional<CommandRecord>> find(const std::string& command_id) const;
   Status finish(const std::string& command_id, const std::string& reply);
   // Commands that were begun and not finished, oldest first: at start, those that a kill interrupted.
   Result<std::vector<CommandRecord>> unfinished() const;

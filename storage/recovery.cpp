@@ -127,7 +127,7 @@ Status Recovery::recover_clip(const Found& found) {
   const auto settled = settle(layout_, catalog_, std::move(*clip), *summary, "clip.recovered", clock_.utc());
   if (!settled) return settled.error_as_is();
   // An id is not to be used again, also when it is only known from its clips.
-  const auto known = catalog_.add_recording(settled->recording_id, settled->camera_id, settled->start);
+  auto known = catalog_.add_recording(settled->recording_id, settled->camera_id, settled->start);
   if (!known && known.error().code != Code::already_exists) return known;
   log::info("clip recovered", {{"camera", found.camera_id}, {"clip", found.clip_id}});
   return {};
@@ -155,7 +155,7 @@ void Recovery::forget_empty(const Found& found, const fs::path& file) {
 void Recovery::quarantine(const Found& found, const fs::path& file, const std::string& why) {
   fs::path to = layout_.quarantine() / file.filename();
   std::error_code ignored;
-  if (fs::exists(to, ignored)) to += "." + new_id();
+  if (fs::exists(to, ignored)) to.concat(".").concat(new_id());
   auto moved = file::make_directories(layout_.quarantine());
   if (moved) moved = file::rename(file, to);
   if (moved) moved = file::sync_directory(layout_.quarantine());

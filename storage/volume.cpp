@@ -45,7 +45,7 @@ Result<Fd> take_lock(const std::filesystem::path& path) {
 
 // A file is made and removed: the mode bits alone do not say what a read-only mount or a full disk does.
 Status try_to_write(const std::filesystem::path& folder) {
-  const auto probe = folder / ("." + new_id() + ".probe");
+  const auto probe = folder / (new_id() + ".probe");
   if (const auto fd = file::create(probe); !fd) return fd.error_as_is();
   return file::remove(probe);
 }

@@ -311,7 +311,9 @@ TEST_F(Mp4FinalizeTest, FilesPast4GiBAreRight) {
   const auto all = shown_frames(made_reel("h264_b").path);
   const auto shown = shown_frames(path_);
   EXPECT_EQ(shown.size(), stored_packets(path_).size() - 25);
-  EXPECT_TRUE(std::equal(shown.begin(), shown.end(), all.begin() + 25));
+  // The kill may have taken frames that are shown before the last one stored.
+  constexpr std::ptrdiff_t kReordered = 4;
+  EXPECT_TRUE(std::equal(shown.begin(), shown.end() - kReordered, all.begin() + 25));
 }
 
 }  // namespace

@@ -241,6 +241,45 @@ TEST_F(Mp4WriterTest, OneFrameLasts) {
   EXPECT_EQ(shown_frames(path_).size(), 1U);
 }
 
+TEST_F(Mp4WriterTest, TheLastFrameLastsAsLongAsIsUsual) {
+  Reel reel = made_reel("h264_b");
+  reel.packets = reel.video();
+  for (Packet& packet : reel.packets) packet.duration = 0us;
+  const auto summary = write_clip(path_, reel, reel.packets.front().pts);
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->shown, 40ms * reel.packets.size());
+}
+
+TEST_F(Mp4WriterTest, AudioFromBeforeTheFirstFrameIsNotMissed) {
+  Reel reel = made_reel("h264_aac");
+  std::stable_partition(reel.packets.begin(), reel.packets.begin() + 4, [](const Packet& p) { return p.video(); });
+  for (Packet& packet : reel.packets)
+    if (!packet.video()) packet.pts = packet.dts -= 300ms;
+  const auto summary = write_clip(path_, reel, kReelBegin);
+  ASSERT_TRUE(summary) << summary.error().message;
+  EXPECT_TRUE(summary->has_audio);
+  EXPECT_TRUE(decodes_cleanly(path_));
+}
+
+TEST_F(Mp4WriterTest, AudioThatBeginsLateIsInStep) {
+  Reel reel = made_reel("h264_aac");
+  std::erase_if(reel.packets, [](const Packet& p) { return !p.video() && p.dts < kReelBegin + 2s; });
+  const auto summary = write_clip(path_, reel, kReelBegin + 1s);
+  ASSERT_TRUE(summary) << summary.error().message;
+  EXPECT_NEAR(std::stod(ffprobe(path_, "stream=start_time", "a")), 1.0, 0.065);
+  EXPECT_TRUE(decodes_cleanly(path_));
+}
+
+TEST_F(Mp4WriterTest, AudioThatEndsBeforeTheInstantIsNotInTheClip) {
+  Reel reel = made_reel("h264_aac");
+  std::erase_if(reel.packets, [](const Packet& p) { return !p.video() && p.dts > kReelBegin + 1s; });
+  const auto summary = write_clip(path_, reel, kReelBegin + 3s);
+  ASSERT_TRUE(summary) << summary.error().message;
+  EXPECT_FALSE(summary->has_audio);
+  EXPECT_EQ(ffprobe(path_, "stream=codec_type"), "video");
+  EXPECT_TRUE(decodes_cleanly(path_));
+}
+
 TEST_F(Mp4WriterTest, AnInstantBehindEverythingShowsTheLastFrame) {
   const Reel& reel = made_reel("h264_b");
   const auto summary = write_clip(path_, reel, kReelBegin + 1h);

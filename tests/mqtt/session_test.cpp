@@ -92,6 +92,10 @@ TEST(SessionTest, TellsRetainedMessagesFromLiveOnes) {
   const auto live = after.wait_for_message("vedette/live");
   ASSERT_TRUE(live);
   EXPECT_FALSE(live->retained);
+  EXPECT_TRUE(before.delivers("vedette/both", "new", true));
+  const auto both = after.wait_for_message("vedette/both");
+  ASSERT_TRUE(both);
+  EXPECT_TRUE(both->retained) << "it will come again at every start";
 }
 
 TEST(SessionTest, WorksWithMqtt311) {

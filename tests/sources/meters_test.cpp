@@ -42,12 +42,21 @@ TEST(RateMeterTest, IsZeroAfterSilence) {
   EXPECT_EQ(meter.rates(kStart + 1h).bitrate_bps, 0);
 }
 
-TEST(RateMeterTest, LateReadingDoesNotCountOldSecondsTwice) {
+TEST(RateMeterTest, IsRightAsSoonAsASecondWasWhole) {
+  RateMeter meter;
+  EXPECT_EQ(meter.rates(kStart).fps, 0);
+  MonoTime now = kStart;
+  for (; now < kStart + 2s; now += 40ms) meter.add(now, true, 1000);
+  EXPECT_NEAR(meter.rates(now).fps, 25, 25 * kTolerance);
+}
+
+TEST(RateMeterTest, EverySecondIsCountedInOneWindowOnly) {
   RateMeter meter;
   meter.add(kStart, true, 1000);
-  meter.rates(kStart + 2s);
-  EXPECT_EQ(meter.rates(kStart + 3s).fps, 1.0 / RateMeter::kWindow);
-  EXPECT_EQ(meter.rates(kStart + 8s).fps, 0);
+  meter.add(kStart + 1s, true, 1000);
+  EXPECT_EQ(meter.rates(kStart + 2s).fps, 1);
+  EXPECT_EQ(meter.rates(kStart + 6s).fps, 1.0 / RateMeter::kWindow);
+  EXPECT_EQ(meter.rates(kStart + 7s).fps, 0);
 }
 
 TEST(CoverageMeterTest, IsWholeForASteadyStream) {
@@ -60,6 +69,14 @@ TEST(CoverageMeterTest, IsRightFromTheFirstMinuteOn) {
   CoverageMeter meter(kStart);
   for (MonoTime now = kStart + 20s; now < kStart + 40s; now += 100ms) meter.add(now);
   EXPECT_NEAR(meter.pct(kStart + 40s), 50, 5);
+}
+
+TEST(CoverageMeterTest, IsWholeFromTheFirstSecondOn) {
+  CoverageMeter meter(kStart);
+  for (MonoTime now = kStart; now < kStart + 5s; now += 40ms) {
+    meter.add(now);
+    EXPECT_EQ(meter.pct(now), 100);
+  }
 }
 
 TEST(CoverageMeterTest, CountsOutages) {

@@ -7,10 +7,12 @@
 namespace vedette {
 namespace {
 
+using After = RetryPauses::After;
+
 TEST(RetryPausesTest, DoubleFromOneSecondToHalfAMinute) {
   RetryPauses pauses;
   for (const milliseconds ceiling : {1s, 2s, 4s, 8s, 16s, 30s, 30s, 30s}) {
-    const milliseconds pause = pauses.next(false);
+    const milliseconds pause = pauses.next(After::failure);
     EXPECT_LE(pause, ceiling);
     EXPECT_GE(pause, ceiling / 2);
   }
@@ -18,7 +20,7 @@ TEST(RetryPausesTest, DoubleFromOneSecondToHalfAMinute) {
 
 TEST(RetryPausesTest, AreDrawnSoThatCamerasSpreadOut) {
   std::set<milliseconds> drawn;
-  for (int i = 0; i < 50; ++i) drawn.insert(RetryPauses().next(false));
+  for (int i = 0; i < 50; ++i) drawn.insert(RetryPauses().next(After::failure));
   EXPECT_GT(drawn.size(), 20u);
 }
 
@@ -26,20 +28,28 @@ TEST(RetryPausesTest, RefusedCameraIsLeftAloneForAMinuteAtLeast) {
   for (int camera = 0; camera < 100; ++camera) {
     RetryPauses pauses;
     for (int i = 0; i < 10; ++i) {
-      const milliseconds pause = pauses.next(true);
+      const milliseconds pause = pauses.next(After::wrong_password);
       EXPECT_GE(pause, 60s);
       EXPECT_LE(pause, 300s);
     }
   }
 }
 
+TEST(RetryPausesTest, BusyCameraIsTriedAFewTimesBeforeItIsLeftAlone) {
+  RetryPauses pauses;
+  for (int i = 0; i < 3; ++i) EXPECT_LE(pauses.next(After::busy), 4s);
+  for (int i = 0; i < 5; ++i) EXPECT_GE(pauses.next(After::busy), 60s);
+  pauses.reset();
+  EXPECT_LE(pauses.next(After::busy), 1s);
+}
+
 TEST(RetryPausesTest, BeginAnewAfterSuccess) {
   RetryPauses pauses;
-  for (int i = 0; i < 10; ++i) pauses.next(false);
-  for (int i = 0; i < 10; ++i) pauses.next(true);
+  for (int i = 0; i < 10; ++i) pauses.next(After::failure);
+  for (int i = 0; i < 10; ++i) pauses.next(After::wrong_password);
   pauses.reset();
-  EXPECT_LE(pauses.next(false), 1s);
-  EXPECT_LE(pauses.next(true), 120s);
+  EXPECT_LE(pauses.next(After::failure), 1s);
+  EXPECT_LE(pauses.next(After::wrong_password), 120s);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "tests/support/camera_sim.h"
 #include "tests/support/media.h"
 #include "tests/support/ports.h"
+#include "tests/support/wait.h"
 
 namespace vedette {
 namespace {
@@ -75,6 +76,11 @@ TEST(SourceContractTest, CoversEveryScheme) {
   for (const std::string_view scheme : source_schemes()) EXPECT_TRUE(covered.count(scheme)) << scheme;
 }
 
+// A server may take a moment to see that the client before has gone, and refuses the next one meanwhile.
+bool is_still_busy(const Status& status) {
+  return !status && status.error().code == Code::busy;
+}
+
 class SourceContract : public testing::TestWithParam<Kind> {
  protected:
   const Place place_ = GetParam().make();
@@ -113,11 +119,14 @@ TEST_P(SourceContract, ReturnsSoonAfterTheStop) {
 }
 
 TEST_P(SourceContract, StopRightAtTheBeginningIsNoError) {
-  for (const microseconds after : {0us, 2'000us, 20'000us, 60'000us}) {
+  for (const milliseconds after : {0ms, 2ms, 20ms, 60ms}) {
     SourceRun run(place_.config);
-    EXPECT_FALSE(run.wait_for_end(std::chrono::ceil<milliseconds>(after)));
+    if (const auto ended = run.wait_for_end(after)) {
+      EXPECT_TRUE(is_still_busy(*ended)) << ended->error().message;
+      continue;
+    }
     const auto stopped = run.stop();
-    EXPECT_TRUE(stopped.status) << stopped.status.error().message;
+    EXPECT_TRUE(stopped.status || is_still_busy(stopped.status)) << stopped.status.error().message;
     EXPECT_LT(stopped.took, kStopLimit);
   }
 }
@@ -127,10 +136,15 @@ TEST_P(SourceContract, RunsAgainAfterItEnded) {
   ASSERT_TRUE(source);
   MonoTime newest{};
   for (int i = 0; i < 2; ++i) {
-    SourceRun run(**source);
-    ASSERT_TRUE(run.wait_for_video(3)) << i;
-    run.stop();
-    const auto video = of_track(run.packets(), Track::video);
+    std::vector<Packet> video;
+    ASSERT_TRUE(test::eventually(SourceRun::kLimit, [&] {
+      SourceRun run(**source);
+      const bool ran = run.wait_for_video(3);
+      const auto stopped = run.stop();
+      EXPECT_TRUE(ran || is_still_busy(stopped.status));
+      video = of_track(run.packets(), Track::video);
+      return ran;
+    })) << i;
     EXPECT_TRUE(video.front().keyframe);
     EXPECT_GT(video.front().pts, newest);
     newest = video.back().pts;
@@ -225,8 +239,10 @@ TEST_F(RtspErrorTest, FrozenPictureTimesOutThoughTheConnectionLives) {
   SourceRun run(config_for(cameras.url()));
   ASSERT_TRUE(run.wait_for_video(3));
   cameras.freeze();
+  const MonoTime frozen = Clock::system().mono();
   const auto ended = run.wait_for_end();
   ASSERT_TRUE(ended);
+  EXPECT_LT(Clock::system().mono() - frozen, 3s);
   EXPECT_EQ(ended->error().code, Code::timed_out) << ended->error().message;
   const auto silent = Clock::system().mono() - of_track(run.packets(), Track::video).back().arrival;
   EXPECT_GE(silent, 1900ms);

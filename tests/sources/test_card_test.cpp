@@ -36,7 +36,7 @@ TEST_P(TestCardSizeTest, PlanesHaveTheirSizes) {
 
 INSTANTIATE_TEST_SUITE_P(Sizes, TestCardSizeTest,
                          testing::Values(Size{64, 64}, Size{128, 96}, Size{640, 360}, Size{1280, 720}, Size{3840, 2160},
-                                         Size{64, 2160}, Size{3840, 64}));
+                                         Size{64, 2160}));
 
 TEST(TestCardTest, MicrosecondsAreCutOff) {
   TestCard card(640, 360);
@@ -68,8 +68,8 @@ TEST(TestCardTest, ContrastThatEncodingTakesAwayDoesNotMatter) {
 }
 
 TEST(TestCardTest, OtherPicturesHaveNoTime) {
-  EXPECT_FALSE(TestCard::read_time(std::vector<uint8_t>(640 * 360, 128), 640, 360, 640));
   EXPECT_FALSE(TestCard::read_time(std::vector<uint8_t>(4800), 4800, 1, 4800)) << "the squares do not fit";
+  EXPECT_FALSE(TestCard::read_time(std::vector<uint8_t>(640 * 360, 128), 640, 360, 640));
 }
 
 }  // namespace

@@ -12,10 +12,10 @@
 #include "core/file.h"
 #include "core/ids.h"
 #include "core/sha256.h"
-#include "core/thread.h"
-#include "storage/recovery.h"
+#include "media/demuxer.h"
 #include "tests/storage/pattern.h"
 #include "tests/storage/store.h"
+#include "tests/support/media.h"
 #include "tests/support/process.h"
 
 namespace vedette::test {
@@ -391,6 +391,33 @@ TEST_F(ClipRecorderTest, OverlappingRecordingsOfOneCameraAreEachRight) {
   ASSERT_TRUE(others.wait(RecorderReport::Kind::ended).has_value());
   EXPECT_EQ(shown_frames(file_of(reports.clips().at(0))), 250);
   EXPECT_EQ(shown_frames(file_of(others.clips().at(0))), 500);
+}
+
+// Frames before and behind the end in decoding order: what is left out must not be needed by what is in.
+TEST_F(ClipRecorderTest, BFramesAreRightToTheFrameToo) {
+  auto demuxer = Demuxer::open(footage(Footage::h264_bframes_aac).string(), {.live = false}, {});
+  ASSERT_TRUE(demuxer.has_value()) << demuxer.error().message;
+  for (;;) {
+    const auto packet = (*demuxer)->read(clock.mono() + 30s, {});
+    ASSERT_TRUE(packet.has_value()) << packet.error().message;
+    if (!*packet) break;
+    const DemuxedPacket& from = **packet;
+    ring.push({.data = from.data,
+               .info = from.info,
+               .pts = begin + from.pts,
+               .dts = begin + from.dts,
+               .arrival = begin + from.dts,
+               .arrival_utc = {},
+               .duration = from.duration,
+               .track = from.track,
+               .keyframe = from.keyframe});
+  }
+  record(spec(begin + 4s, begin + 9s));
+  const Clip clip = reports.clips().at(0);
+  EXPECT_NEAR(shown_frames(file_of(clip)), 125, 1);
+  EXPECT_NEAR(static_cast<double>(*duration_ms(clip)), 5000, 40);
+  EXPECT_EQ(clip.audio, "aac");
+  EXPECT_NEAR(static_cast<double>(shown_length(file_of(clip)).count()), 5000, 80);
 }
 
 // A folder with little room, when the test may mount one.

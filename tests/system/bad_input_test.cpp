@@ -65,9 +65,9 @@ class BadInputTest : public testing::Test {
 
   void expect_anonymous(const std::string& payload, const std::string& code) {
     const Json reply = ask_anonymously(payload);
-    EXPECT_EQ(reply["status"], "rejected") << reply;
-    EXPECT_EQ(reply["code"], code) << reply;
-    EXPECT_TRUE(reply["command_id"].is_null()) << reply;
+    EXPECT_EQ(reply.at("status"), "rejected") << reply;
+    EXPECT_EQ(reply.at("code"), code) << reply;
+    EXPECT_TRUE(reply.at("command_id").is_null()) << reply;
     EXPECT_FALSE(reply.value("message", "").empty());
   }
 
@@ -75,16 +75,16 @@ class BadInputTest : public testing::Test {
                        const std::string& path = {}) {
     const std::string id = new_id();
     const Json reply = ask(verb, command_text(id, params));
-    EXPECT_EQ(reply["status"], "rejected") << verb << params << reply;
-    EXPECT_EQ(reply["code"], code) << verb << params << reply;
-    EXPECT_EQ(reply["command_id"], id);
-    EXPECT_EQ(reply["verb"], verb);
+    EXPECT_EQ(reply.at("status"), "rejected") << verb << params << reply;
+    EXPECT_EQ(reply.at("code"), code) << verb << params << reply;
+    EXPECT_EQ(reply.at("command_id"), id);
+    EXPECT_EQ(reply.at("verb"), verb);
     EXPECT_FALSE(reply.value("message", "").empty());
     if (path.empty()) return;
     std::vector<std::string> paths;
-    for (const Json& error : reply["errors"]) paths.push_back(error["path"]);
+    for (const Json& error : reply.at("errors")) paths.push_back(error.at("path"));
     EXPECT_EQ(paths.at(0), path) << reply;
-    EXPECT_EQ(reply["message"].get<std::string>().find(path), 0u) << reply;
+    EXPECT_EQ(reply.at("message").get<std::string>().find(path), 0u) << reply;
   }
 
   Rig rig;
@@ -138,22 +138,22 @@ TEST_F(BadInputTest, GetsItsCodeAndDisturbsNoRecording) {
 
   Json version = Json::parse(command_text(new_id(), good));
   version["v"] = 2;
-  EXPECT_EQ(ask("recording.start", version.dump())["code"], "unsupported_version");
+  EXPECT_EQ(ask("recording.start", version.dump()).at("code"), "unsupported_version");
   version["v"] = 1;
   version["expires_at"] = "2020-01-01T00:00:00Z";
   const Json expired = ask("recording.start", version.dump());
-  EXPECT_EQ(expired["status"], "expired");
-  EXPECT_EQ(expired["code"], "expired");
+  EXPECT_EQ(expired.at("status"), "expired");
+  EXPECT_EQ(expired.at("code"), "expired");
 
-  EXPECT_EQ(rig.start_recording("front", {{"recording_id", "running"}}).result["already_running"], true);
-  EXPECT_EQ(rig.result("recording.list", Json::object())["recordings"].size(), 1u);
+  EXPECT_EQ(rig.start_recording("front", {{"recording_id", "running"}}).result.at("already_running"), true);
+  EXPECT_EQ(rig.result("recording.list", Json::object()).at("recordings").size(), 1u);
   rig.result("recording.stop", {{"recording_id", "running"}});
-  const Json clip = rig.clip(rig.wait_clip_ready("running")["clip_id"]);
-  EXPECT_EQ(clip["gaps"].size(), 0u);
-  const auto times = burnt_in_times(rig.file_of(clip["clip_id"]), 640);
+  const Json clip = rig.clip(rig.wait_clip_ready("running").at("clip_id"));
+  EXPECT_EQ(clip.at("gaps").size(), 0u);
+  const auto times = burnt_in_times(rig.file_of(clip.at("clip_id")), 640);
   EXPECT_GE(static_cast<int64_t>(times.size()), to_ms(running.answered - running.asked) / 40);
   EXPECT_EQ(find_jump(times, 40ms), "");
-  EXPECT_EQ(rig.result("clip.query", Json::object())["clips"].size(), 1u);
+  EXPECT_EQ(rig.result("clip.query", Json::object()).at("clips").size(), 1u);
   rig.expect_messages_follow_schemas();
 }
 
@@ -162,11 +162,11 @@ TEST_F(BadInputTest, RunsNothingTwiceAndRefusesWhatWasRetained) {
   const std::string id = new_id();
   const std::string start = command_text(id, R"({"camera_id":"front","duration_ms":60000})");
   const Json first = ask("recording.start", start);
-  EXPECT_EQ(first["status"], "succeeded");
+  EXPECT_EQ(first.at("status"), "succeeded");
   const Json again = ask("recording.start", start);
-  EXPECT_EQ(again["id"], first["id"]);
-  EXPECT_EQ(again["result"], first["result"]);
-  EXPECT_EQ(rig.result("recording.list", Json::object())["recordings"].size(), 1u);
+  EXPECT_EQ(again.at("id"), first.at("id"));
+  EXPECT_EQ(again.at("result"), first.at("result"));
+  EXPECT_EQ(rig.result("recording.list", Json::object()).at("recordings").size(), 1u);
 
   // Twice while it is carried out: a fresh picture takes up to a GOP.
   const std::string snapshot = command_text(new_id(), R"({"camera_id":"front","fresh":true})");
@@ -174,9 +174,9 @@ TEST_F(BadInputTest, RunsNothingTwiceAndRefusesWhatWasRetained) {
   ProbeMessage two = message("snapshot.take", snapshot);
   EXPECT_TRUE(rig.probe.publish(one));
   EXPECT_TRUE(rig.probe.publish(two));
-  EXPECT_EQ(reply_to(one.correlation, Rig::kLimit)["status"], "accepted");
+  EXPECT_EQ(reply_to(one.correlation, Rig::kLimit).at("status"), "accepted");
   const Json second = reply_to(two.correlation, Rig::kLimit);
-  EXPECT_TRUE(second["code"] == "duplicate_in_progress" || second["status"] == "succeeded") << second;
+  EXPECT_TRUE(second.at("code") == "duplicate_in_progress" || second.at("status") == "succeeded") << second;
 
   // A response topic of somebody else is not published to.
   ProbeMessage foreign = message("recording.start", command_text(new_id(), R"({"camera_id":"front"})"));
@@ -188,8 +188,8 @@ TEST_F(BadInputTest, RunsNothingTwiceAndRefusesWhatWasRetained) {
     foreign.payload = json.dump();
     EXPECT_TRUE(rig.probe.publish(foreign));
     const Json reply = reply_to(foreign.correlation, Rig::kLimit);
-    EXPECT_EQ(reply["code"], "invalid_argument") << reply;
-    EXPECT_EQ(reply["command_id"], json["id"]);
+    EXPECT_EQ(reply.at("code"), "invalid_argument") << reply;
+    EXPECT_EQ(reply.at("command_id"), json.at("id"));
     EXPECT_EQ(rig.probe.count(
                   [&](const ProbeMessage& m) { return m.topic == topic && m.correlation == foreign.correlation; }),
               0u);
@@ -200,18 +200,18 @@ TEST_F(BadInputTest, RunsNothingTwiceAndRefusesWhatWasRetained) {
   retained.retain = true;
   EXPECT_TRUE(rig.probe.publish(retained));
   const Json live = reply_to(retained.correlation, Rig::kLimit);
-  EXPECT_EQ(live["code"], "retained_not_allowed") << live;
+  EXPECT_EQ(live.at("code"), "retained_not_allowed") << live;
   EXPECT_EQ(rig.vedette->sigterm(), 0);
   const size_t before = rig.probe.mark();
   rig.start();
   const Json late = reply_to(retained.correlation, Rig::kLimit, before);
-  EXPECT_EQ(late["code"], "retained_not_allowed") << late;
-  EXPECT_EQ(late["status"], "rejected");
+  EXPECT_EQ(late.at("code"), "retained_not_allowed") << late;
+  EXPECT_EQ(late.at("status"), "rejected");
 
   const Json after = ask("recording.start", start);
-  EXPECT_EQ(after["id"], first["id"]) << after;
-  EXPECT_EQ(after["result"], first["result"]);
-  EXPECT_EQ(rig.result("recording.list", Json::object())["recordings"].size(), 0u);
+  EXPECT_EQ(after.at("id"), first.at("id")) << after;
+  EXPECT_EQ(after.at("result"), first.at("result"));
+  EXPECT_EQ(rig.result("recording.list", Json::object()).at("recordings").size(), 0u);
   rig.expect_messages_follow_schemas();
 }
 

@@ -169,7 +169,8 @@ Json Rig::clip(const std::string& clip_id) {
 Json Rig::newest_status() const {
   Json newest;
   for (const ProbeMessage& m : probe.messages())
-    if (m.topic == std::string("vedette/v1/") + kDevice + "/status") newest = m.json();
+    if (m.topic == std::string("vedette/v1/") + kDevice + "/status")
+      if (Json status = m.json(); status.is_object() && status.contains("problems")) newest = std::move(status);
   return newest;
 }
 

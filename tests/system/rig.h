@@ -68,7 +68,7 @@ class Rig {
   Json wait_clip_ready(const std::string& recording_id, milliseconds limit = kLimit);
   Json wait_uploaded(const std::string& clip_id, milliseconds limit = kLimit);
   Json clip(const std::string& clip_id);
-  // The problems of the newest status.
+  // The newest that the agent itself said; null when there is none. The will does not count.
   Json newest_status() const;
 
   std::filesystem::path storage() const { return dir_.path() / "storage"; }

@@ -76,8 +76,8 @@ TEST_F(SecretsTest, AppearInNoLogAndNoMessage) {
     EXPECT_TRUE(rig.probe.wait_for_state(std::string("/camera/") + id + "/state", state, Rig::kLimit)) << id;
   const Started started = rig.start_recording("file", {{"duration_ms", 1000}});
   const Json clip = rig.wait_clip_ready(started.recording_id);
-  rig.event("clip.upload_failed", "clip_id", clip["clip_id"]);  // the secret is wrong
-  for (const char* verb : {"clip.get", "clip.url"}) rig.command(verb, {{"clip_id", clip["clip_id"]}});
+  rig.event("clip.upload_failed", "clip_id", clip.at("clip_id"));  // the secret is wrong
+  for (const char* verb : {"clip.get", "clip.url"}) rig.command(verb, {{"clip_id", clip.at("clip_id")}});
   rig.command("recording.start", {{"camera_id", "locked"}});
   rig.command("snapshot.take", {{"camera_id", "gone"}});
   EXPECT_EQ(rig.vedette->sigterm(), 0);

@@ -37,8 +37,8 @@ class SnapshotTest : public testing::Test {
 
   // The picture holds what the reply says of it.
   void expect_picture(const Json& result, const std::string& jpeg) {
-    EXPECT_EQ(sha256_hex(jpeg), result["sha256"]);
-    EXPECT_EQ(jpeg.size(), result["size_bytes"].get<size_t>());
+    EXPECT_EQ(sha256_hex(jpeg), result.at("sha256"));
+    EXPECT_EQ(jpeg.size(), result.at("size_bytes").get<size_t>());
     const auto file = rig.scratch() / "picture.jpg";
     write_text(file, jpeg);
     const Decoded decoded = decode(file);
@@ -56,7 +56,7 @@ class SnapshotTest : public testing::Test {
     const auto times = burnt_in_times(picture, kWidth);
     ASSERT_EQ(times.size(), 1u);
     ASSERT_TRUE(times[0]);
-    EXPECT_LE(std::abs(to_ms(*times[0] - from_rfc3339(result["taken_at"].get<std::string>()).value())), 1);
+    EXPECT_LE(std::abs(to_ms(*times[0] - from_rfc3339(result.at("taken_at").get<std::string>()).value())), 1);
     EXPECT_GE(*times[0], not_before);
     EXPECT_LE(*times[0], not_after);
   }
@@ -70,13 +70,13 @@ TEST_F(SnapshotTest, IsTheNewestKeyframeInlineAndUploaded) {
   const Json inlined = rig.result("snapshot.take", {{"camera_id", "front"}});
   expect_picture(inlined, image_of(inlined));
   expect_time(inlined, asked - kGop - 200ms, Clock::system().utc());
-  EXPECT_EQ(inlined["width_px"], kWidth);
-  EXPECT_EQ(inlined["height_px"], kHeight);
+  EXPECT_EQ(inlined.at("width_px"), kWidth);
+  EXPECT_EQ(inlined.at("height_px"), kHeight);
   EXPECT_LE(inlined.value("frame_age_ms", 1e9), (kGop + 1000ms).count());
   EXPECT_FALSE(inlined.contains("object_key"));
-  const Json event = rig.event("snapshot.ready", "snapshot_id", inlined["snapshot_id"]);
-  EXPECT_EQ(event["camera_id"], "front");
-  EXPECT_EQ(event["data"]["sha256"], inlined["sha256"]);
+  const Json event = rig.event("snapshot.ready", "snapshot_id", inlined.at("snapshot_id"));
+  EXPECT_EQ(event.at("camera_id"), "front");
+  EXPECT_EQ(event.at("data").at("sha256"), inlined.at("sha256"));
 
   const Json uploaded = rig.result("snapshot.take", {{"camera_id", "front"}, {"deliver", "upload"}});
   EXPECT_FALSE(uploaded.contains("image_base64"));
@@ -88,26 +88,26 @@ TEST_F(SnapshotTest, IsTheNewestKeyframeInlineAndUploaded) {
   const Json fresh = rig.result("snapshot.take", {{"camera_id", "front"}, {"deliver", "both"}, {"fresh", true}});
   expect_picture(fresh, image_of(fresh));
   expect_time(fresh, before_fresh - 100ms, Clock::system().utc());
-  EXPECT_EQ(sha256_hex(fetched(fresh.value("object_key", ""))), fresh["sha256"]);
+  EXPECT_EQ(sha256_hex(fetched(fresh.value("object_key", ""))), fresh.at("sha256"));
 
   const Json small = rig.result("snapshot.take", {{"camera_id", "hall"}, {"width_px", 320}});
-  EXPECT_EQ(small["width_px"], 320);
-  EXPECT_EQ(small["height_px"], 180);
+  EXPECT_EQ(small.at("width_px"), 320);
+  EXPECT_EQ(small.at("height_px"), 180);
   expect_picture(small, image_of(small));
   const Json large = rig.result("snapshot.take", {{"camera_id", "hall"}});
-  EXPECT_LE(large["image_base64"].get<std::string>().size(), 96u * 1024) << "scaled down to fit";
+  EXPECT_LE(large.at("image_base64").get<std::string>().size(), 96u * 1024) << "scaled down to fit";
   expect_picture(large, image_of(large));
   const Json whole = rig.result("snapshot.take", {{"camera_id", "hall"}, {"deliver", "upload"}, {"quality", 90}});
-  EXPECT_EQ(whole["width_px"], 1920);
+  EXPECT_EQ(whole.at("width_px"), 1920);
   expect_picture(whole, fetched(whole.value("object_key", "")));
 
   const Json gone = rig.command("snapshot.take", {{"camera_id", "gone"}});
-  EXPECT_EQ(gone["code"], "camera_unavailable") << gone;
+  EXPECT_EQ(gone.at("code"), "camera_unavailable") << gone;
   const Json nobody = rig.command("snapshot.take", {{"camera_id", "nobody"}});
-  EXPECT_EQ(nobody["status"], "rejected");
-  EXPECT_EQ(nobody["code"], "not_found");
+  EXPECT_EQ(nobody.at("status"), "rejected");
+  EXPECT_EQ(nobody.at("code"), "not_found");
   const Json too_old = rig.command("snapshot.take", {{"camera_id", "front"}, {"at", "2020-01-01T00:00:00Z"}});
-  EXPECT_EQ(too_old["code"], "out_of_buffer") << too_old;
+  EXPECT_EQ(too_old.at("code"), "out_of_buffer") << too_old;
   rig.expect_messages_follow_schemas();
 }
 

@@ -15,7 +15,7 @@ const std::string kBase = std::string("vedette/v1/") + Rig::kDevice;
 
 std::vector<std::string> ids_of(const Json& result) {
   std::vector<std::string> ids;
-  for (const Json& clip : result["clips"]) ids.push_back(clip["clip_id"]);
+  for (const Json& clip : result.at("clips")) ids.push_back(clip.at("clip_id"));
   return ids;
 }
 
@@ -49,7 +49,7 @@ TEST_F(VerbsTest, FindClipsByEveryFilterAndPageByPage) {
   rig.config()["upload"] = {{"target", "none"}};
   rig.start();
   std::vector<std::string> front;
-  for (int i = 0; i < 3; ++i) front.push_back(record("front", {i == 1 ? "alarm" : "round", "all"})["clip_id"]);
+  for (int i = 0; i < 3; ++i) front.push_back(record("front", {i == 1 ? "alarm" : "round", "all"}).at("clip_id"));
   const Json back = record("back", {"all"});
   const Started running = rig.start_recording("back", {{"duration_ms", 60000}, {"labels", {"open"}}});
   rig.event("recording.started", "recording_id", running.recording_id);
@@ -61,36 +61,37 @@ TEST_F(VerbsTest, FindClipsByEveryFilterAndPageByPage) {
   EXPECT_EQ(ids_of(find({{"labels", {"all"}}})).size(), 4u);
   EXPECT_EQ(ids_of(find({{"state", {"ready"}}})).size(), 4u);
   EXPECT_EQ(ids_of(find({{"state", {"recording"}}})).size(), 1u);
-  EXPECT_EQ(ids_of(find({{"from", back["start"]}, {"to", back["end"]}, {"camera_id", "back"}, {"state", {"ready"}}})),
-            std::vector<std::string>{back["clip_id"]});
+  EXPECT_EQ(
+      ids_of(find({{"from", back.at("start")}, {"to", back.at("end")}, {"camera_id", "back"}, {"state", {"ready"}}})),
+      std::vector<std::string>{back.at("clip_id")});
   EXPECT_EQ(ids_of(find({{"to", "2020-01-01T00:00:00Z"}})).size(), 0u);
 
   std::set<std::string> all;
   Json page = find({{"limit", 2}});
   for (int pages = 1;; ++pages) {
-    EXPECT_LE(page["clips"].size(), 2u);
+    EXPECT_LE(page.at("clips").size(), 2u);
     for (const std::string& id : ids_of(page)) EXPECT_TRUE(all.insert(id).second) << "twice: " << id;
-    if (page["next_cursor"].is_null()) break;
+    if (page.at("next_cursor").is_null()) break;
     ASSERT_LT(pages, 10);
-    page = find({{"limit", 2}, {"cursor", page["next_cursor"]}});
+    page = find({{"limit", 2}, {"cursor", page.at("next_cursor")}});
   }
   EXPECT_EQ(all.size(), 5u);
-  EXPECT_EQ(rig.command("clip.query", {{"cursor", "not of ours"}})["code"], "invalid_argument");
+  EXPECT_EQ(rig.command("clip.query", {{"cursor", "not of ours"}}).at("code"), "invalid_argument");
 
   const Json clip = rig.clip(front[1]);
-  EXPECT_EQ(clip["labels"], (Json{"alarm", "all"}));
-  EXPECT_EQ(clip["upload"]["state"], "none");
-  EXPECT_EQ(rig.command("clip.get", {{"clip_id", new_id()}})["code"], "not_found");
-  EXPECT_EQ(rig.command("clip.url", {{"clip_id", new_id()}})["code"], "not_found");
+  EXPECT_EQ(clip.at("labels"), (Json{"alarm", "all"}));
+  EXPECT_EQ(clip.at("upload").at("state"), "none");
+  EXPECT_EQ(rig.command("clip.get", {{"clip_id", new_id()}}).at("code"), "not_found");
+  EXPECT_EQ(rig.command("clip.url", {{"clip_id", new_id()}}).at("code"), "not_found");
 
-  const Json listed = rig.result("recording.list", Json::object())["recordings"];
+  const Json listed = rig.result("recording.list", Json::object()).at("recordings");
   ASSERT_EQ(listed.size(), 1u) << listed;
-  EXPECT_EQ(listed[0]["recording_id"], running.recording_id);
-  EXPECT_EQ(listed[0]["state"], "recording");
-  EXPECT_EQ(rig.result("recording.list", {{"camera_id", "front"}})["recordings"].size(), 0u);
+  EXPECT_EQ(listed[0].at("recording_id"), running.recording_id);
+  EXPECT_EQ(listed[0].at("state"), "recording");
+  EXPECT_EQ(rig.result("recording.list", {{"camera_id", "front"}}).at("recordings").size(), 0u);
   rig.result("recording.stop", {{"camera_id", "back"}});
   rig.event("recording.stopped", "recording_id", running.recording_id);
-  EXPECT_EQ(rig.command("recording.stop", {{"camera_id", "back"}})["code"], "not_found");
+  EXPECT_EQ(rig.command("recording.stop", {{"camera_id", "back"}}).at("code"), "not_found");
   EXPECT_FALSE(rig.result("agent.ping", Json::object()).value("version", "").empty());
   rig.expect_messages_follow_schemas();
 }
@@ -104,11 +105,11 @@ TEST_F(VerbsTest, ConflictIsTheAnswerForTheUrlOfWhatIsNotUploaded) {
                             {"secret_access_key_file", rig.secret_file("key", "some-secret")}};
   rig.start();
   const Json ready = record("front", {});
-  EXPECT_EQ(rig.command("clip.url", {{"clip_id", ready["clip_id"]}})["code"], "conflict");
+  EXPECT_EQ(rig.command("clip.url", {{"clip_id", ready.at("clip_id")}}).at("code"), "conflict");
   const Json never = rig.start_recording("front", {{"duration_ms", 500}, {"upload", "never"}}).result;
-  const Json kept = rig.wait_clip_ready(never["recording_id"]);
-  EXPECT_EQ(rig.clip(kept["clip_id"])["upload"]["state"], "none");
-  EXPECT_EQ(rig.command("clip.url", {{"clip_id", kept["clip_id"]}})["code"], "conflict");
+  const Json kept = rig.wait_clip_ready(never.at("recording_id"));
+  EXPECT_EQ(rig.clip(kept.at("clip_id")).at("upload").at("state"), "none");
+  EXPECT_EQ(rig.command("clip.url", {{"clip_id", kept.at("clip_id")}}).at("code"), "conflict");
   rig.expect_messages_follow_schemas();
 }
 
@@ -116,7 +117,7 @@ TEST_F(VerbsTest, StatusFollowsTheAgentFromBirthToTheWill) {
   add_cameras();
   rig.start();
   ASSERT_TRUE(rig.probe.wait_for_state("/status", "online", Rig::kLimit));
-  ASSERT_TRUE(eventually(Rig::kLimit, [this] { return rig.newest_status()["cameras"]["streaming"] == 2; }));
+  ASSERT_TRUE(eventually(Rig::kLimit, [this] { return rig.newest_status().at("cameras").at("streaming") == 2; }));
   for (const char* below : {"status", "info", "camera/front/state", "camera/back/state"}) {
     const ProbeMessage message = retained(below);
     EXPECT_TRUE(message.retain) << below;
@@ -125,26 +126,26 @@ TEST_F(VerbsTest, StatusFollowsTheAgentFromBirthToTheWill) {
     EXPECT_EQ(message.property("schema").find("vedette/v1/"), 0u) << message.property("schema");
   }
   const Json info = retained("info").json();
-  EXPECT_EQ(info["cameras"].size(), 2u) << info;
-  EXPECT_NE(std::find(info["verbs"].begin(), info["verbs"].end(), "recording.start"), info["verbs"].end());
+  EXPECT_EQ(info.at("cameras").size(), 2u) << info;
+  EXPECT_NE(std::find(info.at("verbs").begin(), info.at("verbs").end(), "recording.start"), info.at("verbs").end());
 
   const Started started = rig.start_recording("front");
   const auto is_recording = [&](const ProbeMessage& m) {
-    return m.topic == kBase + "/camera/front/state" && m.json()["recording"]["active"] == true &&
-           m.json()["recording"]["recording_ids"][0] == started.recording_id;
+    return m.topic == kBase + "/camera/front/state" && m.json().at("recording").at("active") == true &&
+           m.json().at("recording").at("recording_ids")[0] == started.recording_id;
   };
   EXPECT_TRUE(rig.probe.wait_for(is_recording, Rig::kLimit));
   for (const char* below : {"/telemetry/system", "/telemetry/camera/front", "/telemetry/camera/back"})
-    EXPECT_EQ(rig.probe.wait_for_topic(below, Rig::kLimit, rig.probe.mark())["v"], 1);
+    EXPECT_EQ(rig.probe.wait_for_topic(below, Rig::kLimit, rig.probe.mark()).at("v"), 1);
 
   // A clean end: no will.
   EXPECT_EQ(rig.vedette->sigterm(), 0);
   EXPECT_TRUE(rig.probe.wait_for_state("/status", "offline", Rig::kLimit));
   rig.event("agent.stopping", "reason", "signal");
-  EXPECT_EQ(retained("status").json()["state"], "offline");
+  EXPECT_EQ(retained("status").json().at("state"), "offline");
 
   rig.start();
-  ASSERT_TRUE(eventually(Rig::kLimit, [this] { return rig.newest_status()["cameras"]["streaming"] == 2; }));
+  ASSERT_TRUE(eventually(Rig::kLimit, [this] { return rig.newest_status().at("cameras").at("streaming") == 2; }));
   const Json before = rig.newest_status();
   rig.vedette->kill9();
   constexpr milliseconds kWillDelay{15000};
@@ -152,13 +153,13 @@ TEST_F(VerbsTest, StatusFollowsTheAgentFromBirthToTheWill) {
   const ProbeMessage will = retained("status");
   EXPECT_TRUE(will.retain);
   EXPECT_EQ(will.qos, 1);
-  EXPECT_EQ(will.json()["connection_id"], before["connection_id"]);
+  EXPECT_EQ(will.json().at("connection_id"), before.at("connection_id"));
   size_t lost = 0;
   for (const ProbeMessage& m : rig.probe.messages())
-    if (m.topic == kBase + "/status") lost += m.json()["state"] == "lost" ? 1 : 0;
+    if (m.topic == kBase + "/status") lost += m.json().at("state") == "lost" ? 1 : 0;
   EXPECT_EQ(lost, 1u);
   rig.start();
-  EXPECT_TRUE(eventually(Rig::kLimit, [this] { return retained("status").json()["state"] == "online"; }));
+  EXPECT_TRUE(eventually(Rig::kLimit, [this] { return retained("status").json().at("state") == "online"; }));
   rig.expect_messages_follow_schemas();
 }
 

@@ -1,0 +1,214 @@
+#include "agent/command_intake.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/ids.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/temp_dir.h"
+
+namespace vedette {
+namespace {
+
+using testing::ElementsAre;
+using testing::Pair;
+
+constexpr size_t kCapacity = 4;
+
+// The intake with a real command log, and the main loop's end of the inbox.
+class CommandIntakeTest : public testing::Test {
+ protected:
+  void SetUp() override { open(); }
+
+  void open() {
+    intake_.reset();
+    log_.reset();
+    database_.reset();
+    auto database = Database::open(dir_.path() / "vedette.db");
+    ASSERT_TRUE(database) << database.error().message;
+    database_ = std::move(*database);
+    log_.emplace(*database_);
+    intake_.emplace("vedette/v1/edge-01", std::vector<std::string>{"vedette/v1/group/north"}, *log_, inbox_, clock_);
+  }
+
+  void send(const std::string& verb, const Json& command, bool retained = false,
+            const std::string& prefix = "vedette/v1/edge-01") {
+    mqtt::Message message;
+    message.topic = prefix + "/command/" + verb;
+    message.payload = command.dump();
+    intake_->on_message(message, retained);
+  }
+  void ping(const std::string& id) { send("agent.ping", {{"v", 1}, {"id", id}}); }
+
+  std::optional<Event> next() { return inbox_.pop(MonoTime{}, {}); }
+  template <class T>
+  std::optional<T> next_as() {
+    auto event = next();
+    if (!event) return std::nullopt;
+    EXPECT_TRUE(std::holds_alternative<T>(*event)) << "event kind " << event->index();
+    if (auto* typed = std::get_if<T>(&*event)) return std::move(*typed);
+    return std::nullopt;
+  }
+
+  test::TempDir dir_;
+  test::FakeClock clock_;
+  Inbox<Event> inbox_{kCapacity};
+  std::unique_ptr<Database> database_;
+  std::optional<CommandLog> log_;
+  std::optional<CommandIntake> intake_;
+};
+
+TEST_F(CommandIntakeTest, SubscribesToOwnAndGroupCommands) {
+  EXPECT_THAT(intake_->subscriptions(),
+              ElementsAre(Pair("vedette/v1/edge-01/command/+", 1), Pair("vedette/v1/group/north/command/+", 1)));
+}
+
+TEST_F(CommandIntakeTest, CommandIsInTheLogBeforeTheMainLoopHasIt) {
+  const std::string id = new_id();
+  send("recording.list", {{"v", 1}, {"id", id}, {"actor", "alice"}, {"reply_to", "web"}});
+  const auto unfinished = log_->unfinished();
+  ASSERT_TRUE(unfinished);
+  ASSERT_EQ(unfinished->size(), 1u);
+  EXPECT_EQ(unfinished->front().command_id, id);
+  EXPECT_EQ(unfinished->front().verb, "recording.list");
+  EXPECT_EQ(unfinished->front().actor, "alice");
+  EXPECT_EQ(unfinished->front().reply_topic, "vedette/v1/edge-01/reply/web");
+  EXPECT_EQ(unfinished->front().received_at, clock_.utc());
+  const auto arrived = next_as<CommandArrived>();
+  ASSERT_TRUE(arrived);
+  EXPECT_EQ(arrived->command.reply_to.command_id, id);
+}
+
+TEST_F(CommandIntakeTest, GroupCommandIsAnsweredBelowTheDevice) {
+  send("agent.ping", {{"v", 1}, {"id", new_id()}}, false, "vedette/v1/group/north");
+  EXPECT_EQ(next_as<CommandArrived>()->command.reply_to.topic, "vedette/v1/edge-01/reply/default");
+}
+
+TEST_F(CommandIntakeTest, OtherTopicsAreNoCommands) {
+  send("agent.ping", {{"v", 1}, {"id", new_id()}}, false, "vedette/v1/group/south");
+  mqtt::Message message;
+  message.topic = "vedette/v1/edge-01/command/";
+  intake_->on_message(message, false);
+  EXPECT_FALSE(next());
+}
+
+TEST_F(CommandIntakeTest, SameIdWhileRunningIsARepetitionWithoutReply) {
+  const std::string id = new_id();
+  ping(id);
+  ping(id);
+  EXPECT_TRUE(next_as<CommandArrived>());
+  const auto repeated = next_as<CommandRepeated>();
+  ASSERT_TRUE(repeated);
+  EXPECT_EQ(repeated->reply_to.command_id, id);
+  EXPECT_EQ(repeated->reply, "");
+}
+
+TEST_F(CommandIntakeTest, SameIdAfterwardsBringsTheStoredReplyAlsoAfterARestart) {
+  const std::string id = new_id();
+  ping(id);
+  EXPECT_TRUE(next_as<CommandArrived>());
+  ASSERT_TRUE(log_->finish(id, "the reply"));
+  ping(id);
+  EXPECT_EQ(next_as<CommandRepeated>()->reply, "the reply");
+  open();
+  ping(id);
+  EXPECT_EQ(next_as<CommandRepeated>()->reply, "the reply");
+  EXPECT_FALSE(next());
+}
+
+TEST_F(CommandIntakeTest, SameIdIsTheSameCommandWhateverElseItSays) {
+  const std::string id = new_id();
+  ping(id);
+  send("recording.start", {{"v", 1}, {"id", id}, {"params", {{"camera_id", "front"}}}});
+  send("no.such.verb", {{"v", 1}, {"id", id}});
+  EXPECT_TRUE(next_as<CommandArrived>());
+  EXPECT_TRUE(next_as<CommandRepeated>());
+  EXPECT_TRUE(next_as<CommandRepeated>());
+}
+
+TEST_F(CommandIntakeTest, RepetitionIsAnsweredToWhoeverAsksAgain) {
+  const std::string id = new_id();
+  ping(id);
+  send("agent.ping", {{"v", 1}, {"id", id}, {"reply_to", "other"}});
+  EXPECT_TRUE(next_as<CommandArrived>());
+  EXPECT_EQ(next_as<CommandRepeated>()->reply_to.topic, "vedette/v1/edge-01/reply/other");
+}
+
+TEST_F(CommandIntakeTest, IdIsForgottenAfterAWeek) {
+  const std::string id = new_id();
+  ping(id);
+  EXPECT_TRUE(next_as<CommandArrived>());
+  clock_.advance(CommandLog::kKept + 1h);
+  ASSERT_EQ(log_->expire(clock_.utc()), 1);
+  ping(id);
+  EXPECT_TRUE(next_as<CommandArrived>());
+}
+
+TEST_F(CommandIntakeTest, WrongCommandIsRefusedAndItsIdKept) {
+  const std::string id = new_id();
+  send("recording.start", {{"v", 1}, {"id", id}, {"params", Json::object()}});
+  const auto refused = next_as<CommandRefused>();
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->refusal.error.code, Code::invalid_argument);
+  EXPECT_TRUE(refused->refusal.known);
+  EXPECT_EQ(log_->unfinished()->size(), 1u) << "the main loop stores the reply";
+}
+
+TEST_F(CommandIntakeTest, RetainedAndExpiredCommandsLeaveNoTrace) {
+  const std::string id = new_id();
+  send("agent.ping", {{"v", 1}, {"id", id}}, true);
+  EXPECT_EQ(next_as<CommandRefused>()->refusal.error.code, Code::retained_not_allowed);
+  send("agent.ping", {{"v", 1}, {"id", id}, {"expires_at", to_rfc3339(clock_.utc() - 1ms)}});
+  EXPECT_EQ(next_as<CommandRefused>()->refusal.status, "expired");
+  EXPECT_TRUE(log_->unfinished()->empty());
+  ping(id);
+  EXPECT_TRUE(next_as<CommandArrived>()) << "in good order it is run";
+}
+
+TEST_F(CommandIntakeTest, ClearedRetainedMessageIsNothing) {
+  mqtt::Message message;
+  message.topic = "vedette/v1/edge-01/command/agent.ping";
+  intake_->on_message(message, true);
+  EXPECT_FALSE(next());
+}
+
+TEST_F(CommandIntakeTest, BusyWhenTheInboxIsFull) {
+  for (size_t i = 0; i < kCapacity; ++i) ping(new_id());
+  const std::string late = new_id();
+  ping(late);
+  for (size_t i = 0; i < kCapacity; ++i) EXPECT_TRUE(next_as<CommandArrived>());
+  const auto refused = next_as<CommandRefused>();
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->reply_to.command_id, late);
+  EXPECT_EQ(refused->refusal.error.code, Code::busy);
+  ping(new_id());
+  EXPECT_TRUE(next_as<CommandArrived>()) << "afterwards there is room again";
+}
+
+TEST_F(CommandIntakeTest, AnonymousRepliesComeOnceASecondAtMost) {
+  for (int i = 0; i < 50; ++i) send("agent.ping", {{"v", 1}});
+  EXPECT_EQ(next_as<CommandRefused>()->reply_to.command_id, "");
+  EXPECT_FALSE(next());
+  clock_.advance(999ms);
+  send("agent.ping", "no object");
+  EXPECT_FALSE(next());
+  clock_.advance(1ms);
+  send("agent.ping", "no object");
+  EXPECT_TRUE(next_as<CommandRefused>());
+  ping(new_id());
+  EXPECT_TRUE(next_as<CommandArrived>()) << "others do not wait for that";
+}
+
+TEST_F(CommandIntakeTest, CommandThatCannotBeLoggedIsNotRun) {
+  ASSERT_TRUE(database_->write([](Database::Access& db) { return db.prepare("DROP TABLE command").run(); }));
+  ping(new_id());
+  const auto refused = next_as<CommandRefused>();
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->refusal.error.code, Code::internal);
+  EXPECT_FALSE(refused->refusal.known);
+}
+
+}  // namespace
+}  // namespace vedette

@@ -1,0 +1,456 @@
+#include "agent/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "core/redact.h"
+#include "tests/support/process.h"
+#include "tests/support/temp_dir.h"
+
+namespace vedette {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+using testing::UnorderedElementsAre;
+
+constexpr const char* kCamera = R"({"url": "test://pattern"})";
+
+// "path: message" of each error; empty when the text is good.
+std::vector<std::string> errors_of(const std::string& text) {
+  std::vector<std::string> out;
+  if (auto loaded = read_config(text); !loaded)
+    for (const FieldError& error : loaded.error().errors) out.push_back(error.path + ": " + error.message);
+  return out;
+}
+
+std::vector<std::string> paths_of(const std::string& text) {
+  std::vector<std::string> out;
+  if (auto loaded = read_config(text); !loaded)
+    for (const FieldError& error : loaded.error().errors) out.push_back(error.path);
+  return out;
+}
+
+LoadedConfig load(const std::string& text) {
+  auto loaded = read_config(text);
+  EXPECT_TRUE(loaded) << testing::PrintToString(errors_of(text));
+  return loaded ? std::move(*loaded) : LoadedConfig{};
+}
+
+// A whole file around one section, or one camera.
+std::string with(const std::string& section, const std::string& members) {
+  return R"({"device_id": "edge-01", ")" + section + R"(": {)" + members + "}}";
+}
+std::string with_camera(const std::string& members) {
+  return R"({"device_id": "edge-01", "cameras": {"front": {)" + members + "}}}";
+}
+
+class ConfigTest : public testing::Test {
+ protected:
+  std::string file(const std::string& name, const std::string& content) const {
+    const auto path = dir_.path() / name;
+    test::write_text(path, content);
+    return path.string();
+  }
+  test::TempDir dir_;
+};
+
+TEST_F(ConfigTest, SmallestFileWorks) {
+  const auto [config, warnings] = load(R"({"device_id": "edge-01"})");
+  EXPECT_THAT(warnings, IsEmpty());
+  EXPECT_EQ(config.device_id, "edge-01");
+  EXPECT_THAT(config.mqtt.urls, ElementsAre("mqtt://127.0.0.1:1883"));
+  EXPECT_EQ(config.mqtt.topic_root, "vedette");
+  EXPECT_THAT(config.mqtt.groups, IsEmpty());
+  EXPECT_EQ(config.mqtt.version, 5);
+  EXPECT_EQ(config.mqtt.keepalive, 30s);
+  EXPECT_EQ(config.storage.path, "/var/lib/vedette");
+  EXPECT_EQ(config.storage.sync_interval, 2s);
+  EXPECT_EQ(config.storage.min_free_bytes, 1'073'741'824);
+  EXPECT_EQ(config.upload.target, Config::UploadTarget::directory);
+  EXPECT_EQ(config.upload.directory, "/var/lib/vedette/objects");
+  EXPECT_EQ(config.upload.region, "us-east-1");
+  EXPECT_TRUE(config.upload.path_style);
+  EXPECT_EQ(config.recording.pre_roll, 0ms);
+  EXPECT_EQ(config.recording.segment, 300s);
+  EXPECT_EQ(config.recording.longest, 3600s);
+  EXPECT_TRUE(config.recording.audio);
+  EXPECT_EQ(config.telemetry_interval, 30s);
+  EXPECT_EQ(config.log_level, log::Level::info);
+  EXPECT_EQ(config.log_format, log::Format::text);
+  EXPECT_THAT(config.cameras, IsEmpty());
+}
+
+TEST_F(ConfigTest, HostNameServesAsDeviceId) {
+  const auto loaded = read_config("{}");
+  if (loaded) {
+    EXPECT_FALSE(loaded->config.device_id.empty());
+  } else {
+    EXPECT_THAT(errors_of("{}"), ElementsAre(StartsWith("/device_id: is required")));
+  }
+}
+
+TEST_F(ConfigTest, CameraHasDefaults) {
+  const auto camera = load(with_camera(R"("url": "rtsp://10.0.0.5/1")")).config.cameras.at("front");
+  EXPECT_EQ(camera.url, "rtsp://10.0.0.5/1");
+  EXPECT_EQ(camera.username, "");
+  EXPECT_EQ(camera.transport, "tcp");
+  EXPECT_EQ(camera.ring, 30s);
+  EXPECT_EQ(camera.ring_most_bytes, 33'554'432u);
+  EXPECT_TRUE(camera.enabled);
+}
+
+TEST_F(ConfigTest, MqttSectionIsRead) {
+  const auto mqtt = load(with("mqtt", R"("url": "mqtts://a:8883", "urls": ["mqtt://b", "mqtts://[::1]:1"],
+      "topic_root": "acme/vedette", "groups": ["north", "all"], "version": 4, "keepalive_s": 60, "username": "u",
+      "ca_file": "/ca", "cert_file": "/cert", "key_file": "/key")"))
+                        .config.mqtt;
+  EXPECT_THAT(mqtt.urls, ElementsAre("mqtts://a:8883", "mqtt://b", "mqtts://[::1]:1"));
+  EXPECT_EQ(mqtt.topic_root, "acme/vedette");
+  EXPECT_THAT(mqtt.groups, ElementsAre("north", "all"));
+  EXPECT_EQ(mqtt.version, 4);
+  EXPECT_EQ(mqtt.keepalive, 60s);
+  EXPECT_EQ(mqtt.username, "u");
+  EXPECT_EQ(mqtt.ca_file, "/ca");
+  EXPECT_EQ(mqtt.cert_file, "/cert");
+  EXPECT_EQ(mqtt.key_file, "/key");
+}
+
+TEST_F(ConfigTest, StorageSectionIsRead) {
+  const auto storage =
+      load(with("storage", R"("path": "/data", "sync_interval_ms": 500, "min_free_bytes": 0)")).config.storage;
+  EXPECT_EQ(storage.path, "/data");
+  EXPECT_EQ(storage.sync_interval, 500ms);
+  EXPECT_EQ(storage.min_free_bytes, 0);
+}
+
+TEST_F(ConfigTest, S3SectionIsRead) {
+  const auto key = file("key", "AKIDEXAMPLE\n"), secret = file("secret", "wJalrXUtnFEMI\r\n"), token = file("t", "tok");
+  const auto upload = load(with("upload", R"("endpoint": "https://s3.example/", "bucket": "clips", "region": "eu-1",
+      "prefix": "site-7/", "path_style": false, "ca_file": "/ca", "access_key_id_file": ")" +
+                                              key + R"(", "secret_access_key_file": ")" + secret +
+                                              R"(", "session_token_file": ")" + token + "\""))
+                          .config.upload;
+  EXPECT_EQ(upload.target, Config::UploadTarget::s3) << "an endpoint says so";
+  EXPECT_EQ(upload.endpoint, "https://s3.example");
+  EXPECT_EQ(upload.bucket, "clips");
+  EXPECT_EQ(upload.region, "eu-1");
+  EXPECT_EQ(upload.prefix, "site-7/");
+  EXPECT_FALSE(upload.path_style);
+  EXPECT_EQ(upload.ca_file, "/ca");
+  EXPECT_EQ(upload.access_key_id, "AKIDEXAMPLE");
+  EXPECT_EQ(upload.secret_access_key, "wJalrXUtnFEMI");
+  EXPECT_EQ(upload.session_token, "tok");
+}
+
+TEST_F(ConfigTest, OtherUploadTargets) {
+  EXPECT_EQ(load(with("upload", R"("target": "none")")).config.upload.target, Config::UploadTarget::none);
+  EXPECT_EQ(load(with("upload", R"("directory": "/nas")")).config.upload.directory, "/nas");
+}
+
+TEST_F(ConfigTest, RemainingSectionsAreRead) {
+  const auto config = load(R"({"device_id": "edge-01",
+      "recording": {"pre_roll_ms": 5000, "segment_s": 60, "max_duration_s": 7200, "audio": "drop"},
+      "telemetry": {"interval_s": 5}, "log": {"level": "debug", "format": "json"},
+      "cameras": {"front": {"url": "rtsp://c", "transport": "udp", "ring_s": 10, "ring_max_bytes": 65536,
+                            "record": "command", "enabled": false}}})")
+                          .config;
+  EXPECT_EQ(config.recording.pre_roll, 5s);
+  EXPECT_EQ(config.recording.segment, 60s);
+  EXPECT_EQ(config.recording.longest, 7200s);
+  EXPECT_FALSE(config.recording.audio);
+  EXPECT_EQ(config.telemetry_interval, 5s);
+  EXPECT_EQ(config.log_level, log::Level::debug);
+  EXPECT_EQ(config.log_format, log::Format::json);
+  const auto& camera = config.cameras.at("front");
+  EXPECT_EQ(camera.transport, "udp");
+  EXPECT_EQ(camera.ring, 10s);
+  EXPECT_EQ(camera.ring_most_bytes, 65'536u);
+  EXPECT_FALSE(camera.enabled);
+}
+
+TEST_F(ConfigTest, AllErrorsComeAtOnceEachWithItsPlace) {
+  EXPECT_THAT(paths_of(R"({"device_id": "Edge 01", "mqtt": {"url": "tcp://x", "urls": ["mqtt://ok", "mqtt://"],
+      "version": 3, "groups": ["a", "B"], "cert_file": "/c"}, "storage": {"path": "relative", "sync_interval_ms": 0},
+      "upload": {"target": "s3", "endpoint": "ftp://x"}, "recording": {"segment_s": "60"}, "telemetry": {"interval": 5},
+      "log": {"level": "loud"}, "cameras": {"Front": {"url": "rtsp://x"}, "back": {}, "side": {"url": "gopher://x"}},
+      "extra/key": 1})"),
+              UnorderedElementsAre("/device_id", "/mqtt/url", "/mqtt/urls/1", "/mqtt/version", "/mqtt/groups/1",
+                                   "/mqtt/key_file", "/storage/path", "/storage/sync_interval_ms", "/upload/endpoint",
+                                   "/upload/bucket", "/upload/access_key_id_file", "/upload/secret_access_key_file",
+                                   "/recording/segment_s", "/telemetry/interval", "/log/level", "/cameras/Front",
+                                   "/cameras/back/url", "/cameras/side/url", "/extra~1key"));
+}
+
+TEST_F(ConfigTest, FileThatIsNoObjectOrNoJsonIsRefusedAsAWhole) {
+  for (const char* text : {"", "[]", "null", "{", "{\"device_id\": \"a\",}", "\xff"})
+    EXPECT_THAT(errors_of(text), Not(IsEmpty())) << text;
+  EXPECT_THAT(errors_of("{"), ElementsAre(StartsWith("/: syntax error")));
+}
+
+TEST_F(ConfigTest, CommentsAreAllowed) {
+  const auto config = load("// the gate\n{ /* an id */ \"device_id\": \"edge-01\" // \"not\": this\n}").config;
+  EXPECT_EQ(config.device_id, "edge-01");
+}
+
+TEST_F(ConfigTest, DuplicateKeysAreRefused) {
+  EXPECT_THAT(errors_of(R"({"device_id": "a", "device_id": "b"})"), ElementsAre(HasSubstr("duplicate")));
+  EXPECT_THAT(errors_of(R"({"cameras": {"front": {"url": "test://pattern"}, "front": {"url": "test://pattern"}}})"),
+              ElementsAre(HasSubstr("duplicate")));
+}
+
+TEST_F(ConfigTest, WrongTypesAreErrorsAndNotDefaults) {
+  EXPECT_THAT(paths_of(R"({"device_id": 5, "mqtt": [], "storage": null, "cameras": "front"})"),
+              UnorderedElementsAre("/device_id", "/mqtt", "/storage", "/cameras"));
+}
+
+TEST_F(ConfigTest, FileThatCannotBeReadIsAnError) {
+  const auto loaded = load_config(dir_.path() / "none.json");
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().errors.front().path, "/");
+  EXPECT_THAT(loaded.error().errors.front().message, HasSubstr("none.json"));
+}
+
+TEST_F(ConfigTest, FileIsLoaded) {
+  const auto loaded = load_config(file("vedette.json", R"({"device_id": "from-file"})"));
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->config.device_id, "from-file");
+}
+
+// ---- secrets
+
+TEST_F(ConfigTest, SecretsComeFromFileEnvironmentAndCredential) {
+  const auto path = file("password", "from-a-file\n");
+  EXPECT_EQ(load(with("mqtt", R"("password_file": ")" + path + "\"")).config.mqtt.password, "from-a-file");
+  setenv("VEDETTE_TEST_PASSWORD", "from-the-environment", 1);
+  EXPECT_EQ(load(with("mqtt", R"("password_file": "env:VEDETTE_TEST_PASSWORD")")).config.mqtt.password,
+            "from-the-environment");
+  setenv("CREDENTIALS_DIRECTORY", dir_.path().c_str(), 1);
+  const auto camera = load(with_camera(R"("url": "rtsp://c", "password_file": "cred:password")"));
+  EXPECT_EQ(camera.config.cameras.at("front").password, "from-a-file");
+  EXPECT_THAT(camera.warnings, IsEmpty());
+  for (const char* secret : {"from-a-file", "from-the-environment"})
+    EXPECT_EQ(redact(std::string("it is ") + secret), "it is ***");
+}
+
+TEST_F(ConfigTest, MissingSecretsAreErrorsAtTheirPlaces) {
+  EXPECT_THAT(paths_of(R"({"device_id": "a", "mqtt": {"password_file": "/no/such/file"},
+      "cameras": {"front": {"url": "rtsp://c", "password_file": "env:VEDETTE_NOT_SET"}}})"),
+              ElementsAre("/mqtt/password_file", "/cameras/front/password_file"));
+}
+
+TEST_F(ConfigTest, LiteralSecretIsTakenWithAWarningThatDoesNotShowIt) {
+  const auto [config, warnings] = load(with("mqtt", R"("password": "literal-secret-1")"));
+  EXPECT_EQ(config.mqtt.password, "literal-secret-1");
+  EXPECT_THAT(warnings, ElementsAre(StartsWith("/mqtt/password: ")));
+  EXPECT_THAT(warnings.front(), Not(HasSubstr("literal-secret-1")));
+  EXPECT_EQ(redact("x literal-secret-1 y"), "x *** y");
+}
+
+TEST_F(ConfigTest, CredentialsAreTakenOutOfUrlsWithAWarning) {
+  const auto [config, warnings] = load(R"({"device_id": "a", "mqtt": {"url": "mqtt://edge:br%40ker-secret@broker"},
+      "cameras": {"front": {"url": "rtsp://viewer:c%2Fmera-secret@10.0.0.5:554/1?a=b@c"}}})");
+  EXPECT_THAT(config.mqtt.urls, ElementsAre("mqtt://broker"));
+  EXPECT_EQ(config.mqtt.username, "edge");
+  EXPECT_EQ(config.mqtt.password, "br@ker-secret");
+  const auto& camera = config.cameras.at("front");
+  EXPECT_EQ(camera.url, "rtsp://10.0.0.5:554/1?a=b@c");
+  EXPECT_EQ(camera.username, "viewer");
+  EXPECT_EQ(camera.password, "c/mera-secret");
+  EXPECT_THAT(warnings, ElementsAre(StartsWith("/mqtt/url: "), StartsWith("/cameras/front/url: ")));
+  for (const char* text : {"br@ker-secret", "br%40ker-secret", "c/mera-secret", "c%2Fmera-secret"})
+    EXPECT_EQ(redact(text), "***");
+}
+
+TEST_F(ConfigTest, BadlyEncodedCredentialsAreTakenOutToo) {
+  for (const auto& [url, password, rest] : {std::tuple{"rtsp://u:pa/ss-1@host/1", "pa/ss-1", "rtsp://host/1"},
+                                            std::tuple{"rtsp://u:p@ss-2@host:554/1", "p@ss-2", "rtsp://host:554/1"},
+                                            std::tuple{"rtsp://u:pa?s#s-3@host", "pa?s#s-3", "rtsp://host"},
+                                            std::tuple{"rtsp://u:100%-4@host", "100%-4", "rtsp://host"}}) {
+    const auto camera = load(with_camera(R"("url": ")" + std::string(url) + "\"")).config.cameras.at("front");
+    EXPECT_EQ(camera.url, rest);
+    EXPECT_EQ(camera.username, "u");
+    EXPECT_EQ(camera.password, password);
+  }
+}
+
+TEST_F(ConfigTest, AtSignsBehindTheHostAreNoCredentials) {
+  for (const char* url : {"rtsp://host/a@b", "rtsp://host:554/a@b", "rtsp://[fe80::1]/a@b", "file:///media/a@b.mp4"}) {
+    const auto [config, warnings] = load(with_camera(R"("url": ")" + std::string(url) + "\""));
+    EXPECT_EQ(config.cameras.at("front").url, url);
+    EXPECT_THAT(warnings, IsEmpty());
+  }
+}
+
+TEST_F(ConfigTest, NamedUserComesBeforeThatOfTheUrl) {
+  const auto camera = load(with_camera(R"("url": "rtsp://a:from-the-url@host", "username": "b",
+      "password": "named-secret")"))
+                          .config.cameras.at("front");
+  EXPECT_EQ(camera.username, "b");
+  EXPECT_EQ(camera.password, "named-secret");
+}
+
+TEST_F(ConfigTest, ErrorsDoNotShowCredentialsOnceRedacted) {
+  for (const std::string& error : errors_of(with_camera(R"("url": "gopher://user:error-secret@host/1")")))
+    EXPECT_THAT(redact(error), Not(HasSubstr("error-secret")));
+  for (const std::string& error : errors_of(with("mqtt", R"("url": "tcp://user:error-secret@host")")))
+    EXPECT_THAT(redact(error), Not(HasSubstr("error-secret")));
+}
+
+// ---- what this version does not do
+
+TEST_F(ConfigTest, WhatIsNotSupportedIsRefusedInClearWords) {
+  for (const auto& [text, error] :
+       {std::pair{with_camera(R"("url": "test://pattern", "record": "continuous")"),
+                  "/cameras/front/record: continuous is not supported"},
+        std::pair{with_camera(R"("url": "test://pattern", "record": "schedule")"),
+                  "/cameras/front/record: schedule is not supported"},
+        std::pair{with("upload", R"("target": "grant")"), "/upload/target: grant is not supported"},
+        std::pair{with("recording", R"("audio": "aac")"), "/recording/audio: aac is not supported"},
+        std::pair{with_camera(R"("url": "hik://10.0.0.5/1/main")"),
+                  "/cameras/front/url: the scheme hik is not supported"}})
+    EXPECT_THAT(errors_of(text), ElementsAre(StartsWith(error)));
+}
+
+TEST_F(ConfigTest, WhatHasNoEffectIsCheckedAndWarnedAbout) {
+  const auto loaded = load(R"({"device_id": "a", "storage": {"max_bytes": 5, "max_age_s": 0},
+      "upload": {"manifest": false, "windows": []}, "http": {"listen": "127.0.0.1:9180"},
+      "cameras": {"front": {"url": "test://pattern", "max_bytes": 7}}})");
+  EXPECT_THAT(loaded.warnings,
+              UnorderedElementsAre(StartsWith("/storage/max_bytes: "), StartsWith("/upload/manifest: "),
+                                   StartsWith("/http: "), StartsWith("/cameras/front/max_bytes: ")));
+  EXPECT_THAT(paths_of(R"({"device_id": "a", "storage": {"max_bytes": -1}, "upload": {"manifest": 1, "windows": [5]},
+      "http": {"token_file": "/t"}, "cameras": {"front": {"url": "test://pattern", "schedule": "always"}}})"),
+              UnorderedElementsAre("/storage/max_bytes", "/upload/manifest", "/upload/windows/0", "/http/listen",
+                                   "/cameras/front/schedule"));
+}
+
+// ---- agreement with schemas/config.schema.json
+
+class ConfigSchemaTest : public ConfigTest {
+ protected:
+  void SetUp() override { schema_ = Json::parse(test::read_text(VEDETTE_SOURCE_DIR "/schemas/config.schema.json")); }
+
+  const Json& resolved(const Json& node) const {
+    if (node.contains("$ref")) {
+      const std::string ref = node["$ref"];
+      if (ref.starts_with("#")) return resolved(schema_.at(Json::json_pointer(ref.substr(1))));
+      static const Json common = Json::parse(test::read_text(VEDETTE_SOURCE_DIR "/schemas/common.schema.json"));
+      return common.at(Json::json_pointer(ref.substr(ref.find('#') + 1)));
+    }
+    if (node.contains("allOf") && !node.contains("type")) return resolved(node["allOf"][0]);
+    return node;
+  }
+
+  // A value that the key takes.
+  Json example(const std::string& key, const Json& node) const {
+    static const std::map<std::string, Json> kExamples = {
+        {"device_id", "edge-01"},
+        {"url", "test://pattern"},
+        {"endpoint", "https://s3.test"},
+        {"bucket", "clips"},
+        {"directory", "/nas"},
+        {"listen", "127.0.0.1:9180"},
+        {"target", "s3"},
+        {"password", "example-secret"},
+        {"access_key_id", "example-id"},
+        {"secret_access_key", "example-secret"},
+        {"session_token", "example-tok"},
+    };
+    if (node.contains("default")) return node["default"];
+    if (const auto it = kExamples.find(key); it != kExamples.end()) return it->second;
+    if (key.ends_with("_file")) return (dir_.path() / "a-file").string();
+    ADD_FAILURE() << "no example for " << key;
+    return nullptr;
+  }
+
+  // An object with every property set.
+  Json whole(const Json& object) const {
+    Json out = Json::object();
+    for (const auto& [key, node] : object.at("properties").items()) {
+      const Json& what = resolved(node);
+      if (what.value("type", "") == "object" && what.contains("patternProperties"))
+        out[key] = {{"front", whole(resolved(what["patternProperties"].begin().value()))}};
+      else if (what.value("type", "") == "object")
+        out[key] = whole(what);
+      else
+        out[key] = example(key, node.contains("default") ? node : what);
+    }
+    return out;
+  }
+
+  Json schema_;
+};
+
+TEST_F(ConfigSchemaTest, EveryKeyOfTheSchemaIsRead) {
+  file("a-file", "secret-of-a-file");
+  const Json document = whole(schema_);
+  EXPECT_GT(document.flatten().size(), 50u);
+  EXPECT_THAT(errors_of(document.dump()), IsEmpty());
+}
+
+TEST_F(ConfigSchemaTest, DefaultsOfTheSchemaAreThoseOfTheCode) {
+  const auto defaults = [&](const char* section) {
+    Json out = Json::object();
+    for (const auto& [key, node] : schema_["properties"][section]["properties"].items())
+      if (node.contains("default")) out[key] = node["default"];
+    return out;
+  };
+  Json document = {{"device_id", "a"}};
+  for (const char* section : {"mqtt", "storage", "recording", "telemetry", "log", "upload"})
+    document[section] = defaults(section);
+  const auto [config, warnings] = load(document.dump());
+  EXPECT_THAT(warnings, IsEmpty()) << "a default asks for nothing";
+  const Config bare = load(R"({"device_id": "a"})").config;
+  EXPECT_EQ(config.mqtt.urls, bare.mqtt.urls);
+  EXPECT_EQ(config.mqtt.topic_root, bare.mqtt.topic_root);
+  EXPECT_EQ(config.mqtt.version, bare.mqtt.version);
+  EXPECT_EQ(config.mqtt.keepalive, bare.mqtt.keepalive);
+  EXPECT_EQ(config.storage.path, bare.storage.path);
+  EXPECT_EQ(config.storage.sync_interval, bare.storage.sync_interval);
+  EXPECT_EQ(config.storage.min_free_bytes, bare.storage.min_free_bytes);
+  EXPECT_EQ(config.recording.pre_roll, bare.recording.pre_roll);
+  EXPECT_EQ(config.recording.segment, bare.recording.segment);
+  EXPECT_EQ(config.recording.longest, bare.recording.longest);
+  EXPECT_EQ(config.recording.audio, bare.recording.audio);
+  EXPECT_EQ(config.telemetry_interval, bare.telemetry_interval);
+  EXPECT_EQ(config.log_level, bare.log_level);
+  EXPECT_EQ(config.log_format, bare.log_format);
+  EXPECT_EQ(config.upload.region, bare.upload.region);
+  EXPECT_EQ(config.upload.path_style, bare.upload.path_style);
+}
+
+TEST_F(ConfigSchemaTest, BoundsOfTheSchemaAreThoseOfTheCode) {
+  file("a-file", "secret-of-a-file");
+  const Json good = whole(schema_);
+  int tried = 0;
+  const auto try_bound = [&](const std::string& pointer, const char* bound, int64_t beyond, const Json& node) {
+    if (!node.contains(bound)) return;
+    Json document = good;
+    document[Json::json_pointer(pointer)] = node[bound];
+    EXPECT_THAT(errors_of(document.dump()), IsEmpty()) << pointer << " = " << node[bound];
+    document[Json::json_pointer(pointer)] = node[bound].get<int64_t>() + beyond;
+    EXPECT_THAT(paths_of(document.dump()), ElementsAre(pointer)) << document[Json::json_pointer(pointer)];
+    ++tried;
+  };
+  const auto walk = [&](const std::string& path, const Json& object) {
+    for (const auto& [key, node] : object["properties"].items()) {
+      try_bound(path + "/" + key, "minimum", -1, node);
+      try_bound(path + "/" + key, "maximum", 1, node);
+    }
+  };
+  for (const auto& [section, node] : schema_["properties"].items())
+    if (node.contains("properties")) walk("/" + section, node);
+  walk("/cameras/front", schema_["definitions"]["camera"]);
+  EXPECT_GT(tried, 20);
+}
+
+}  // namespace
+}  // namespace vedette

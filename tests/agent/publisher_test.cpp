@@ -1,0 +1,311 @@
+#include "agent/publisher.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "core/ids.h"
+#include "core/inbox.h"
+#include "tests/support/mosquitto.h"
+#include "tests/support/mqtt_probe.h"
+#include "tests/support/temp_dir.h"
+
+namespace vedette {
+namespace {
+
+using test::Mosquitto;
+using test::MqttProbe;
+using test::ProbeMessage;
+
+constexpr milliseconds kLimit{20000};
+constexpr const char* kBase = "vedette/v1/edge-01";
+
+// The publisher with a real session, broker and outbox; this thread is the main loop.
+class PublisherTest : public testing::Test {
+ protected:
+  explicit PublisherTest(test::MosquittoOptions options = {}) : broker_(std::move(options)) {
+    probe_.emplace(broker_);
+    database_ = std::move(*Database::open(dir_.path() / "vedette.db"));
+    outbox_.emplace(*database_);
+    publisher_.emplace(kBase, *outbox_, Clock::system());
+  }
+  ~PublisherTest() override { session_.reset(); }
+
+  struct Connected {};
+  struct Disconnected {};
+  struct Published {
+    uint64_t token;
+    int reason;
+  };
+  using Happened = std::variant<Connected, Disconnected, Published>;
+
+  void connect() {
+    mqtt::SessionConfig config;
+    config.urls = {broker_.url()};
+    config.client_id = "edge-01";
+    config.first_backoff = 50ms;
+    config.most_backoff = 200ms;
+    mqtt::SessionCallbacks callbacks;
+    callbacks.on_connect = [this](bool) { inbox_.push(Connected{}); };
+    callbacks.on_disconnect = [this](const std::string&) { inbox_.push(Disconnected{}); };
+    callbacks.on_published = [this](uint64_t token, int reason) { inbox_.push(Published{token, reason}); };
+    auto session = mqtt::Session::start(std::move(config), std::move(callbacks));
+    ASSERT_TRUE(session) << session.error().message;
+    session_ = std::move(*session);
+    publisher_->attach(session_.get());
+    ASSERT_TRUE(run_until([this] { return connections_ == 1; }));
+  }
+
+  // Does what the main loop does, until the condition holds.
+  bool run_until(const std::function<bool()>& condition) {
+    const MonoTime deadline = Clock::system().mono() + kLimit;
+    while (!condition()) {
+      if (Clock::system().mono() >= deadline) return false;
+      if (auto happened = inbox_.pop(Clock::system().mono() + 20ms, {}))
+        std::visit([this](auto e) { on(e); }, *happened);
+    }
+    return true;
+  }
+  void on(Connected) {
+    ++connections_;
+    publisher_->on_connected();
+    publisher_->pump();
+  }
+  void on(Disconnected) {
+    ++losses_;
+    publisher_->on_disconnected();
+  }
+  void on(Published published) {
+    reasons_.push_back(published.reason);
+    publisher_->on_published(published.token, published.reason);
+  }
+
+  std::string add_event(int number) {
+    const auto event = make_event("clip.ready", "front", {{"number", number}}, Clock::system().utc());
+    EXPECT_TRUE(outbox_->add(event));
+    return event.id;
+  }
+  bool outbox_is_empty() { return outbox_->figures(Clock::system().utc())->rows == 0; }
+
+  std::vector<ProbeMessage> seen(const std::string& begin) const {
+    auto all = probe_->messages();
+    std::erase_if(all, [&](const ProbeMessage& m) { return !m.topic.starts_with(kBase + begin); });
+    return all;
+  }
+  bool wait_until_seen(const std::string& begin, size_t count) {
+    return run_until([&] { return seen(begin).size() >= count; });
+  }
+  static std::vector<int> numbers(const std::vector<ProbeMessage>& events) {
+    std::vector<int> out;
+    for (const ProbeMessage& event : events) out.push_back(event.json()["data"]["number"]);
+    return out;
+  }
+
+  Mosquitto broker_;
+  std::optional<MqttProbe> probe_;
+  test::TempDir dir_;
+  std::unique_ptr<Database> database_;
+  std::optional<Outbox> outbox_;
+  std::optional<Publisher> publisher_;
+  Inbox<Happened> inbox_{10'000};
+  std::unique_ptr<mqtt::Session> session_;
+  int connections_ = 0;
+  int losses_ = 0;
+  std::vector<int> reasons_;
+};
+
+TEST_F(PublisherTest, EventsGoOutInOrderAndAreRemovedWhenAcknowledged) {
+  std::vector<int> expected;
+  for (int i = 0; i < 200; ++i) {
+    add_event(i);
+    expected.push_back(i);
+  }
+  connect();
+  ASSERT_TRUE(run_until([this] { return outbox_is_empty(); }));
+  ASSERT_TRUE(wait_until_seen("/event/", 200));
+  EXPECT_EQ(numbers(seen("/event/")), expected);
+  EXPECT_TRUE(run_until([this] { return publisher_->drained(); }));
+}
+
+TEST_F(PublisherTest, EventHasItsEnvelope) {
+  OutboxEvent event = make_event("clip.ready", "front", {{"number", 1}}, Clock::system().utc());
+  event.command_id = new_id();
+  event.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  ASSERT_TRUE(outbox_->add(event));
+  connect();
+  ASSERT_TRUE(wait_until_seen("/event/", 1));
+  const ProbeMessage message = seen("/event/").front();
+  EXPECT_EQ(message.topic, "vedette/v1/edge-01/event/clip.ready");
+  EXPECT_EQ(message.qos, 1);
+  EXPECT_FALSE(message.retain);
+  EXPECT_EQ(message.content_type, "application/json");
+  EXPECT_EQ(message.property("schema"), "vedette/v1/event/clip.ready");
+  EXPECT_EQ(message.property("traceparent"), event.traceparent);
+  const Json json = message.json();
+  EXPECT_EQ(json["v"], 1);
+  EXPECT_EQ(json["id"], event.id);
+  EXPECT_EQ(json["ts"], to_rfc3339(event.at));
+  EXPECT_EQ(json["seq"], 1);
+  EXPECT_EQ(json["type"], "clip.ready");
+  EXPECT_EQ(json["camera_id"], "front");
+  EXPECT_EQ(json["command_id"], event.command_id);
+  EXPECT_EQ(json["data"], Json({{"number", 1}}));
+}
+
+TEST_F(PublisherTest, SequenceHasNoGapsWhateverIsSent) {
+  connect();
+  for (int i = 0; i < 60; ++i) {
+    add_event(i);
+    publisher_->state("camera/front/state", "camera_state", {{"number", i}});
+    publisher_->reply(std::string(kBase) + "/reply/web", "c", "agent.ping", {{"number", i}});
+    publisher_->telemetry("telemetry/system", "telemetry_system", {{"number", i}});
+    publisher_->pump();
+  }
+  ASSERT_TRUE(run_until([this] { return publisher_->drained() && seen("/reply/").size() == 60; }));
+  ASSERT_TRUE(wait_until_seen("/event/", 60));
+  // A broker whose window to the probe is full lets QoS 0 overtake: what counts is that each number came once.
+  // Telemetry may be left out while our own window is full, but then it takes no number.
+  std::vector<int64_t> numbers, expected;
+  const auto all_came = [&] {
+    numbers.clear();
+    for (const ProbeMessage& message : seen("/")) numbers.push_back(message.json()["seq"]);
+    std::sort(numbers.begin(), numbers.end());
+    expected.resize(numbers.size());
+    std::iota(expected.begin(), expected.end(), 1);
+    return numbers == expected;
+  };
+  EXPECT_TRUE(run_until(all_came)) << testing::PrintToString(numbers);
+}
+
+TEST_F(PublisherTest, SequenceBeginsAnewWithEveryConnection) {
+  connect();
+  add_event(1);
+  publisher_->pump();
+  ASSERT_TRUE(wait_until_seen("/event/", 1));
+  broker_.stop();
+  ASSERT_TRUE(run_until([this] { return losses_ == 1; }));
+  broker_.start();
+  ASSERT_TRUE(run_until([this] { return connections_ == 2; }));
+  probe_.emplace(broker_);
+  add_event(2);
+  publisher_->pump();
+  ASSERT_TRUE(wait_until_seen("/event/", 1));
+  EXPECT_EQ(seen("/event/").back().json()["seq"], 1);
+}
+
+TEST_F(PublisherTest, EventsThatWereNotAcknowledgedComeAgainWithTheSameId) {
+  connect();
+  broker_.pause();
+  std::vector<std::string> ids;
+  for (int i = 0; i < 10; ++i) ids.push_back(add_event(i));
+  publisher_->pump();
+  broker_.kill9();
+  ASSERT_TRUE(run_until([this] { return losses_ == 1; }));
+  EXPECT_FALSE(outbox_is_empty());
+  EXPECT_FALSE(publisher_->drained());
+  broker_.start();
+  const MqttProbe fresh(broker_);
+  ASSERT_TRUE(run_until([this] { return outbox_is_empty(); }));
+  ASSERT_TRUE(fresh.wait_for([&](const ProbeMessage& m) { return m.json().value("id", "") == ids.back(); }, kLimit));
+  std::vector<std::string> came;
+  for (const ProbeMessage& message : fresh.messages())
+    if (message.topic.ends_with("/event/clip.ready")) came.push_back(message.json()["id"]);
+  // The first ones may have gone out before this probe had subscribed: what came is the end, in order, once.
+  ASSERT_LE(came.size(), ids.size());
+  EXPECT_TRUE(std::equal(came.rbegin(), came.rend(), ids.rbegin()));
+}
+
+TEST_F(PublisherTest, RepliesWaitForTheConnection) {
+  publisher_->reply(std::string(kBase) + "/reply/web", std::string("\0c", 2), "agent.ping", {{"command_id", new_id()}});
+  EXPECT_FALSE(publisher_->drained());
+  connect();
+  ASSERT_TRUE(wait_until_seen("/reply/web", 1));
+  const ProbeMessage reply = seen("/reply/web").front();
+  EXPECT_EQ(reply.correlation, std::string("\0c", 2));
+  EXPECT_EQ(reply.property("schema"), "vedette/v1/reply/agent.ping");
+}
+
+TEST_F(PublisherTest, OldestRepliesGoWhenTooManyWait) {
+  for (int i = 0; i < 300; ++i) publisher_->reply(std::string(kBase) + "/reply/web", "", "agent.ping", {{"number", i}});
+  connect();
+  ASSERT_TRUE(wait_until_seen("/reply/web", 256));
+  const auto replies = seen("/reply/web");
+  EXPECT_EQ(replies.size(), 256u);
+  EXPECT_EQ(replies.front().json()["number"], 300 - 256);
+  EXPECT_EQ(replies.back().json()["number"], 299);
+}
+
+TEST_F(PublisherTest, StoredReplyGoesOutAgainAsItWas) {
+  connect();
+  const std::string stored = publisher_->reply(std::string(kBase) + "/reply/web", "one", "agent.ping",
+                                               {{"status", "succeeded"}, {"result", {{"a", 1}}}});
+  publisher_->reply_again(std::string(kBase) + "/reply/other", "two", "agent.ping", stored);
+  ASSERT_TRUE(wait_until_seen("/reply/", 2));
+  const auto replies = seen("/reply/");
+  Json first = replies[0].json(), again = replies[1].json();
+  EXPECT_EQ(replies[1].topic, "vedette/v1/edge-01/reply/other");
+  EXPECT_EQ(replies[1].correlation, "two");
+  EXPECT_EQ(again["seq"], first["seq"].get<int>() + 1);
+  first.erase("seq");
+  again.erase("seq");
+  EXPECT_EQ(again, first);
+}
+
+TEST_F(PublisherTest, DamagedStoredReplyIsLeftOut) {
+  for (const char* stored : {"", "nonsense", "[]", "{}", R"({"body": {}})", R"({"body": {}, "id": 5, "at_us": "x"})"})
+    publisher_->reply_again(std::string(kBase) + "/reply/web", "", "agent.ping", stored);
+  EXPECT_TRUE(publisher_->drained() || !session_);
+}
+
+TEST_F(PublisherTest, ReplyToAnUnknownVerbHasTheCommonSchema) {
+  connect();
+  publisher_->reply(std::string(kBase) + "/reply/web", "", "no.such.verb", {{"status", "rejected"}});
+  ASSERT_TRUE(wait_until_seen("/reply/web", 1));
+  EXPECT_EQ(seen("/reply/web").front().property("schema"), "vedette/v1/reply");
+}
+
+TEST_F(PublisherTest, StateIsRetainedAndOnlyItsNewestCounts) {
+  connect();
+  for (int i = 0; i < 500; ++i) publisher_->state("camera/front/state", "camera_state", {{"number", i}});
+  ASSERT_TRUE(run_until([this] {
+    const auto states = seen("/camera/front/state");
+    return !states.empty() && states.back().json()["number"] == 499;
+  }));
+  const MqttProbe late(broker_);
+  const auto retained =
+      late.wait_for([](const ProbeMessage& m) { return m.topic.ends_with("/camera/front/state"); }, kLimit);
+  ASSERT_TRUE(retained);
+  EXPECT_TRUE(retained->retain);
+  EXPECT_EQ(retained->json()["number"], 499);
+}
+
+TEST_F(PublisherTest, TelemetryIsNotKeptForLater) {
+  publisher_->telemetry("telemetry/system", "telemetry_system", {{"number", 1}});
+  publisher_->state("status", "status", {{"number", 1}});
+  connect();
+  publisher_->telemetry("telemetry/system", "telemetry_system", {{"number", 2}});
+  ASSERT_TRUE(wait_until_seen("/telemetry/system", 1));
+  const auto telemetry = seen("/telemetry/system");
+  EXPECT_EQ(telemetry.front().json()["number"], 2);
+  EXPECT_EQ(telemetry.front().qos, 0);
+  EXPECT_TRUE(seen("/status").empty()) << "the birth tells the state";
+}
+
+class StrictBrokerTest : public PublisherTest {
+ protected:
+  StrictBrokerTest() : PublisherTest({.acl = "topic readwrite #\n", .more = "max_packet_size 20000\n"}) {}
+};
+
+TEST_F(StrictBrokerTest, EventTooLargeForTheBrokerDoesNotHoldUpTheOthers) {
+  ASSERT_TRUE(outbox_->add(
+      make_event("clip.ready", "front", {{"number", 1}, {"x", std::string(60'000, 'x')}}, Clock::system().utc())));
+  add_event(2);
+  connect();
+  ASSERT_TRUE(wait_until_seen("/event/", 1));
+  EXPECT_EQ(seen("/event/").back().json()["data"]["number"], 2);
+}
+
+}  // namespace
+}  // namespace vedette

@@ -1,0 +1,92 @@
+// Writes what the fuzzer begins with: usage: fuzz_seeds FOLDER, which gets a folder for each target.
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "media/encoder.h"
+#include "media/mp4_finalize.h"
+#include "media/mp4_writer.h"
+
+namespace fs = std::filesystem;
+using namespace vedette;
+
+namespace {
+
+void write(const fs::path& path, const std::string& text) {
+  fs::create_directories(path.parent_path());
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+// A clip of a tiny grey picture that changes; left open, as a kill leaves it.
+bool write_part(const fs::path& path) {
+  VideoEncoder::Options options;
+  options.width_px = 64;
+  options.height_px = 64;
+  options.gop_frames = 5;
+  const auto encoder = VideoEncoder::create(options);
+  if (!encoder) return false;
+  auto info = std::make_shared<StreamInfo>();
+  info->video = (*encoder)->track();
+  Mp4Options mp4;
+  mp4.expected = 1s;
+  mp4.metadata = R"({"clip_id":"019aa053-1c50-7333-b111-222233334444"})";
+  fs::remove(path);
+  const auto writer = Mp4Writer::create(path, info, MonoTime(10s + 80ms), mp4);
+  if (!writer) return false;
+  for (int i = 0; i < 20; ++i) {
+    Picture picture{64, 64, std::vector<uint8_t>(64 * 64, static_cast<uint8_t>(16 + i * 8)),
+                    std::vector<uint8_t>(32 * 32, 128), std::vector<uint8_t>(32 * 32, 128)};
+    auto packet = (*encoder)->encode(picture, i);
+    if (!packet) return false;
+    packet->info = info;
+    packet->pts = packet->dts = MonoTime(10s + i * 40ms);
+    packet->duration = 40ms;
+    if (!(*writer)->write(*packet)) return false;
+  }
+  return true;
+}
+
+bool write_clips(const fs::path& folder) {
+  fs::create_directories(folder);
+  if (!write_part(folder / "part") || !write_part(folder / "cut") || !write_part(folder / "final")) return false;
+  fs::resize_file(folder / "cut", fs::file_size(folder / "cut") - 100);
+  return mp4_truncate_to_whole_fragments(folder / "final") && mp4_finalize(folder / "final");
+}
+
+// The first three bytes of a command's input choose verb and surroundings (command_fuzz.cpp).
+void write_texts(const fs::path& folder) {
+  int number = 0;
+  for (const char* params :
+       {R"({})", R"({"camera_id": "front", "pre_roll_ms": 5000, "duration_ms": 10000, "labels": ["door"]})",
+        R"({"camera_id": "front", "start": "2026-11-20T08:30:00Z", "allow_late": true, "priority": "high"})",
+        R"({"camera_id": "front", "width_px": 640, "quality": 85, "deliver": "both", "timeout_ms": 100})",
+        R"({"from": "2026-11-20T08:00:00+01:00", "state": ["ready"], "order": "desc", "limit": 20, "cursor": "x"})",
+        R"({"clip_id": "019aa053-1c50-7333-b111-222233334444", "ttl_s": 600})"})
+    write(folder / "command_fuzz" / std::to_string(number++),
+          R"({"v": 1, "id": "019aa053-1c2b-7d10-9a51-3f0b6f3c2a11", "ts": "2026-11-20T08:30:29.100Z", )"
+          R"("expires_at": "2036-11-20T08:31:29.1Z", "reply_to": "web", "actor": "a", "params": )" +
+              std::string(params) + "}");
+  write(folder / "config_fuzz" / "all", R"(// all sections
+{"device_id": "edge-01", "mqtt": {"url": "mqtts://u:p@b:8883", "urls": ["mqtt://[::1]:1"], "topic_root": "a/b",
+ "groups": ["g"], "version": 4, "keepalive_s": 30, "username": "u", "password": "secret", "ca_file": "/ca"},
+ "storage": {"path": "/data", "max_bytes": 0, "sync_interval_ms": 2000}, "upload": {"endpoint": "https://s3", "bucket":
+ "b", "prefix": "p/", "access_key_id": "abcd", "secret_access_key": "env:X", "windows": []}, "recording": {"audio":
+ "drop"}, "telemetry": {"interval_s": 30}, "http": {"listen": "127.0.0.1:9180"}, "log": {"level": "info"}, "cameras":
+ {"front": {"url": "rtsp://u:p%40@h:554/1", "transport": "udp", "ring_s": 30, "record": "command", "schedule": []},
+ "t": {"url": "test://pattern?size=64x64&fps=25&gop=50&audio=1"}}})");
+  number = 0;
+  for (const char* text :
+       {"2026-11-20T08:31:29.123456789+01:00", "mqtts://us%20er:p%40ss@[fe80::1%eth0]:8883/", "mqtt://broker",
+        "%41%zz%", "rtsp://u:pa55word@h/ X-Amz-Signature=ab&X-Amz-Credential=c Authorization: Digest x\r\nnext"})
+    write(folder / "text_fuzz" / std::to_string(number++), text);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  write_texts(argv[1]);
+  if (write_clips(fs::path(argv[1]) / "mp4_fuzz")) return 0;
+  std::fputs("the clips cannot be written\n", stderr);
+  return 1;
+}
