@@ -82,6 +82,7 @@ class Agent::Impl {
   void start_session();
   void answer_interrupted();
   void answer(const ReplyTo& to, const Answer& answer);
+  void store_reply(const ReplyTo& to, const std::string& stored);
   void add_event(const char* type, const std::string& camera_id, const Json& data);
   Camera* find_camera(const std::string& camera_id);
   void tick();
@@ -209,12 +210,16 @@ void Agent::Impl::answer_interrupted() {
 }
 
 void Agent::Impl::answer(const ReplyTo& to, const Answer& answer) {
-  const std::string stored =
-      publisher_.reply(to.topic, to.correlation, to.verb, messages::reply(to, answer, clock_.mono()));
-  if (answer.status == "accepted") return;
-  board_.command_took(clock_.mono() - to.received);
-  if (to.command_id.empty()) return;
-  if (const auto finished = commands_.finish(to.command_id, stored); !finished)
+  const bool is_final = answer.status != "accepted";
+  publisher_.reply(to.topic, to.correlation, to.verb, messages::reply(to, answer, clock_.mono()),
+                   [&](const std::string& stored) {
+                     if (is_final && !to.command_id.empty()) store_reply(to, stored);
+                   });
+  if (is_final) board_.command_took(clock_.mono() - to.received);
+}
+
+void Agent::Impl::store_reply(const ReplyTo& to, const std::string& stored) {
+  if (const auto finished = commands_.finish(to.command_id, stored, durability_of(to.verb)); !finished)
     log::error("a reply cannot be stored", {{"command_id", to.command_id}, {"reason", finished.error().message}});
 }
 

@@ -174,14 +174,19 @@ const std::vector<Verb>& verbs() {
   static const std::vector<Verb> all = {
       {"recording.start", read_recording_start, false},
       {"recording.stop", read_recording_stop, false},
-      {"recording.list", read_recording_list, false},
-      {"snapshot.take", read_snapshot_take, true},
-      {"clip.query", read_clip_query, false},
-      {"clip.get", read_clip_get, false},
-      {"clip.url", read_clip_url, false},
-      {"agent.ping", read_agent_ping, false},
+      {"recording.list", read_recording_list, true},
+      {"snapshot.take", read_snapshot_take, false},
+      {"clip.query", read_clip_query, true},
+      {"clip.get", read_clip_get, true},
+      {"clip.url", read_clip_url, true},
+      {"agent.ping", read_agent_ping, true},
   };
   return all;
+}
+
+Durability durability_of(std::string_view verb) {
+  const Verb* found = find_verb(verb);
+  return found && found->only_asks ? Durability::kill : Durability::power_cut;
 }
 
 const Verb* find_verb(std::string_view name) {

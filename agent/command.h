@@ -71,11 +71,13 @@ using Request = std::variant<RecordingStart, RecordingStop, RecordingList, Snaps
 struct Verb {
   std::string_view name;
   Request (*read)(JsonReader& params);
-  bool is_long;  // answered with `accepted` at once and a final reply later
+  bool only_asks;  // changes nothing: doing it twice does no harm
 };
 // All verbs that this version has.
 const std::vector<Verb>& verbs();
 const Verb* find_verb(std::string_view name);
+// What the command log must promise of a command with this verb.
+Durability durability_of(std::string_view verb);
 
 struct Command {
   ReplyTo reply_to;

@@ -46,7 +46,8 @@ void CommandIntake::on_message(const mqtt::Message& message, bool retained) {
 
 void CommandIntake::accept(Decoded decoded) {
   ReplyTo& to = decoded.reply_to;
-  const auto before = log_.begin({to.command_id, to.verb, decoded.actor, to.topic, to.correlation, clock_.utc(), {}});
+  const auto before = log_.begin({to.command_id, to.verb, decoded.actor, to.topic, to.correlation, clock_.utc(), {}},
+                                 durability_of(to.verb));
   if (!before) {
     log::error("command log cannot be written", {{"command_id", to.command_id}, {"reason", before.error().message}});
     refuse(std::move(to), Refusal{"rejected", before.error(), {}, false});

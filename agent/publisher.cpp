@@ -75,14 +75,13 @@ void Publisher::wait(Outgoing out) {
   pump();
 }
 
-std::string Publisher::reply(const std::string& topic, const std::string& correlation, const std::string& verb,
-                             Json body) {
+void Publisher::reply(const std::string& topic, const std::string& correlation, const std::string& verb, Json body,
+                      const Store& store) {
   const std::string schema = reply_schema(verb, body);
   Outgoing out = outgoing(topic, schema, std::move(body));
   out.message.correlation_data = correlation;
-  std::string stored = to_text({{"id", out.id}, {"at_us", out.at.time_since_epoch().count()}, {"body", *out.body}});
+  if (store) store(to_text({{"id", out.id}, {"at_us", out.at.time_since_epoch().count()}, {"body", *out.body}}));
   wait(std::move(out));
-  return stored;
 }
 
 void Publisher::reply_again(const std::string& topic, const std::string& correlation, const std::string& verb,

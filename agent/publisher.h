@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -26,8 +27,11 @@ class Publisher {
   void on_disconnected();
   void on_published(uint64_t token, int reason);
 
-  // A reply: kept until it could be sent (at most kMostWaiting, then the oldest goes). What is to be stored of it.
-  std::string reply(const std::string& topic, const std::string& correlation, const std::string& verb, Json body);
+  // Where a reply is stored before it goes out: what must not be lost is a row before it is a message.
+  using Store = std::function<void(const std::string& stored)>;
+  // A reply: kept until it could be sent (at most kMostWaiting, then the oldest goes).
+  void reply(const std::string& topic, const std::string& correlation, const std::string& verb, Json body,
+             const Store& store = {});
   // Sends a stored reply again, to whoever asked again.
   void reply_again(const std::string& topic, const std::string& correlation, const std::string& verb,
                    const std::string& stored);

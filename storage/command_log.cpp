@@ -23,18 +23,20 @@ CommandRecord read(const Database::Statement& row) {
 
 CommandLog::CommandLog(Database& database) : database_(database) {}
 
-Result<std::optional<CommandRecord>> CommandLog::begin(const CommandRecord& command) {
+Result<std::optional<CommandRecord>> CommandLog::begin(const CommandRecord& command, Durability durability) {
   std::optional<CommandRecord> known;
-  const auto status = database_.write([&](Database::Access& db) -> Status {
-    auto insert = db.prepare(kInsert);
-    insert.bind(1, command.command_id).bind(2, command.verb).bind(3, command.actor).bind(4, command.reply_topic);
-    insert.bind_bytes(5, command.correlation).bind(6, to_us(command.received_at)).bind(7, command.reply);
-    if (auto done = insert.run(); !done) return done;
-    if (db.changes() > 0) return {};
-    auto row = db.prepare(kSelectOne).bind(1, command.command_id);
-    if (row.step()) known = read(row);
-    return row.status();
-  });
+  const auto status = database_.write(
+      [&](Database::Access& db) -> Status {
+        auto insert = db.prepare(kInsert);
+        insert.bind(1, command.command_id).bind(2, command.verb).bind(3, command.actor).bind(4, command.reply_topic);
+        insert.bind_bytes(5, command.correlation).bind(6, to_us(command.received_at)).bind(7, command.reply);
+        if (auto done = insert.run(); !done) return done;
+        if (db.changes() > 0) return {};
+        auto row = db.prepare(kSelectOne).bind(1, command.command_id);
+        if (row.step()) known = read(row);
+        return row.status();
+      },
+      durability);
   if (!status) return status.error_as_is();
   return known;
 }
@@ -50,13 +52,15 @@ Result<std::optional<CommandRecord>> CommandLog::find(const std::string& command
   return known;
 }
 
-Status CommandLog::finish(const std::string& command_id, const std::string& reply) {
-  return database_.write([&](Database::Access& db) -> Status {
-    auto done =
-        db.prepare("UPDATE command SET reply = ?2 WHERE command_id = ?1").bind(1, command_id).bind(2, reply).run();
-    if (done && db.changes() == 0) return fail(Code::not_found, "command " + command_id + " is not in the log");
-    return done;
-  });
+Status CommandLog::finish(const std::string& command_id, const std::string& reply, Durability durability) {
+  return database_.write(
+      [&](Database::Access& db) -> Status {
+        auto done =
+            db.prepare("UPDATE command SET reply = ?2 WHERE command_id = ?1").bind(1, command_id).bind(2, reply).run();
+        if (done && db.changes() == 0) return fail(Code::not_found, "command " + command_id + " is not in the log");
+        return done;
+      },
+      durability);
 }
 
 Result<std::vector<CommandRecord>> CommandLog::unfinished() const {

@@ -29,9 +29,11 @@ class CommandLog {
   explicit CommandLog(Database& database);
 
   // Writes the command unless its id is there already; then gives the record that is.
-  Result<std::optional<CommandRecord>> begin(const CommandRecord& command);
+  // A command that only asks needs no more than Durability::kill: after a power cut it may be answered once more.
+  Result<std::optional<CommandRecord>> begin(const CommandRecord& command,
+                                             Durability durability = Durability::power_cut);
   Result<std::optional<CommandRecord>> find(const std::string& command_id) const;
-  Status finish(const std::string& command_id, const std::string& reply);
+  Status finish(const std::string& command_id, const std::string& reply, Durability durability = Durability::power_cut);
   // Commands that were begun and not finished, oldest first: at start, those that a kill interrupted.
   Result<std::vector<CommandRecord>> unfinished() const;
   // Removes what is older than kKept; the number removed.

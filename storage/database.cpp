@@ -170,8 +170,18 @@ Status Database::read(const std::function<Status(Access&)>& work) {
   return work(access);
 }
 
-Status Database::write(const std::function<Status(Access&)>& work) {
+Status Database::write(const std::function<Status(Access&)>& work, Durability durability) {
   const std::lock_guard lock(impl_->mutex);
+  if (durability == Durability::power_cut) return transact(work);
+  // In WAL mode NORMAL leaves out the fsync of the commit; that of the next FULL one covers it.
+  if (auto relaxed = execute(impl_->db.get(), "PRAGMA synchronous=NORMAL"); !relaxed) return relaxed;
+  auto done = transact(work);
+  auto strict = execute(impl_->db.get(), "PRAGMA synchronous=FULL");
+  return done ? strict : done;
+}
+
+// With the lock held.
+Status Database::transact(const std::function<Status(Access&)>& work) {
   Access access(*this);
   if (auto begun = access.prepare("BEGIN IMMEDIATE").run(); !begun) return begun;
   Status done = work(access);

@@ -15,6 +15,10 @@ struct sqlite3_stmt;
 
 namespace vedette {
 
+// What a commit outlives. `kill`: the process, but perhaps not a power cut (nothing is waited for); for what may be
+// done again without harm. `power_cut`: both (fsync).
+enum class Durability { kill, power_cut };
+
 // Database is the one connection to vedette.db (SQLite, WAL, synchronous=FULL) with its schema brought up to date by
 // numbered migrations (storage/schema.cpp, which is also the documentation of every table). All threads share it: each
 // piece of work holds the lock for the time of its statements and, in write(), of one transaction.
@@ -43,11 +47,12 @@ class Database {
   // Runs `work` under the lock; several statements see one state.
   Status read(const std::function<Status(Access&)>& work);
   // Runs `work` in one transaction (BEGIN IMMEDIATE): committed, fsync included, when Ok comes back, else rolled back.
-  Status write(const std::function<Status(Access&)>& work);
+  Status write(const std::function<Status(Access&)>& work, Durability durability = Durability::power_cut);
 
  private:
   struct Impl;
   explicit Database(std::unique_ptr<Impl> impl);
+  Status transact(const std::function<Status(Access&)>& work);
   std::unique_ptr<Impl> impl_;
 };
 

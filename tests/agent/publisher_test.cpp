@@ -239,8 +239,12 @@ TEST_F(PublisherTest, OldestRepliesGoWhenTooManyWait) {
 
 TEST_F(PublisherTest, StoredReplyGoesOutAgainAsItWas) {
   connect();
-  const std::string stored = publisher_->reply(std::string(kBase) + "/reply/web", "one", "agent.ping",
-                                               {{"status", "succeeded"}, {"result", {{"a", 1}}}});
+  std::string stored;
+  publisher_->reply(std::string(kBase) + "/reply/web", "one", "agent.ping",
+                    {{"status", "succeeded"}, {"result", {{"a", 1}}}}, [&](const std::string& text) {
+                      EXPECT_TRUE(seen("/reply/").empty());  // stored before it is sent
+                      stored = text;
+                    });
   publisher_->reply_again(std::string(kBase) + "/reply/other", "two", "agent.ping", stored);
   ASSERT_TRUE(wait_until_seen("/reply/", 2));
   const auto replies = seen("/reply/");
