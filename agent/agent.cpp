@@ -209,12 +209,20 @@ void Agent::Impl::answer_interrupted() {
   }
 }
 
+// The reply to what changed something is a row before it is a message; the reply to a question is sent first.
 void Agent::Impl::answer(const ReplyTo& to, const Answer& answer) {
   const bool is_final = answer.status != "accepted";
+  const bool store_first = durability_of(to.verb) == Durability::power_cut;
+  std::string unstored;
   publisher_.reply(to.topic, to.correlation, to.verb, messages::reply(to, answer, clock_.mono()),
-                   [&](const std::string& stored) {
-                     if (is_final && !to.command_id.empty()) store_reply(to, stored);
+                   [&](std::string stored) {
+                     if (!is_final || to.command_id.empty()) return;
+                     if (store_first)
+                       store_reply(to, stored);
+                     else
+                       unstored = std::move(stored);
                    });
+  if (!unstored.empty()) store_reply(to, unstored);
   if (is_final) board_.command_took(clock_.mono() - to.received);
 }
 
@@ -252,9 +260,12 @@ void Agent::Impl::on(MqttPublished event) {
 
 void Agent::Impl::on(CommandArrived event) {
   const ReplyTo& to = event.command.reply_to;
-  log::info("command", {{"verb", to.verb}, {"command_id", to.command_id}, {"actor", event.command.actor_text()}});
-  Answer outcome = std::visit([&](const auto& request) { return run(to, request); }, event.command.request);
+  const Answer outcome = std::visit([&](const auto& request) { return run(to, request); }, event.command.request);
   answer(to, outcome);
+  log::info("command", {{"verb", to.verb},
+                        {"command_id", to.command_id},
+                        {"actor", event.command.actor_text()},
+                        {"status", outcome.status}});
   publisher_.pump();
 }
 

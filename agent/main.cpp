@@ -5,6 +5,7 @@
 
 #include "agent/agent.h"
 #include "agent/config.h"
+#include "core/heap.h"
 #include "core/log.h"
 #include "core/redact.h"
 #include "core/thread.h"
@@ -56,6 +57,7 @@ int run(vedette::Config config, const sigset_t& signals) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  vedette::limit_heap_arenas();
   CLI::App app("Vedette: records cameras on an edge box, commanded over MQTT.");
   app.footer(kExamples);
   std::string path;

@@ -28,7 +28,7 @@ class Publisher {
   void on_published(uint64_t token, int reason);
 
   // Where a reply is stored before it goes out: what must not be lost is a row before it is a message.
-  using Store = std::function<void(const std::string& stored)>;
+  using Store = std::function<void(std::string stored)>;
   // A reply: kept until it could be sent (at most kMostWaiting, then the oldest goes).
   void reply(const std::string& topic, const std::string& correlation, const std::string& verb, Json body,
              const Store& store = {});

@@ -111,8 +111,7 @@ CREATE TABLE command (
   received_us INTEGER NOT NULL,
   reply       TEXT NOT NULL                   -- the final reply as sent; empty: not finished
 ) WITHOUT ROWID;
-CREATE INDEX command_by_age ON command(received_us);
-CREATE INDEX command_unfinished ON command(received_us) WHERE reply = '';
+-- No further index: each would cost every command a page, for what is asked once an hour and once at start.
 
 -- What was due and is not there.
 CREATE TABLE loss (

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <random>
 
+#include "core/heap.h"
 #include "core/thread.h"
 #include "tests/sources/silent_server.h"
 #include "tests/sources/source_run.h"
@@ -289,6 +290,7 @@ void connect_and_stop(const SourceConfig& config, int count, int side_by_side) {
 }
 
 TEST(ManySessionsSlowTest, LeaveNothingBehind) {
+  limit_heap_arenas();  // as the program does
   const CameraSim cameras({.media = {footage(Footage::h264_no_audio)}});
   SourceConfig config;
   config.url = cameras.url();
