@@ -318,9 +318,10 @@ TEST_F(KillTest, WhateverTheInstantTheClipIsThereUpToIt) {
     SCOPED_TRACE("killed " + std::to_string(packets) + " packets after the start");
     kill_after(packets);
     const auto result = recover();
-    EXPECT_EQ(result.recovered, 1);
+    EXPECT_LE(result.recovered, 1);  // none: it was killed between the end of one clip and the beginning of the next
     EXPECT_EQ(result.quarantined, 0);
     const auto page = store.catalog->query({});
+    ASSERT_FALSE(page->clips.empty());
     std::vector<int64_t> numbers;
     for (const Clip& clip : page->clips) {
       EXPECT_EQ(clip.state, ClipState::ready);
@@ -335,7 +336,7 @@ TEST_F(KillTest, WhateverTheInstantTheClipIsThereUpToIt) {
     for (size_t i = 1; i < numbers.size(); ++i) ASSERT_EQ(numbers[i], numbers[i - 1] + 1);
     // What was not taken from the ring yet, and the fragment in flight: half a second. Two are promised.
     EXPECT_GE(numbers.back(), shared.pushed - 50);
-    EXPECT_TRUE(page->clips.back().recovered);
+    EXPECT_EQ(page->clips.back().recovered, result.recovered == 1);
     forget_all();
     fs::remove_all(store.layout.clips());
   }
