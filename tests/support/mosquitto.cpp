@@ -51,7 +51,7 @@ void Mosquitto::write_config() const {
   if (options_.client_certificates) conf << "require_certificate true\nuse_identity_as_username true\n";
   if (options_.persistence)
     conf << "persistence true\npersistence_location " << dir
-         << "/\nautosave_on_changes true\nautosave_interval 1\n";  // saved at every change: kill9() loses nothing
+         << "/\nautosave_on_changes true\nautosave_interval 1\n";  // saved soon after every change
   conf << options_.more << "\n";
   write_text(dir_.path() / "mosquitto.conf", conf.str());
 }
@@ -75,6 +75,10 @@ void Mosquitto::stop() {
 void Mosquitto::kill9() {
   process_->kill(SIGKILL);
   process_->wait(kStartLimit);
+}
+
+bool Mosquitto::has_saved(const std::string& text) const {
+  return read_text(dir_.path() / "mosquitto.db").find(text) != std::string::npos;
 }
 
 std::string Mosquitto::log() const {

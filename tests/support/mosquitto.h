@@ -40,6 +40,8 @@ class Mosquitto {
   void pause() const { process_->kill(SIGSTOP); }
   void resume() const { process_->kill(SIGCONT); }
 
+  // Whether the file of persistence holds the text. The broker acknowledges a message shortly before it saves it.
+  bool has_saved(const std::string& text) const;
   std::string log() const;
 
  private:

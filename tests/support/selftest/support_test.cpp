@@ -62,6 +62,7 @@ TEST(MosquittoTest, KeepsRetainedMessagesOverAKill) {
     MqttProbe probe(broker);
     ASSERT_TRUE(probe.publish({.topic = "vedette/v1/a/status", .payload = R"({"state":"online"})", .retain = true}));
   }
+  ASSERT_TRUE(eventually(kLimit, [&] { return broker.has_saved("online"); }));
   broker.kill9();
   EXPECT_FALSE(accepts_connections(broker.port()));
   broker.start();
