@@ -29,7 +29,12 @@ void CommandIntake::refuse(ReplyTo to, Refusal refusal) {
     if (now < next_anonymous_reply_) return;
     next_anonymous_reply_ = now + 1s;
   }
-  inbox_.push(CommandRefused{std::move(to), std::move(refusal)});
+  CommandRefused refused{std::move(to), std::move(refusal)};
+  // One that was entered in the log must be answered. A flood of others is only worth what the inbox holds.
+  if (refused.refusal.known)
+    inbox_.push(std::move(refused));
+  else if (!inbox_.try_push(std::move(refused)))
+    log::debug("a refused command is not answered: too many are waiting");
 }
 
 void CommandIntake::on_message(const mqtt::Message& message, bool retained) {
@@ -54,7 +59,8 @@ void CommandIntake::accept(Decoded decoded) {
     return;
   }
   if (*before) {
-    inbox_.push(CommandRepeated{std::move(to), (*before)->reply});
+    if (!inbox_.try_push(CommandRepeated{std::move(to), (*before)->reply}))
+      log::debug("a repeated command is not answered: too many are waiting");
     return;
   }
   if (auto* refusal = std::get_if<Refusal>(&decoded.content)) {
