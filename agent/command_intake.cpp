@@ -40,6 +40,7 @@ void CommandIntake::refuse(ReplyTo to, Refusal refusal) {
 void CommandIntake::on_message(const mqtt::Message& message, bool retained) {
   const std::string verb = verb_of(message.topic);
   if (verb.empty()) return;
+  inbox_.expect();
   if (retained && message.payload.empty()) return;  // a retained message that was cleared
   Decoded decoded = decode_command(message, retained, verb, base_topic_, clock_.utc(), clock_.mono());
   if (const auto* refusal = std::get_if<Refusal>(&decoded.content); refusal && !refusal->known) {

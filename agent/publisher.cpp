@@ -38,7 +38,7 @@ void Publisher::on_disconnected() {
   connected_ = false;
 }
 
-Publisher::Outgoing Publisher::outgoing(const std::string& topic, const std::string& schema, Json body) const {
+Publisher::Outgoing Publisher::outgoing(const std::string& topic, const std::string& schema, const Json& body) const {
   Outgoing out;
   out.message.topic = topic;
   out.message.content_type = "application/json";
@@ -48,15 +48,15 @@ Publisher::Outgoing Publisher::outgoing(const std::string& topic, const std::str
     out.message.user_properties.emplace_back("traceparent", trace->get<std::string>());
   out.id = new_id();
   out.at = clock_.utc();
-  out.body = std::make_shared<const Json>(std::move(body));
+  out.body = to_text(body);
   return out;
 }
 
 mqtt::Message Publisher::finished(const Outgoing& out, uint64_t seq) const {
-  Json json = {{"v", 1}, {"id", out.id}, {"ts", to_rfc3339(out.at)}, {"seq", seq}};
-  for (auto it = out.body->begin(); it != out.body->end(); ++it) json[it.key()] = it.value();
+  // The body is an object, "{...}": the envelope takes the place of its opening brace.
   mqtt::Message message = out.message;
-  message.payload = to_text(json);
+  message.payload = R"({"v":1,"id":")" + out.id + R"(","ts":")" + to_rfc3339(out.at) + R"(","seq":)" +
+                    std::to_string(seq) + (out.body.size() > 2 ? "," : "") + out.body.substr(1);
   return message;
 }
 
@@ -78,9 +78,11 @@ void Publisher::wait(Outgoing out) {
 void Publisher::reply(const std::string& topic, const std::string& correlation, const std::string& verb, Json body,
                       const Store& store) {
   const std::string schema = reply_schema(verb, body);
-  Outgoing out = outgoing(topic, schema, std::move(body));
+  Outgoing out = outgoing(topic, schema, body);
   out.message.correlation_data = correlation;
-  if (store) store(to_text({{"id", out.id}, {"at_us", out.at.time_since_epoch().count()}, {"body", *out.body}}));
+  if (store)
+    store(R"({"id":")" + out.id + R"(","at_us":)" + std::to_string(out.at.time_since_epoch().count()) + R"(,"body":)" +
+          out.body + "}");
   wait(std::move(out));
 }
 
@@ -105,21 +107,21 @@ void Publisher::reply_again(const std::string& topic, const std::string& correla
 
 void Publisher::state(const std::string& subtopic, const std::string& schema, Json body) {
   if (!connected_) return;  // the birth after the next connect tells everything anew
-  Outgoing out = outgoing(base_topic_ + "/" + subtopic, schema, std::move(body));
+  Outgoing out = outgoing(base_topic_ + "/" + subtopic, schema, body);
   out.message.retain = true;
   states_.insert_or_assign(out.message.topic, std::move(out));
   pump();
 }
 
 mqtt::Message Publisher::last_state(const std::string& subtopic, const std::string& schema, Json body) {
-  Outgoing out = outgoing(base_topic_ + "/" + subtopic, schema, std::move(body));
+  Outgoing out = outgoing(base_topic_ + "/" + subtopic, schema, body);
   out.message.retain = true;
   return finished(out, ++seq_);
 }
 
 void Publisher::telemetry(const std::string& subtopic, const std::string& schema, Json body) {
   if (!connected_) return;
-  Outgoing out = outgoing(base_topic_ + "/" + subtopic, schema, std::move(body));
+  Outgoing out = outgoing(base_topic_ + "/" + subtopic, schema, body);
   out.message.qos = 0;
   send(out, kNoRow);
 }

@@ -4,7 +4,6 @@
 #include <deque>
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
 
 #include "core/clock.h"
@@ -55,10 +54,10 @@ class Publisher {
     mqtt::Message message;  // all but the payload
     std::string id;
     UtcTime at;
-    std::shared_ptr<const Json> body;
+    std::string body;  // JSON text of an object
   };
 
-  Outgoing outgoing(const std::string& topic, const std::string& schema, Json body) const;
+  Outgoing outgoing(const std::string& topic, const std::string& schema, const Json& body) const;
   mqtt::Message finished(const Outgoing& out, uint64_t seq) const;
   bool send(const Outgoing& out, uint64_t token);
   void wait(Outgoing out);

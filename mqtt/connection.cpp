@@ -198,7 +198,6 @@ void Connection::step(short ready, MonoTime now) {
   // In the handshake the library takes a reset for "try again".
   if (state_ == State::connecting && (ready & (POLLHUP | POLLERR))) fail("the broker closed the connection");
   if (state_ == State::subscribing && !subscriptions_sent_) subscribe();
-  flush();
 }
 
 void Connection::finish_tcp() {

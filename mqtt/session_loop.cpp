@@ -16,6 +16,7 @@ namespace vedette::mqtt {
 namespace {
 
 constexpr seconds kTick{1};
+constexpr microseconds kLinger{300};
 constexpr seconds kLookupLimit{15};
 // A connection that lasted so long was a good one: the pauses begin anew. A broker that accepts and drops again is not
 // tried once a second for ever.
@@ -54,10 +55,14 @@ Status SessionLoop::enqueue(Message message, uint64_t token) {
     if (!accepting_) return fail(Code::camera_unavailable, "no connection to the broker");
     if (outstanding_ >= Session::kWindow) return fail(Code::busy, "too many messages wait for the broker");
     ++outstanding_;
-    first = queue_.empty();
+    first = queue_.empty() && !lingering_;
     queue_.push_back({std::move(message), token});
+    has_queue_ = true;
   }
-  if (first) wake();
+  if (first)
+    wake();
+  else
+    std::this_thread::yield();  // to the session's thread, which may be lingering on this core
   return {};
 }
 
@@ -75,6 +80,7 @@ void SessionLoop::close(std::optional<Message> last, milliseconds most) {
     if (accepting_ && last) {
       // Behind what is in flight: one connection keeps the order.
       queue_.push_back({*std::move(last), std::nullopt});
+      has_queue_ = true;
       ++outstanding_;
     }
     accepting_ = false;
@@ -126,6 +132,7 @@ std::unique_ptr<Connection> SessionLoop::connect(Broker& broker, const std::stop
     return nullptr;
   }
   Connection::Handlers handlers{[this](const Message& message, bool retained) {
+                                  received_ = true;
                                   if (callbacks_.on_message) callbacks_.on_message(message, retained);
                                 },
                                 [this](int id, int reason) { published(id, reason); }};
@@ -157,13 +164,16 @@ std::optional<std::string> SessionLoop::keep(Connection& connection, const std::
       up = true;
       now_up();
     }
-    if (connection.state() != Connection::State::ready) continue;
-    if (!outcome.was_ready) {
-      outcome.was_ready = true;
-      ready_at = time;
-      now_ready(connection, url);
+    if (connection.state() == Connection::State::ready) {
+      if (!outcome.was_ready) {
+        outcome.was_ready = true;
+        ready_at = time;
+        now_ready(connection, url);
+      }
+      linger(stop);
+      hand_over(connection);
     }
-    hand_over(connection);
+    connection.flush();
   }
   if (outcome.was_ready) outcome.lasted = now() - ready_at;
   return connection.reason();
@@ -187,6 +197,19 @@ short SessionLoop::wait(int socket, short events, MonoTime deadline) {
   if (entries[1].revents && read(wake_.get(), &ignored, sizeof ignored) < 0 && errno != EAGAIN)
     log::error("bug: eventfd cannot be read");
   return entries[0].revents;
+}
+
+// What came in is mostly answered at once, and to be woken for the answer would take longer than to make it (80 us,
+// measured): the thread stays awake for it a moment.
+void SessionLoop::linger(const std::stop_token& stop) {
+  if (!std::exchange(received_, false)) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (close_by_) return;
+    lingering_ = true;
+  }
+  const MonoTime end = now() + kLinger;
+  while (!has_queue_ && !stop.stop_requested() && now() < end) std::this_thread::yield();
 }
 
 void SessionLoop::wake() {
@@ -258,6 +281,8 @@ void SessionLoop::hand_over(Connection& connection) {
   std::deque<Outgoing> batch;
   {
     const std::lock_guard lock(mutex_);
+    lingering_ = false;
+    has_queue_ = false;
     batch.swap(queue_);
   }
   if (batch.empty()) return;
@@ -268,7 +293,6 @@ void SessionLoop::hand_over(Connection& connection) {
     else
       done(message, id.error());
   }
-  connection.flush();
 }
 
 void SessionLoop::published(int id, int reason) {

@@ -69,6 +69,7 @@ class SessionLoop {
   void pause(const Try& last, const std::stop_token& stop);
 
   short wait(int socket, short events, MonoTime deadline);
+  void linger(const std::stop_token& stop);
   void wake();
   bool ending(const std::stop_token& stop) const;
   bool closed_in_order(Connection& connection);
@@ -94,12 +95,15 @@ class SessionLoop {
   Backoff refused_backoff_;
   std::unordered_map<int, InFlight> in_flight_;
   MonoTime last_puback_{};
+  bool received_ = false;  // a message came in since the last linger()
 
   std::atomic<bool> ready_ = false;
+  std::atomic<bool> has_queue_ = false;  // for linger(), which does not hold the lock
   std::atomic<int64_t> round_trip_us_ = -1;
 
   mutable std::mutex mutex_;
   bool accepting_ = false;
+  bool lingering_ = false;  // the thread looks at the queue by itself
   size_t outstanding_ = 0;  // queued here or inside the library
   std::deque<Outgoing> queue_;
   std::optional<MonoTime> close_by_;

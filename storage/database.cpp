@@ -143,7 +143,18 @@ struct Database::Impl {
   std::unique_ptr<sqlite3, CloseDatabase> db;
   std::mutex mutex;                                           // guards the connection and:
   std::map<std::string, StatementPtr, std::less<>> prepared;  // by their text; goes before db
+  Durability durability = Durability::power_cut;              // of the next commit
+
+  Status set(Durability wanted);
 };
+
+// In WAL mode NORMAL leaves out the fsync of the commit; that of the next FULL one covers it.
+Status Database::Impl::set(Durability wanted) {
+  if (wanted == durability) return {};
+  auto done = execute(db.get(), wanted == Durability::kill ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL");
+  if (done) durability = wanted;
+  return done;
+}
 
 Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Database::~Database() = default;
@@ -172,12 +183,8 @@ Status Database::read(const std::function<Status(Access&)>& work) {
 
 Status Database::write(const std::function<Status(Access&)>& work, Durability durability) {
   const std::lock_guard lock(impl_->mutex);
-  if (durability == Durability::power_cut) return transact(work);
-  // In WAL mode NORMAL leaves out the fsync of the commit; that of the next FULL one covers it.
-  if (auto relaxed = execute(impl_->db.get(), "PRAGMA synchronous=NORMAL"); !relaxed) return relaxed;
-  auto done = transact(work);
-  auto strict = execute(impl_->db.get(), "PRAGMA synchronous=FULL");
-  return done ? strict : done;
+  if (auto set = impl_->set(durability); !set) return set;
+  return transact(work);
 }
 
 // With the lock held.

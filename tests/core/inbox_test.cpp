@@ -56,6 +56,33 @@ TEST(InboxTest, EndsWaitingWhenStopped) {
   EXPECT_EQ(inbox.pop(kNever, stop.get_token()), std::nullopt);
 }
 
+TEST(InboxTest, StaysAwakeForWhatIsExpectedAndGivesIt) {
+  Inbox<int> inbox(1);
+  const std::jthread sender([&] {
+    inbox.expect();
+    inbox.push(7);
+  });
+  EXPECT_EQ(inbox.pop(kNever, {}), 7);
+}
+
+TEST(InboxTest, GoesOnWaitingWhenTheExpectedDoesNotCome) {
+  Inbox<int> inbox(1);
+  inbox.expect();
+  const MonoTime deadline = in(20ms);
+  EXPECT_EQ(inbox.pop(deadline, {}), std::nullopt);
+  EXPECT_GE(Clock::system().mono(), deadline);
+  inbox.push(7);
+  EXPECT_EQ(inbox.pop(kNever, {}), 7);
+}
+
+TEST(InboxTest, EndsToExpectWhenStopped) {
+  Inbox<int> inbox(1);
+  std::stop_source stop;
+  inbox.expect();
+  stop.request_stop();
+  EXPECT_EQ(inbox.pop(kNever, stop.get_token()), std::nullopt);
+}
+
 TEST(InboxTest, LosesNothingBetweenManyThreads) {
   constexpr int kThreads = 4;
   constexpr int kEach = 2'000;
