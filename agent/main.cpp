@@ -57,7 +57,7 @@ int run(vedette::Config config, const sigset_t& signals) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  vedette::limit_heap_arenas();
+  vedette::set_up_heap();
   CLI::App app("Vedette: records cameras on an edge box, commanded over MQTT.");
   app.footer(kExamples);
   std::string path;

@@ -4,9 +4,11 @@
 
 namespace vedette {
 
-void limit_heap_arenas() {
+void set_up_heap() {
   constexpr int kArenas = 2;
+  constexpr int kLargeBytes = 64 * 1024;
   mallopt(M_ARENA_MAX, kArenas);
+  mallopt(M_MMAP_THRESHOLD, kLargeBytes);
 }
 
 }  // namespace vedette

@@ -11,9 +11,11 @@ namespace vedette::mp4 {
 
 namespace {
 
-// The box (a uuid, as the standard wants extensions) that holds the instant to show from, in microseconds of the file.
-constexpr std::array<uint8_t, 16> kShowFromId{0x6f, 0x2b, 0x0d, 0x5e, 0x9c, 0x41, 0x4e, 0x7a,
-                                              0x8d, 0x13, 0x56, 0x45, 0x44, 0x45, 0x54, 0x54};
+// The box (a uuid, as the standard wants extensions) that holds the instants to show from and until, in microseconds of
+// the file.
+constexpr std::array<uint8_t, 16> kShowId{0x6f, 0x2b, 0x0d, 0x5e, 0x9c, 0x41, 0x4e, 0x7a,
+                                          0x8d, 0x13, 0x56, 0x45, 0x44, 0x45, 0x54, 0x54};
+constexpr uint64_t kNoEnd = UINT64_MAX;
 constexpr FourCc kUuid = fourcc("uuid");
 constexpr int kHvccArrayCount = 22;  // offset of numOfArrays, ISO/IEC 14496-15 8.3.3.1
 
@@ -121,14 +123,15 @@ Result<MuxerPtr> make_muxer(const VideoTrack& video, const AudioTrack* audio, co
   return muxer;
 }
 
-// The moov with the box that set_show_from() fills in, as its last.
-Bytes with_show_from(View moov_body) {
+// The moov with the box that set_show_from() and show_until_field() fill in, as its last.
+Bytes with_show_box(View moov_body) {
   BoxWriter writer;
   writer.box(fourcc("moov"), [&] {
     writer.bytes(moov_body);
     writer.box(kUuid, [&] {
-      writer.bytes(kShowFromId);
+      writer.bytes(kShowId);
       writer.u64(0);
+      writer.u64(kNoEnd);
     });
   });
   return writer.take();
@@ -152,7 +155,7 @@ Result<Bytes> moov_of(const VideoTrack& video, const AudioTrack* audio, const st
   const std::unique_ptr<uint8_t, decltype(&av_free)> owner(data, av_free);
   const auto moov = find_box(View(data, static_cast<size_t>(std::max(size, 0))), fourcc("moov"));
   if (!moov) return fail(Code::internal, "the muxer wrote no moov");
-  return with_show_from(moov->body);
+  return with_show_box(moov->body);
 }
 
 // The value after version, flags and the two times of mdhd, or the id of tkhd, which stands at the same place.
@@ -181,11 +184,19 @@ Trak read_trak(View body) {
   return trak;
 }
 
-std::optional<microseconds> read_show_from(View moov_body) {
+struct Show {
+  microseconds from{0};
+  std::optional<microseconds> until;
+};
+
+std::optional<Show> read_show(View moov_body) {
   for (const Box& box : boxes_in(moov_body)) {
-    if (box.type != kUuid || box.body.size() < kShowFromId.size() + sizeof(int64_t)) continue;
-    if (!std::equal(kShowFromId.begin(), kShowFromId.end(), box.body.begin())) continue;
-    return microseconds(static_cast<int64_t>(ByteReader(box.body.subspan(kShowFromId.size())).u64()));
+    if (box.type != kUuid || box.body.size() < kShowId.size() + 2 * sizeof(uint64_t)) continue;
+    if (!std::equal(kShowId.begin(), kShowId.end(), box.body.begin())) continue;
+    ByteReader reader(box.body.subspan(kShowId.size()));
+    Show show{microseconds(static_cast<int64_t>(reader.u64())), {}};
+    if (const uint64_t until = reader.u64(); until != kNoEnd) show.until = microseconds(static_cast<int64_t>(until));
+    return show;
   }
   return std::nullopt;
 }
@@ -232,7 +243,14 @@ Result<InitMoov> make_init_moov(const StreamInfo& info, const std::string& metad
 void set_show_from(Bytes& moov, microseconds show_from) {
   BoxWriter value;
   value.u64(static_cast<uint64_t>(show_from.count()));
+  value.u64(kNoEnd);
   std::copy(value.view().begin(), value.view().end(), moov.end() - static_cast<std::ptrdiff_t>(value.size()));
+}
+
+Bytes show_until_field(microseconds show_until) {
+  BoxWriter value;
+  value.u64(static_cast<uint64_t>(show_until.count()));
+  return value.take();
 }
 
 Bytes make_ftyp() {
@@ -250,10 +268,11 @@ Bytes make_ftyp() {
 Result<InitFacts> read_init_moov(View moov) {
   const auto box = find_box(moov, fourcc("moov"));
   if (!box) return fail(Code::invalid_argument, "no moov");
-  const auto show_from = read_show_from(box->body);
-  if (!show_from) return fail(Code::invalid_argument, "not a file of ours");
+  const auto show = read_show(box->body);
+  if (!show) return fail(Code::invalid_argument, "not a file of ours");
   InitFacts facts;
-  facts.show_from = *show_from;
+  facts.show_from = show->from;
+  facts.show_until = show->until;
   facts.metadata = read_comment(box->body);
   for (const Box& child : boxes_in(box->body)) {
     if (child.type != fourcc("trak")) continue;

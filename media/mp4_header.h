@@ -27,8 +27,10 @@ struct InitMoov {
 Result<InitMoov> make_init_moov(const StreamInfo& info, const std::string& metadata, View first_keyframe);
 bool needs_keyframe_for_init(const VideoTrack& video);
 
-// Notes in a moov of make_init_moov at which time of the file playing is to begin, for whoever finalises it.
+// Notes in a moov of make_init_moov at which time of the file playing is to begin, for whoever finalises it. The last
+// bytes of the moov are where it is to end: unknown, until whoever closes the file puts show_until_field() there.
 void set_show_from(Bytes& moov, microseconds show_from);
+Bytes show_until_field(microseconds show_until);
 
 Bytes make_ftyp();
 
@@ -42,6 +44,7 @@ struct InitFacts {
   TrackFacts video;
   std::optional<TrackFacts> audio;
   microseconds show_from{0};
+  std::optional<microseconds> show_until;  // none: to the last frame
   std::string metadata;
 };
 // invalid_argument for a moov that no Mp4Writer made.

@@ -62,6 +62,7 @@ void TrackIndex::time_pending(int64_t next_dts) {
   const int64_t pts = pending_->dts + pending_->cts;
   last_pts_ = std::max(last_pts_, pts);
   if (pts >= begin_) shown_pts_ = std::min(shown_pts_.value_or(pts), pts);
+  if (pts >= end_) hidden_pts_ = std::min(hidden_pts_.value_or(pts), pts);
   end_pts_ = std::max(end_pts_, pts + duration);
   end_dts_ = pending_->dts + duration;
 }
@@ -140,8 +141,11 @@ void TrackIndex::write_tables(BoxWriter& out, int64_t moved_by) const {
   write_chunks(out, moved_by);
 }
 
-Index::Index(const InitFacts& facts) : video_(facts.video, to_ticks(facts.show_from, facts.video.timescale)) {
-  if (facts.audio) audio_.emplace(*facts.audio, 0);
+Index::Index(const InitFacts& facts)
+    : video_(facts.video, to_ticks(facts.show_from, facts.video.timescale),
+             facts.show_until ? to_ticks(*facts.show_until, facts.video.timescale) : INT64_MAX),
+      until_known_(facts.show_until.has_value()) {
+  if (facts.audio) audio_.emplace(*facts.audio);
 }
 
 void Index::add(const std::vector<SampleRun>& runs) {
@@ -165,19 +169,25 @@ int64_t Index::begin_on(const TrackIndex& track) const {
   return rescale(begin_, track.facts().timescale, video_.facts().timescale);
 }
 
+int64_t Index::end_on(const TrackIndex& track) const {
+  if (&track == &video_) return std::max(video_.shown_end(), begin_);
+  if (!until_known_) return track.end_pts();
+  return std::min(track.end_pts(), rescale(end_on(video_), track.facts().timescale, video_.facts().timescale));
+}
+
 bool Index::has_audio() const {
   return audio_ && !audio_->empty() && audio_->end_pts() > begin_on(*audio_);
 }
 
 int64_t Index::movie_duration(const TrackIndex& track) const {
-  return rescale(track.end_pts() - begin_on(track), kVideoTimescale, track.facts().timescale);
+  return rescale(end_on(track) - begin_on(track), kVideoTimescale, track.facts().timescale);
 }
 
 Shown Index::shown() const {
   const auto duration = [&](int64_t ticks) {
     return microseconds(rescale(ticks, microseconds::period::den, video_.facts().timescale));
   };
-  return {duration(begin_ - video_.first_pts()), duration(video_.end_pts() - begin_), has_audio()};
+  return {duration(begin_ - video_.first_pts()), duration(end_on(video_) - begin_), has_audio()};
 }
 
 void Index::write_edits(BoxWriter& out, const TrackIndex& track) const {

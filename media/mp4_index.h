@@ -17,8 +17,9 @@ namespace vedette::mp4 {
 // distance to the next one, whatever its fragment said, so that nothing drifts.
 class TrackIndex {
  public:
-  // `begin`: the instant to show from, in ticks.
-  TrackIndex(TrackFacts facts, int64_t begin) : facts_(facts), begin_(begin) {}
+  // `begin`, `end`: the instants to show from and until, in ticks.
+  explicit TrackIndex(TrackFacts facts, int64_t begin = 0, int64_t end = INT64_MAX)
+      : facts_(facts), begin_(begin), end_(end) {}
 
   void add(const SampleRun& run);
   // No more samples: the last one's duration is what its fragment said.
@@ -33,6 +34,8 @@ class TrackIndex {
   int64_t end_pts() const { return end_pts_; }    // the greatest pts + duration
   // pts of the first sample to be shown: the one due next at the instant to show from, at least the last one.
   int64_t shown_pts() const { return shown_pts_.value_or(last_pts_); }
+  // Where showing ends: at the first sample that is not to be shown any more, or with the last one.
+  int64_t shown_end() const { return hidden_pts_.value_or(end_pts_); }
   int64_t media_duration() const { return end_dts_ - first_dts_; }
 
   // stts, ctts, stss, stsc, stsz, stco or co64; `moved_by` is added to all offsets.
@@ -55,6 +58,7 @@ class TrackIndex {
 
   TrackFacts facts_;
   int64_t begin_;
+  int64_t end_;
   std::optional<Sample> pending_;  // its duration is not known yet
   std::vector<RunLength> durations_;
   std::vector<RunLength> compositions_;
@@ -67,6 +71,7 @@ class TrackIndex {
   int64_t end_pts_ = 0;
   int64_t end_dts_ = 0;
   std::optional<int64_t> shown_pts_;
+  std::optional<int64_t> hidden_pts_;
 };
 
 // What plays of the file.
@@ -77,7 +82,8 @@ struct Shown {
 };
 
 // Index is all tracks. What is shown begins with a whole frame, in each player alike: the first one due at or after
-// the instant to show from.
+// the instant to show from. It ends before the first one due at or after the instant to show until, though such a one
+// may be in the file because others were predicted from it.
 class Index {
  public:
   explicit Index(const InitFacts& facts);
@@ -96,6 +102,7 @@ class Index {
  private:
   bool has_audio() const;
   int64_t begin_on(const TrackIndex& track) const;
+  int64_t end_on(const TrackIndex& track) const;
   int64_t movie_duration(const TrackIndex& track) const;
   void write_trak(BoxWriter& out, View init_trak, const TrackIndex& track, int64_t moved_by) const;
   void write_edits(BoxWriter& out, const TrackIndex& track) const;
@@ -103,6 +110,7 @@ class Index {
   TrackIndex video_;
   std::optional<TrackIndex> audio_;
   int64_t begin_ = 0;  // of the first frame shown, in ticks of the video track
+  bool until_known_;   // the audio, too, ends with the video then
 };
 
 }  // namespace vedette::mp4

@@ -149,7 +149,7 @@ struct Mp4Writer::Impl {
   void set_durations(std::optional<int64_t> next_video_dts);
   Status cut(std::optional<int64_t> next_video_dts);
   Status give_up(Error error);
-  Result<Mp4Summary> close();
+  Result<Mp4Summary> close(std::optional<MonoTime> show_until);
 
   int64_t ticks(size_t track, microseconds time) const { return mp4::to_ticks(time, timelines[track].timescale()); }
 
@@ -168,7 +168,8 @@ struct Mp4Writer::Impl {
   MonoTime fragment_begin;  // dts of the running fragment's first packet
   Fragment fragment;
   uint32_t sequence = 0;
-  int64_t end = 0;  // of what is whole in the file
+  int64_t head_end = 0;  // where the fragments begin
+  int64_t end = 0;       // of what is whole in the file
   uint64_t repaired = 0;
   std::optional<Error> failure;  // of writing: nothing is written after it
 };
@@ -221,7 +222,7 @@ Status Mp4Writer::Impl::write_head() {
   pieces.push_back({init->moov.data(), init->moov.size()});
   if (auto status = mp4::write_gathered_at(fd.get(), pieces, 0); !status) return status;
   init->moov = {};
-  end = size;
+  head_end = end = size;
   return {};
 }
 
@@ -301,10 +302,15 @@ Status Mp4Writer::Impl::give_up(Error error) {
   return tl::make_unexpected(*failure);
 }
 
-Result<Mp4Summary> Mp4Writer::Impl::close() {
+Result<Mp4Summary> Mp4Writer::Impl::close(std::optional<MonoTime> show_until) {
   if (!begun || end == 0) return fail(Code::invalid_argument, path.string() + ": no packet was written");
   // What could be written is kept; the caller has seen the error in write() or sync(), or sees it in a shorter clip.
   if (!failure) (void)cut(std::nullopt);
+  if (show_until && !failure) {
+    const mp4::Bytes field = mp4::show_until_field(std::max<microseconds>(*show_until - base, 0s));
+    if (auto status = file::write_at(fd.get(), field, head_end - static_cast<int64_t>(field.size())); !status)
+      (void)give_up(status.error());
+  }
   if (failure) (void)mp4_truncate_to_whole_fragments(path);
   fd.reset();
   return mp4_finalize(path);
@@ -332,14 +338,18 @@ Status Mp4Writer::write(const Packet& packet) {
 }
 
 Status Mp4Writer::sync() {
-  if (impl_->failure) return tl::make_unexpected(*impl_->failure);
-  if (auto status = impl_->cut(std::nullopt); !status) return status;
+  if (auto status = flush(); !status) return status;
   if (auto status = file::sync_data(impl_->fd.get()); !status) return impl_->give_up(status.error());
   return {};
 }
 
-Result<Mp4Summary> Mp4Writer::close() {
-  return impl_->close();
+Status Mp4Writer::flush() {
+  if (impl_->failure) return tl::make_unexpected(*impl_->failure);
+  return impl_->cut(std::nullopt);
+}
+
+Result<Mp4Summary> Mp4Writer::close(std::optional<MonoTime> show_until) {
+  return impl_->close(show_until);
 }
 
 const std::string& Mp4Writer::audio_left_out() const {

@@ -52,8 +52,11 @@ class Mp4Writer {
   Status write(const Packet& packet);
   // Cuts the running fragment and waits until everything is on the disk.
   Status sync();
-  // Cuts, finalises in place, syncs. Afterwards only the renaming is left to do.
-  Result<Mp4Summary> close();
+  // Cuts the running fragment and writes it: a kill of this process loses nothing that was given to write() before.
+  Status flush();
+  // Cuts, finalises in place, syncs. Afterwards only the renaming is left to do. `show_until`: the instant at which
+  // playing ends, with the last frame due before it.
+  Result<Mp4Summary> close(std::optional<MonoTime> show_until = {});
 
   // Why the audio is not in the file, empty when it is or there is none.
   const std::string& audio_left_out() const;

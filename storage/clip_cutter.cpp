@@ -116,6 +116,12 @@ Status ClipCutter::write(const Packet& packet) {
   return file_->write(packet);
 }
 
+Status ClipCutter::flush() {
+  if (previous_)
+    if (auto flushed = previous_->flush(); !flushed) return flushed;
+  return file_ ? file_->flush() : Status{};
+}
+
 Status ClipCutter::sync() {
   return file_ ? file_->sync() : Status{};
 }
@@ -135,12 +141,13 @@ Status ClipCutter::close_previous() {
 Status ClipCutter::close() {
   held_.clear();
   auto previous = close_previous();
-  auto last = file_ ? close_file(std::move(file_)) : Status{};
+  const auto show_until = end_ == kNever ? std::nullopt : std::optional(end_);
+  auto last = file_ ? close_file(std::move(file_), show_until) : Status{};
   return previous ? last : previous;
 }
 
-Status ClipCutter::close_file(std::unique_ptr<ClipFile> file) {
-  auto closed = file->close();
+Status ClipCutter::close_file(std::unique_ptr<ClipFile> file, std::optional<MonoTime> show_until) {
+  auto closed = file->close(show_until);
   if (!closed && closed.error().code == Code::not_found) return {};
   if (!closed) return closed.error_with("clip " + file->clip().clip_id);
   clip_ids_.push_back(closed->clip_id);

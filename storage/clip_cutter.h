@@ -15,10 +15,10 @@ namespace vedette {
 // are in it, where it ends and the next begins. Used by the recorder's thread; knows no clock but the packets' own.
 //
 // The rules: A clip begins with a video keyframe. It ends before the first video packet with dts >= end; video with
-// pts >= end is left out too unless a frame shown before the end comes after it in decoding order; so is audio with
-// pts >= end. The first keyframe shown a segment's length or more after the clip's start is the first packet of the
-// next clip. Audio often arrives later than the video of its time: what belongs before the join still goes into the
-// clip before it, which is therefore closed a little later.
+// pts >= end is left out too unless a frame shown before the end comes after it in decoding order, and then it is not
+// shown; audio with pts >= end is left out. The first keyframe shown a segment's length or more after the clip's start
+// is the first packet of the next clip. Audio often arrives later than the video of its time: what belongs before the
+// join still goes into the clip before it, which is therefore closed a little later.
 class ClipCutter {
  public:
   ClipCutter(const RecordingSpec& spec, const RecorderContext& context, const ClipRecorder::Report& report);
@@ -29,6 +29,9 @@ class ClipCutter {
   void note_missed(uint64_t packets) { missed_ += packets; }
   // The next packet. An error: its clip cannot be written on; close() it.
   Status add(const Packet& packet);
+  // What was added up to now outlives a kill of this process...
+  Status flush();
+  // ...or a power cut.
   Status sync();
   // Ends the clip that is open, if one is.
   Status close();
@@ -51,7 +54,7 @@ class ClipCutter {
   Status open(const std::vector<Packet>& first);
   Status join(const Packet& keyframe);
   Status close_previous();
-  Status close_file(std::unique_ptr<ClipFile> file);
+  Status close_file(std::unique_ptr<ClipFile> file, std::optional<MonoTime> show_until = {});
   Status write(const Packet& packet);
   Clip describe(MonoTime show_from) const;
   bool is_gap(const Packet& video) const;

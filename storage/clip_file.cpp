@@ -8,6 +8,13 @@
 
 namespace vedette {
 
+namespace {
+
+// The recorder flushes four times a second; this is for what comes at once, a pre-roll say.
+constexpr microseconds kLongestFragment = 500ms;
+
+}  // namespace
+
 Result<std::unique_ptr<ClipFile>> ClipFile::create(Options options, StreamInfoPtr info,
                                                    const RecorderContext& context) {
   Clip& clip = options.clip;
@@ -16,6 +23,7 @@ Result<std::unique_ptr<ClipFile>> ClipFile::create(Options options, StreamInfoPt
   if (auto made = file::make_directories(part.parent_path()); !made) return made.error_as_is();
   Mp4Options mp4;
   mp4.expected = options.expected;
+  mp4.fragment = kLongestFragment;
   mp4.audio = clip.audio.has_value();
   mp4.metadata = to_text(clip_metadata(clip));
   auto writer = Mp4Writer::create(part, std::move(info), options.show_from, mp4);
@@ -46,10 +54,10 @@ void ClipFile::add_gap(MonoTime from, MonoTime to, const std::string& reason) {
   if (!kept) log::warn("gap not kept", {{"clip", clip_.clip_id}, {"error", kept.error().message}});
 }
 
-Result<Clip> ClipFile::close() {
+Result<Clip> ClipFile::close(std::optional<MonoTime> show_until) {
   if (const std::string& why = writer_->audio_left_out(); !why.empty())
     log::info("audio left out", {{"clip", clip_.clip_id}, {"why", why}});
-  const auto summary = close_file();
+  const auto summary = close_file(show_until);
   if (!summary) return summary.error_as_is();
   if (summary->shown <= microseconds(0) || summary->video_frames == 0) {
     if (auto gone = discard(); !gone) return gone.error_as_is();
@@ -60,8 +68,8 @@ Result<Clip> ClipFile::close() {
 
 // A writer that failed (a full disk, say) is left as a kill would leave it, and its file is repaired as after one: the
 // clip then ends with the last good fragment.
-Result<Mp4Summary> ClipFile::close_file() {
-  auto closed = writer_->close();
+Result<Mp4Summary> ClipFile::close_file(std::optional<MonoTime> show_until) {
+  auto closed = writer_->close(show_until);
   if (closed) return closed;
   writer_.reset();
   auto repaired = repair(Layout::part_path(context_.layout.absolute(clip_.path)));

@@ -2,6 +2,7 @@
 
 // Inside storage/ only.
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "media/mp4_writer.h"
@@ -22,12 +23,14 @@ class ClipFile {
   static Result<std::unique_ptr<ClipFile>> create(Options options, StreamInfoPtr info, const RecorderContext& context);
 
   Status write(const Packet& packet) { return writer_->write(packet); }
+  Status flush() { return writer_->flush(); }
   Status sync();
   // A stretch without packets, on the clip's timeline; kept in the row at once.
   void add_gap(MonoTime from, MonoTime to, const std::string& reason);
 
-  // Finalise, fsync, rename, fsync folder, rows. not_found: it shows not one frame, and file and row are gone.
-  Result<Clip> close();
+  // Finalise, fsync, rename, fsync folder, rows. `show_until`: where playing ends, if not with the last frame.
+  // not_found: it shows not one frame, and file and row are gone.
+  Result<Clip> close(std::optional<MonoTime> show_until = {});
 
   const Clip& clip() const { return clip_; }
   MonoTime show_from() const { return show_from_; }
@@ -35,7 +38,7 @@ class ClipFile {
 
  private:
   ClipFile(Options options, std::unique_ptr<Mp4Writer> writer, const RecorderContext& context);
-  Result<Mp4Summary> close_file();
+  Result<Mp4Summary> close_file(std::optional<MonoTime> show_until);
   Status discard();
 
   Clip clip_;

@@ -11,7 +11,8 @@ namespace vedette {
 
 namespace {
 
-// Packets are taken out of the ring so often: each time costs a wake-up, and a kill loses what was not taken yet.
+// Packets are taken out of the ring and put into the file so often: each time costs a wake-up, and a kill loses what
+// was not taken yet.
 constexpr microseconds kTick = 250ms;
 constexpr size_t kMostPerRead = 1024;
 // How long after the end, by the clock, packets that ought to come before it are waited for.
@@ -42,7 +43,7 @@ struct ClipRecorder::Impl {
   void run(const std::stop_token& stop);
   Status record(const std::stop_token& stop);
   Status take(Cursor& cursor, microseconds wait, const std::stop_token& stop);
-  Status sync_when_due();
+  Status keep();
   void wait_for_start(const std::stop_token& stop);
   void wait_for_tick(const std::stop_token& stop);
   bool over_by_clock();
@@ -120,10 +121,12 @@ Status ClipRecorder::Impl::take(Cursor& cursor, microseconds wait, const std::st
   }
 }
 
-Status ClipRecorder::Impl::sync_when_due() {
+// What was taken is in the file afterwards, and once in a sync interval on the disk.
+Status ClipRecorder::Impl::keep() {
   const MonoTime now = context.clock.mono();
   if (!last_sync_at) last_sync_at = now;
-  if (!cutter.recording() || now - *last_sync_at < context.sync_interval) return {};
+  if (!cutter.recording()) return {};
+  if (now - *last_sync_at < context.sync_interval) return cutter.flush();
   last_sync_at = now;
   const Timed timed(context.sync_time);
   return cutter.sync();
@@ -147,7 +150,7 @@ Status ClipRecorder::Impl::record(const std::stop_token& stop) {
     batch.clear();  // the payloads are the ring's to free
     show_clip_ids();
     if (last || cutter.at_end() || over_by_clock()) return {};
-    if (auto synced = sync_when_due(); !synced) return synced;
+    if (auto kept = keep(); !kept) return kept;
     if (cutter.recording()) wait_for_tick(stop);
   }
 }

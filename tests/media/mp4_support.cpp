@@ -160,12 +160,12 @@ std::vector<std::filesystem::path> real_reels() {
 }
 
 Result<Mp4Summary> write_clip(const std::filesystem::path& path, const Reel& reel, MonoTime show_from,
-                              const Mp4Options& options) {
+                              const Mp4Options& options, std::optional<MonoTime> show_until) {
   auto writer = Mp4Writer::create(path, reel.info, show_from, options);
   if (!writer) return writer.error_as_is();
   for (const Packet& packet : reel.packets)
     if (auto status = (*writer)->write(packet); !status) return status.error_as_is();
-  return (*writer)->close();
+  return (*writer)->close(show_until);
 }
 
 void write_part(const std::filesystem::path& path, const Reel& reel, MonoTime show_from, const Mp4Options& options) {

@@ -33,7 +33,7 @@ std::vector<std::filesystem::path> real_reels();
 
 // Writes all packets and closes.
 Result<Mp4Summary> write_clip(const std::filesystem::path& path, const Reel& reel, MonoTime show_from,
-                              const Mp4Options& options = {});
+                              const Mp4Options& options = {}, std::optional<MonoTime> show_until = {});
 // Writes all packets and abandons the writer, as a kill does; what ends with the last cut fragment.
 void write_part(const std::filesystem::path& path, const Reel& reel, MonoTime show_from,
                 const Mp4Options& options = {});

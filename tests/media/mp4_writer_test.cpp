@@ -114,6 +114,37 @@ TEST_P(Mp4WriterKindTest, ShowsFromTheInstantToTheFrame) {
   }
 }
 
+TEST_P(Mp4WriterKindTest, ShowsUntilTheInstantToTheFrame) {
+  const Reel& reel = made_reel(GetParam());
+  const auto packets = reel.video();
+  const MonoTime from = packets.front().pts;
+  for (const size_t number : {70UL, 71UL, 72UL, 73UL, 74UL}) {
+    const auto path = dir_.path() / ("until" + std::to_string(number));
+    const MonoTime instant = packets[number].pts;
+    const auto summary = write_clip(path, reel, from, {}, instant);
+    ASSERT_TRUE(summary) << summary.error().message;
+    auto wanted = frames_of(reel);
+    wanted.resize(wanted.size() - frames_from(reel, instant).size());
+    EXPECT_EQ(shown_frames(path), wanted) << number;
+    EXPECT_NEAR(static_cast<double>(summary->shown.count()), static_cast<double>((instant - from).count()), 12);
+    EXPECT_EQ(summary->video_frames, packets.size());
+  }
+}
+
+TEST_F(Mp4WriterTest, TheSoundEndsWithThePicture) {
+  const Reel& reel = made_reel("h264_aac");
+  const MonoTime from = reel.packets.front().pts;
+  ASSERT_TRUE(write_clip(path_, reel, from, {}, from + 2s));
+  EXPECT_NEAR(std::stod(ffprobe(path_, "stream=duration", "v")), 2, 0.001);
+  EXPECT_NEAR(std::stod(ffprobe(path_, "stream=duration", "a")), 2, 0.001);
+}
+
+TEST_F(Mp4WriterTest, AnEndBehindEverythingShowsAll) {
+  const Reel& reel = made_reel("h264_b");
+  ASSERT_TRUE(write_clip(path_, reel, kReelBegin, {}, kReelBegin + 1h));
+  EXPECT_EQ(shown_frames(path_), frames_of(reel));
+}
+
 class Mp4WriterRealTest : public Mp4WriterTest, public testing::WithParamInterface<std::filesystem::path> {};
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Mp4WriterRealTest);
 
@@ -346,6 +377,15 @@ TEST_F(Mp4WriterTest, EverythingBeforeSyncIsPlayableOnDisk) {
   EXPECT_EQ(stored_packets(path_).size(), 83U);
   EXPECT_TRUE(decodes_cleanly(path_));
   EXPECT_EQ(static_cast<uintmax_t>((*writer)->bytes_written()), std::filesystem::file_size(path_));
+}
+
+TEST_F(Mp4WriterTest, EverythingBeforeFlushOutlivesAKill) {
+  const Reel& reel = made_reel("h264_b");
+  auto writer = Mp4Writer::create(path_, reel.info, kReelBegin, {});
+  ASSERT_TRUE(writer);
+  for (size_t i = 0; i < 83; ++i) ASSERT_TRUE((*writer)->write(reel.packets[i]));
+  ASSERT_TRUE((*writer)->flush());
+  EXPECT_EQ(stored_packets(path_).size(), 83U);
 }
 
 TEST_F(Mp4WriterTest, SyncsDoNotChangeTheClip) {

@@ -290,7 +290,7 @@ void connect_and_stop(const SourceConfig& config, int count, int side_by_side) {
 }
 
 TEST(ManySessionsSlowTest, LeaveNothingBehind) {
-  limit_heap_arenas();  // as the program does
+  set_up_heap();  // as the program does
   const CameraSim cameras({.media = {footage(Footage::h264_no_audio)}});
   SourceConfig config;
   config.url = cameras.url();

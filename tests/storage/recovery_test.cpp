@@ -334,8 +334,8 @@ TEST_F(KillTest, WhateverTheInstantTheClipIsThereUpToIt) {
     }
     ASSERT_FALSE(numbers.empty());
     for (size_t i = 1; i < numbers.size(); ++i) ASSERT_EQ(numbers[i], numbers[i - 1] + 1);
-    // What was not taken from the ring yet, and the fragment in flight: half a second. Two are promised.
-    EXPECT_GE(numbers.back(), shared.pushed - 50);
+    // What was not taken from the ring yet: a quarter of a second, and three times as much for a busy machine.
+    EXPECT_GE(numbers.back(), shared.pushed - 25);
     EXPECT_EQ(page->clips.back().recovered, result.recovered == 1);
     forget_all();
     fs::remove_all(store.layout.clips());
