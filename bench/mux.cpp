@@ -145,7 +145,8 @@ void mux_with_libavformat(const std::filesystem::path& path) {
     }
     const unsigned stream = packet.video() ? 0 : 1;
     if (stream >= muxer->nb_streams || packet.dts < packets.front().dts) continue;
-    av_packet_ref(view.get(), packet.data.get());
+    view->data = const_cast<uint8_t*>(packet.payload().data());
+    view->size = static_cast<int>(packet.payload().size());
     const auto ticks = [&](microseconds t) {
       return av_rescale_q(t.count(), libav::kMicroseconds, muxer->streams[stream]->time_base);
     };

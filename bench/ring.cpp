@@ -30,7 +30,7 @@ class Feed {
   }
 
  private:
-  std::shared_ptr<const AVPacket> payload_ = make_av_packet(std::vector<uint8_t>(kFrameBytes));
+  Payload payload_ = Payload::copy_of(std::vector<uint8_t>(kFrameBytes));
   StreamInfoPtr info_ = std::make_shared<const StreamInfo>();
   uint64_t number_ = 0;
 };
@@ -50,7 +50,7 @@ void push_own_payload(benchmark::State& state) {
   const std::vector<uint8_t> payload(kFrameBytes);
   for (auto _ : state) {
     Packet packet = feed.next();
-    packet.data = make_av_packet(payload);
+    packet.data = Payload::copy_of(payload);
     ring.push(std::move(packet));
   }
 }

@@ -20,7 +20,7 @@ constexpr int kQuality = 85;
 Packet first_keyframe(const std::filesystem::path& path) {
   Packet packet;
   auto demuxer = Demuxer::open(path, {.live = false}, {});
-  while (demuxer && !packet.data) {
+  while (demuxer && packet.payload().empty()) {
     auto read = (*demuxer)->read(Clock::system().mono() + 30s, {});
     if (!read || !*read) break;
     if ((*read)->track != Track::video || !(*read)->keyframe) continue;
@@ -47,7 +47,10 @@ size_t bare_libav(const Packet& keyframe) {
   const libav::CodecPtr decoder = open_codec(codec, parameters.get());
   const libav::FramePtr frame(av_frame_alloc());
   avcodec_open2(decoder.get(), codec, nullptr);
-  avcodec_send_packet(decoder.get(), keyframe.data.get());
+  const libav::PacketPtr packet(av_packet_alloc());
+  packet->data = const_cast<uint8_t*>(keyframe.payload().data());
+  packet->size = static_cast<int>(keyframe.payload().size());
+  avcodec_send_packet(decoder.get(), packet.get());
   avcodec_send_packet(decoder.get(), nullptr);
   avcodec_receive_frame(decoder.get(), frame.get());
 
@@ -70,11 +73,11 @@ size_t bare_libav(const Packet& keyframe) {
   encoder->flags |= AV_CODEC_FLAG_QSCALE;
   encoder->global_quality = kQuantiser * FF_QP2LAMBDA;
   picture->quality = encoder->global_quality;
-  const libav::PacketPtr packet(av_packet_alloc());
+  const libav::PacketPtr jpeg(av_packet_alloc());
   avcodec_open2(encoder.get(), mjpeg, nullptr);
   avcodec_send_frame(encoder.get(), picture.get());
-  avcodec_receive_packet(encoder.get(), packet.get());
-  return static_cast<size_t>(packet->size);
+  avcodec_receive_packet(encoder.get(), jpeg.get());
+  return static_cast<size_t>(jpeg->size);
 }
 
 double ms_of(MonoTime begin) {

@@ -20,13 +20,18 @@ Result<CodecPtr> open_decoder(const VideoTrack& track) {
 
 }  // namespace
 
-Result<DecodedKeyframe> decode_keyframe(const VideoTrack& track, const AVPacket& keyframe) {
+Result<DecodedKeyframe> decode_keyframe(const VideoTrack& track, std::span<const uint8_t> keyframe) {
   route_log();
   auto decoder = open_decoder(track);
   if (!decoder) return decoder.error_as_is();
   FramePtr frame(av_frame_alloc());
-  if (!frame) return fail(Code::internal, "out of memory");
-  int error = avcodec_send_packet(decoder->get(), &keyframe);
+  const PacketPtr packet(av_packet_alloc());
+  if (!frame || !packet) return fail(Code::internal, "out of memory");
+  // Owned by nobody: the decoder makes itself a copy, with the room behind it that it may read into.
+  packet->data = const_cast<uint8_t*>(keyframe.data());
+  packet->size = static_cast<int>(keyframe.size());
+  packet->flags = AV_PKT_FLAG_KEY;
+  int error = avcodec_send_packet(decoder->get(), packet.get());
   // The end of the stream is announced at once: a decoder that reorders would keep the frame otherwise.
   if (error >= 0) error = avcodec_send_packet(decoder->get(), nullptr);
   if (error >= 0) error = avcodec_receive_frame(decoder->get(), frame.get());

@@ -11,6 +11,6 @@ struct DecodedKeyframe {
 };
 
 // Decodes one keyframe with a decoder of its own, in the calling thread. unsupported when it cannot be.
-Result<DecodedKeyframe> decode_keyframe(const VideoTrack& track, const AVPacket& keyframe);
+Result<DecodedKeyframe> decode_keyframe(const VideoTrack& track, std::span<const uint8_t> keyframe);
 
 }  // namespace vedette::libav

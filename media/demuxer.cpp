@@ -278,7 +278,7 @@ void Demuxer::Impl::take(libav::PacketPtr packet) {
   out.keyframe = out.track == Track::audio || (packet->flags & AV_PKT_FLAG_KEY) != 0;
   if (out.track == Track::video && out.keyframe) follow_parameters(*packet);
   out.info = info;
-  out.data = std::shared_ptr<const AVPacket>(packet.release(), libav::PacketFree());
+  out.data = libav::payload_of(std::move(packet));
   if (out.track == Track::video) return video_times->push(std::move(untimed));
   if (auto audio = audio_times->place(std::move(untimed))) audio_ready.push_back(std::move(*audio));
 }
@@ -294,7 +294,7 @@ void Demuxer::Impl::follow_parameters(const AVPacket& keyframe) {
     if (!changed) return;
     track.extradata = std::move(*changed);
   }
-  const auto decoded = libav::decode_keyframe(track, keyframe);
+  const auto decoded = libav::decode_keyframe(track, {keyframe.data, static_cast<size_t>(keyframe.size)});
   if (!decoded) {
     log::debug("keyframe with new parameter sets", {{"error", decoded.error().message}});
     return;

@@ -23,7 +23,7 @@ struct DemuxerOptions {
 // dts is always there for video (made up from pts and the reorder depth where the source has none) and grows, but where
 // the clock of a live source steps.
 struct DemuxedPacket {
-  std::shared_ptr<const AVPacket> data;
+  Payload data;
   StreamInfoPtr info;
   Track track = Track::video;
   bool keyframe = false;

@@ -38,7 +38,7 @@ Packet as_packet(libav::PacketPtr packet, Track track) {
   Packet out;
   out.track = track;
   out.keyframe = track == Track::audio || (packet->flags & AV_PKT_FLAG_KEY) != 0;
-  out.data = std::shared_ptr<const AVPacket>(packet.release(), libav::PacketFree());
+  out.data = libav::payload_of(std::move(packet));
   return out;
 }
 

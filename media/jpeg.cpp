@@ -138,9 +138,9 @@ Result<Jpeg> make_jpeg(AVFrame& decoded, Size size, int quantiser) {
 }  // namespace
 
 Result<Jpeg> jpeg_from_keyframe(const Packet& keyframe, const JpegOptions& options) {
-  if (!keyframe.data || !keyframe.info || !keyframe.video())
+  if (keyframe.payload().empty() || !keyframe.info || !keyframe.video())
     return fail(Code::invalid_argument, "a snapshot needs a video keyframe");
-  auto decoded = libav::decode_keyframe(keyframe.info->video, *keyframe.data);
+  auto decoded = libav::decode_keyframe(keyframe.info->video, keyframe.payload());
   if (!decoded) return decoded.error_as_is();
   AVFrame& frame = *decoded->frame;
   const int quantiser = quantiser_of(options.quality);

@@ -74,6 +74,14 @@ void log_line(void* context, int level, const char* format, va_list arguments) {
 
 }  // namespace
 
+Payload payload_of(PacketPtr packet) {
+  constexpr size_t kSmallBytes = 1024;
+  const std::span<const uint8_t> bytes(packet->data, static_cast<size_t>(packet->size));
+  if (!packet->buf || bytes.size() <= kSmallBytes) return Payload::copy_of(bytes);
+  AVBufferRef* buffer = std::exchange(packet->buf, nullptr);
+  return {{bytes.data(), [buffer](const uint8_t*) mutable { av_buffer_unref(&buffer); }}, bytes.size()};
+}
+
 std::string error_text(int error) {
   std::array<char, AV_ERROR_MAX_STRING_SIZE> text{};
   av_strerror(error, text.data(), text.size());

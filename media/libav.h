@@ -17,6 +17,7 @@ extern "C" {
 
 #include "core/clock.h"
 #include "core/result.h"
+#include "media/payload.h"
 #include "media/stream_info.h"
 
 namespace vedette::libav {
@@ -43,6 +44,10 @@ using ParametersPtr = std::unique_ptr<AVCodecParameters, ParametersFree>;
 using ScalerPtr = std::unique_ptr<SwsContext, ScalerFree>;
 
 inline constexpr AVRational kMicroseconds{1, 1'000'000};
+
+// The packet's bytes without the packet: its buffer is taken over. What is small (audio) is copied instead, because
+// libav's bookkeeping around a buffer is 300 bytes.
+Payload payload_of(PacketPtr packet);
 
 // Options for opening something. What nobody took is still in it afterwards.
 class Dictionary {

@@ -120,7 +120,7 @@ bool lies_in(const SampleRun& run, const BoxPlace& mdat) {
 
 }  // namespace
 
-void Fragment::add(size_t track, const Sample& sample, std::shared_ptr<const AVPacket> owner, View payload, Form form) {
+void Fragment::add(size_t track, const Sample& sample, std::shared_ptr<const uint8_t> owner, View payload, Form form) {
   TrackSamples& to = tracks_[track];
   Sample added = sample;
   added.size = 0;

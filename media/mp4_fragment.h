@@ -13,8 +13,6 @@
 #include "core/result.h"
 #include "media/mp4_boxes.h"
 
-struct AVPacket;
-
 namespace vedette::mp4 {
 
 struct Sample {
@@ -32,7 +30,7 @@ class Fragment {
  public:
   enum class Form : uint8_t { as_it_is, byte_stream };  // byte_stream: Annex B, to be stored with lengths
 
-  void add(size_t track, const Sample& sample, std::shared_ptr<const AVPacket> owner, View payload, Form form);
+  void add(size_t track, const Sample& sample, std::shared_ptr<const uint8_t> owner, View payload, Form form);
 
   bool empty() const { return tracks_[0].samples.empty() && tracks_[1].samples.empty(); }
   std::vector<Sample>& samples(size_t track) { return tracks_[track].samples; }
@@ -58,7 +56,7 @@ class Fragment {
   void gather(const TrackSamples& track);
 
   std::array<TrackSamples, 2> tracks_;
-  std::vector<std::shared_ptr<const AVPacket>> owners_;
+  std::vector<std::shared_ptr<const uint8_t>> owners_;
   std::vector<std::array<uint8_t, 4>> lengths_;
   std::vector<iovec> pieces_;
   BoxWriter head_;

@@ -265,7 +265,7 @@ void Mp4Writer::Impl::add(size_t track, Sample sample, const Packet& packet) {
     payload = without_adts(payload);
   }
   if (fragment.empty()) fragment_begin = packet.dts;
-  fragment.add(track, sample, packet.data, payload, form);
+  fragment.add(track, sample, packet.data.owner(), payload, form);
 }
 
 // Sample durations are the distances between samples; the last one of a track lasts as long as it said.

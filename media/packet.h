@@ -1,13 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
 
 #include "core/clock.h"
+#include "media/payload.h"
 #include "media/stream_info.h"
-
-struct AVPacket;
 
 namespace vedette {
 
@@ -17,10 +15,9 @@ enum class Track : uint8_t { video, audio };
 // payload exists once, however many readers there are.
 //
 // pts and dts are instants of this machine's monotonic clock: when the frame was (as well as can be told) captured. So
-// they never wrap, never repeat after a reconnect, and "five seconds ago" is a subtraction. The timestamps inside the
-// AVPacket are those of the source and are nobody's business after the demuxer.
+// they never wrap, never repeat after a reconnect, and "five seconds ago" is a subtraction.
 struct Packet {
-  std::shared_ptr<const AVPacket> data;
+  Payload data;
   StreamInfoPtr info;
   MonoTime pts;
   MonoTime dts;      // decoding order; grows within a track
@@ -32,10 +29,7 @@ struct Packet {
 
   bool video() const { return track == Track::video; }
   bool video_keyframe() const { return video() && keyframe; }
-  std::span<const uint8_t> payload() const;
+  std::span<const uint8_t> payload() const { return data.view(); }
 };
-
-// A packet from bytes that are copied in: for tests, benches and sources that do not read through libavformat.
-std::shared_ptr<const AVPacket> make_av_packet(std::span<const uint8_t> payload);
 
 }  // namespace vedette

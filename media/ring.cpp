@@ -7,7 +7,7 @@ namespace vedette {
 
 namespace {
 
-constexpr size_t kFirstSlots = 64;  // a power of two
+constexpr size_t kFirstSlots = 64;
 
 }  // namespace
 
@@ -34,8 +34,8 @@ void Ring::append(Packet packet) {
 }
 
 void Ring::grow() {
-  std::vector<Packet> larger(slots_.size() * 2);
-  for (uint64_t s = first_.sequence; s != end_.sequence; ++s) larger[s & (larger.size() - 1)] = std::move(slot(s));
+  std::vector<Packet> larger(slots_.size() + slots_.size() / 4);
+  for (uint64_t s = first_.sequence; s != end_.sequence; ++s) larger[s % larger.size()] = std::move(slot(s));
   slots_ = std::move(larger);
 }
 

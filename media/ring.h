@@ -74,8 +74,8 @@ class Ring {
     MonoTime pts;
   };
 
-  Packet& slot(uint64_t sequence) { return slots_[sequence & (slots_.size() - 1)]; }
-  const Packet& slot(uint64_t sequence) const { return slots_[sequence & (slots_.size() - 1)]; }
+  Packet& slot(uint64_t sequence) { return slots_[sequence % slots_.size()]; }
+  const Packet& slot(uint64_t sequence) const { return slots_[sequence % slots_.size()]; }
   void append(Packet packet);
   void evict();
   void evict_before(uint64_t sequence);
@@ -96,7 +96,7 @@ class Ring {
   mutable std::mutex mutex_;
   mutable std::condition_variable_any pushed_;
   mutable size_t waiting_ = 0;
-  std::vector<Packet> slots_;  // circular, by sequence number; a power of two of them
+  std::vector<Packet> slots_;  // circular, by sequence number
   Place first_;                // of the oldest packet
   Place end_;                  // of the next packet to be pushed
   std::deque<Keyframe> keyframes_;

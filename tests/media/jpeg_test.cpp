@@ -49,7 +49,7 @@ Packet drawn(const std::string& size, const std::vector<std::string>& codec, con
 
 Packet with_payload(const Packet& packet, std::span<const uint8_t> payload) {
   Packet other = packet;
-  other.data = make_av_packet(payload);
+  other.data = Payload::copy_of(payload);
   return other;
 }
 
@@ -57,7 +57,7 @@ Packet with_payload(const Packet& packet, std::span<const uint8_t> payload) {
 libav::FramePtr decoded(const Jpeg& jpeg) {
   VideoTrack track;
   track.codec = VideoCodec::mjpeg;
-  auto frame = libav::decode_keyframe(track, *make_av_packet(jpeg.bytes));
+  auto frame = libav::decode_keyframe(track, jpeg.bytes);
   EXPECT_TRUE(frame) << frame.error().message;
   return frame ? std::move(frame->frame) : nullptr;
 }
@@ -97,7 +97,7 @@ TEST(JpegTest, RealFootageBecomesPictures) {
   for (const auto& path : test::real_footage())
     for (const int skip : {0, 1}) {
       const Packet keyframe = keyframe_of(path, skip);
-      ASSERT_TRUE(keyframe.data) << path;
+      ASSERT_FALSE(keyframe.payload().empty()) << path;
       const VideoTrack& track = keyframe.info->video;
       expect_picture(keyframe, track.width_px, track.height_px);
     }

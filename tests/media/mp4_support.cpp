@@ -90,7 +90,7 @@ microseconds to_us(int64_t value, AVRational time_base) {
 
 Packet packet_of(const AVPacket& from, const AVStream& stream, const StreamInfoPtr& info) {
   Packet packet;
-  packet.data = make_av_packet({from.data, static_cast<size_t>(from.size)});
+  packet.data = Payload::copy_of({from.data, static_cast<size_t>(from.size)});
   packet.info = info;
   packet.track = stream.codecpar->codec_type == AVMEDIA_TYPE_VIDEO ? Track::video : Track::audio;
   packet.keyframe = from.flags & AV_PKT_FLAG_KEY;

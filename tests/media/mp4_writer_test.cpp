@@ -355,7 +355,7 @@ TEST_F(Mp4WriterTest, DoesNotDriftInADay) {
   constexpr double kSlow = 1.0001;  // 100 ppm
   constexpr int64_t kFrames = 24 * 3600;
   Packet packet = frame(reel, 0us, true);
-  packet.data = make_av_packet(std::vector<uint8_t>{0, 0, 0, 1, 9});
+  packet.data = Payload::copy_of(std::vector<uint8_t>{0, 0, 0, 1, 9});
   for (int64_t i = 0; i < kFrames; ++i) {
     packet.pts = packet.dts = kReelBegin + microseconds(std::llround(static_cast<double>(i) * 1e6 * kSlow));
     packet.keyframe = i % 10 == 0;

@@ -12,14 +12,14 @@ namespace {
 TEST(PacketTest, PayloadIsACopyOfTheBytes) {
   std::array<uint8_t, 4> bytes{1, 2, 3, 4};
   Packet packet;
-  packet.data = make_av_packet(bytes);
+  packet.data = Payload::copy_of(bytes);
   bytes[0] = 9;
   EXPECT_EQ(std::vector<uint8_t>(packet.payload().begin(), packet.payload().end()), (std::vector<uint8_t>{1, 2, 3, 4}));
 }
 
 TEST(PacketTest, CopiesShareThePayload) {
   Packet packet;
-  packet.data = make_av_packet(std::array<uint8_t, 2>{1, 2});
+  packet.data = Payload::copy_of(std::array<uint8_t, 2>{1, 2});
   const Packet copy = packet;
   EXPECT_EQ(copy.payload().data(), packet.payload().data());
 }

@@ -28,7 +28,7 @@ Packet numbered(uint64_t number, MonoTime pts, size_t bytes, bool keyframe, Trac
   std::vector<uint8_t> payload(std::max(bytes, sizeof number));
   std::memcpy(payload.data(), &number, sizeof number);
   Packet packet;
-  packet.data = make_av_packet(payload);
+  packet.data = Payload::copy_of(payload);
   packet.pts = packet.dts = pts;
   packet.track = track;
   packet.keyframe = keyframe;
@@ -99,7 +99,7 @@ TEST(RingTest, EvictedPayloadIsFreed) {
   Ring ring({.duration = 1s, .bytes = kNoLimit});
   Feed feed(ring);
   Packet first = numbered(0, MonoTime(1s), 10, true);
-  const std::weak_ptr<const AVPacket> payload = first.data;
+  const std::weak_ptr<const uint8_t> payload = first.data.owner();
   ring.push(std::move(first));
   EXPECT_FALSE(payload.expired());
   feed.gop(25);

@@ -33,7 +33,10 @@ LumaDecoder::~LumaDecoder() = default;
 
 std::optional<Luma> LumaDecoder::decode(const Packet& packet) {
   AVFrame& frame = *impl_->frame;
-  if (avcodec_send_packet(impl_->context.get(), packet.data.get()) < 0) return std::nullopt;
+  const libav::PacketPtr encoded(av_packet_alloc());
+  encoded->data = const_cast<uint8_t*>(packet.payload().data());
+  encoded->size = static_cast<int>(packet.payload().size());
+  if (avcodec_send_packet(impl_->context.get(), encoded.get()) < 0) return std::nullopt;
   if (avcodec_receive_frame(impl_->context.get(), &frame) < 0) return std::nullopt;
   Luma out{frame.width, frame.height, {}};
   for (int row = 0; row < frame.height; ++row) {

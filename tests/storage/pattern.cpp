@@ -94,7 +94,7 @@ Packet Pattern::next() {
 
 Packet Pattern::video() {
   Packet packet = gop_[static_cast<size_t>(frame_ % kGop)];
-  packet.data = make_av_packet(with_sei(packet.payload(), number_++));
+  packet.data = Payload::copy_of(with_sei(packet.payload(), number_++));
   packet.info = info_;
   packet.pts = packet.dts = next_video_;
   packet.arrival = next_video_;
@@ -107,7 +107,7 @@ Packet Pattern::video() {
 Packet Pattern::audio() {
   const std::string content = mark(number_++);
   Packet packet;
-  packet.data = make_av_packet({reinterpret_cast<const uint8_t*>(content.data()), content.size()});
+  packet.data = Payload::copy_of({reinterpret_cast<const uint8_t*>(content.data()), content.size()});
   packet.info = info_;
   packet.pts = packet.dts = packet.arrival = next_audio_;
   packet.duration = kAudioFrame;
