@@ -5,8 +5,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "agent/clip_verbs.h"
 #include "agent/command_intake.h"
+#include "agent/command_runner.h"
 #include "agent/from_config.h"
 #include "agent/messages.h"
 #include "agent/publisher.h"
@@ -70,28 +70,17 @@ class Agent::Impl {
   void on(SnapshotTaken event);
   void on(ShutdownRequested event);
 
-  Answer run(const ReplyTo& to, const RecordingStart& request);
-  Answer run(const ReplyTo& to, const RecordingStop& request);
-  Answer run(const ReplyTo& to, const RecordingList& request);
-  Answer run(const ReplyTo& to, const SnapshotTake& request);
-  Answer run(const ReplyTo& to, const ClipQueryRequest& request);
-  Answer run(const ReplyTo& to, const ClipGet& request);
-  Answer run(const ReplyTo& to, const ClipUrl& request);
-  Answer run(const ReplyTo& to, const AgentPing& request);
-
   void start_session();
   void answer_interrupted();
   void answer(const ReplyTo& to, const Answer& answer);
   void store_reply(const ReplyTo& to, const std::string& stored);
   void add_event(const char* type, const std::string& camera_id, const Json& data);
-  Camera* find_camera(const std::string& camera_id);
   void tick();
   void drain_until(MonoTime deadline, const std::function<bool()>& done);
   void shut_down();
 
   const Config config_;
   const Clock& clock_;
-  const MonoTime started_;
   const Volume volume_;  // holds the lock on the folder
   RunMarker marker_;
   const Layout layout_;
@@ -115,6 +104,7 @@ class Agent::Impl {
   Recordings recordings_;
   StatusBoard board_;
   Snapshots snapshots_;
+  CommandRunner runner_;
   std::unique_ptr<UploadWorker> uploads_;
   std::unique_ptr<mqtt::Session> session_;
 };
@@ -123,7 +113,6 @@ Agent::Impl::Impl(Config config, const Clock& clock, Volume volume, RunMarker ma
                   std::unique_ptr<Database> database)
     : config_(std::move(config)),
       clock_(clock),
-      started_(clock.mono()),
       volume_(std::move(volume)),
       marker_(std::move(marker)),
       layout_(layout_of(config_)),
@@ -137,7 +126,8 @@ Agent::Impl::Impl(Config config, const Clock& clock, Volume volume, RunMarker ma
       recordings_(config_, layout_, catalog_, losses_, outbox_, clock,
                   [this](RecorderReport report) { inbox_.push(std::move(report)); }),
       board_(config_, cameras_, recordings_, catalog_, outbox_, publisher_, clock),
-      snapshots_(layout_, catalog_, outbox_, inbox_, clock) {}
+      snapshots_(layout_, catalog_, outbox_, inbox_, clock),
+      runner_(cameras_, recordings_, snapshots_, catalog_, clock) {}
 
 Agent::Impl::~Impl() {
   for (auto& [id, camera] : cameras_) camera->request_stop();
@@ -155,6 +145,7 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
   if (auto target = make_target(config_))
     uploads_ = std::make_unique<UploadWorker>(layout_, catalog_, std::move(target),
                                               [this](UploadReport report) { inbox_.push(std::move(report)); });
+  runner_.attach(uploads_ ? &uploads_->target() : nullptr);
   for (const auto& [id, camera] : config_.cameras)
     cameras_[id] = std::make_unique<Camera>(
         camera_config(id, camera),
@@ -236,11 +227,6 @@ void Agent::Impl::add_event(const char* type, const std::string& camera_id, cons
     log::error("event cannot be written", {{"type", type}, {"reason", added.error().message}});
 }
 
-Camera* Agent::Impl::find_camera(const std::string& camera_id) {
-  const auto it = cameras_.find(camera_id);
-  return it == cameras_.end() ? nullptr : it->second.get();
-}
-
 // ---- what the MQTT thread says
 
 void Agent::Impl::on(MqttConnected event) {
@@ -260,7 +246,7 @@ void Agent::Impl::on(MqttPublished event) {
 
 void Agent::Impl::on(CommandArrived event) {
   const ReplyTo& to = event.command.reply_to;
-  const Answer outcome = std::visit([&](const auto& request) { return run(to, request); }, event.command.request);
+  const Answer outcome = runner_.run(to, event.command.request);
   answer(to, outcome);
   log::info("command", {{"verb", to.verb},
                         {"command_id", to.command_id},
@@ -306,9 +292,9 @@ void Agent::Impl::on(CameraChanged event) {
   const auto before = last_state_.find(event.camera_id);
   const bool changed = before == last_state_.end() || before->second != state;
   if (state == CameraState::streaming && changed) {
-    Camera* camera = find_camera(event.camera_id);
+    const Camera& camera = *cameras_.at(event.camera_id);
     log::info("camera is streaming", {{"camera", event.camera_id}});
-    add_event("camera.up", event.camera_id, messages::camera_up(event.status, camera->figures().reconnects_total));
+    add_event("camera.up", event.camera_id, messages::camera_up(event.status, camera.figures().reconnects_total));
     board_.camera_came_up(event.camera_id);
   } else if (is_down(state) && changed) {
     if (state == CameraState::stalled) add_event("camera.stalled", event.camera_id, {{"message", event.status.error}});
@@ -347,51 +333,6 @@ void Agent::Impl::on(SnapshotTaken event) {
 void Agent::Impl::on(ShutdownRequested event) {
   stopping_ = true;
   shutdown_reason_ = std::move(event.reason);
-}
-
-// ---- the verbs
-
-Answer Agent::Impl::run(const ReplyTo& to, const RecordingStart& request) {
-  Camera* camera = find_camera(request.camera_id);
-  if (!camera)
-    return messages::rejected({Code::not_found, "/params/camera_id: there is no camera " + request.camera_id});
-  return recordings_.start(to, request, *camera);
-}
-
-Answer Agent::Impl::run(const ReplyTo&, const RecordingStop& request) {
-  if (request.camera_id && !find_camera(*request.camera_id))
-    return messages::rejected({Code::not_found, "/params/camera_id: there is no camera " + *request.camera_id});
-  return recordings_.stop(request);
-}
-
-Answer Agent::Impl::run(const ReplyTo&, const RecordingList& request) {
-  return recordings_.list(request);
-}
-
-Answer Agent::Impl::run(const ReplyTo& to, const SnapshotTake& request) {
-  Camera* camera = find_camera(request.camera_id);
-  if (!camera)
-    return messages::rejected({Code::not_found, "/params/camera_id: there is no camera " + request.camera_id});
-  if (request.send_upload && !uploads_)
-    return messages::rejected({Code::unsupported, "/params/deliver: upload.target is none; use inline"});
-  return snapshots_.take(to, request, *camera);
-}
-
-Answer Agent::Impl::run(const ReplyTo&, const ClipQueryRequest& request) {
-  return clip_verbs::query(catalog_, request.query);
-}
-
-Answer Agent::Impl::run(const ReplyTo&, const ClipGet& request) {
-  return clip_verbs::get(catalog_, request.clip_id);
-}
-
-Answer Agent::Impl::run(const ReplyTo&, const ClipUrl& request) {
-  return clip_verbs::url(catalog_, uploads_ ? &uploads_->target() : nullptr, request, clock_.utc());
-}
-
-Answer Agent::Impl::run(const ReplyTo&, const AgentPing&) {
-  return messages::succeeded(
-      {{"version", VEDETTE_VERSION}, {"uptime_s", std::chrono::floor<seconds>(clock_.mono() - started_).count()}});
 }
 
 // ---- the loop

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/command_runner.h"
 #include "agent/config.h"
 #include "agent/messages.h"
 #include "agent/publisher.h"
@@ -17,8 +18,6 @@
 #include "uploader/upload_worker.h"
 
 namespace vedette {
-
-using Cameras = std::map<std::string, std::unique_ptr<Camera>>;
 
 // StatusBoard keeps the retained topics (status, info, camera states) true and sends the telemetry. Belongs to the main
 // loop; borrows all it reports on, which outlives it.

@@ -1,0 +1,76 @@
+#include "agent/command_runner.h"
+
+#include <nlohmann/json.hpp>
+
+#include "agent/clip_verbs.h"
+
+namespace vedette {
+
+using messages::Answer;
+
+namespace {
+
+Answer no_such_camera(const std::string& camera_id) {
+  return messages::rejected({Code::not_found, "/params/camera_id: there is no camera " + camera_id});
+}
+
+}  // namespace
+
+CommandRunner::CommandRunner(const Cameras& cameras, Recordings& recordings, Snapshots& snapshots, Catalog& catalog,
+                             const Clock& clock)
+    : cameras_(cameras),
+      recordings_(recordings),
+      snapshots_(snapshots),
+      catalog_(catalog),
+      clock_(clock),
+      started_(clock.mono()) {}
+
+Camera* CommandRunner::find_camera(const std::string& camera_id) const {
+  const auto it = cameras_.find(camera_id);
+  return it == cameras_.end() ? nullptr : it->second.get();
+}
+
+Answer CommandRunner::run(const ReplyTo& to, const Request& request) {
+  return std::visit([&](const auto& params) { return run(to, params); }, request);
+}
+
+Answer CommandRunner::run(const ReplyTo& to, const RecordingStart& request) {
+  Camera* camera = find_camera(request.camera_id);
+  return camera ? recordings_.start(to, request, *camera) : no_such_camera(request.camera_id);
+}
+
+Answer CommandRunner::run(const ReplyTo&, const RecordingStop& request) {
+  if (request.camera_id && !find_camera(*request.camera_id)) return no_such_camera(*request.camera_id);
+  return recordings_.stop(request);
+}
+
+Answer CommandRunner::run(const ReplyTo&, const RecordingList& request) {
+  return recordings_.list(request);
+}
+
+Answer CommandRunner::run(const ReplyTo& to, const SnapshotTake& request) {
+  Camera* camera = find_camera(request.camera_id);
+  if (!camera) return no_such_camera(request.camera_id);
+  if (request.send_upload && !target_)
+    return messages::rejected({Code::unsupported, "/params/deliver: upload.target is none; use inline"});
+  return snapshots_.take(to, request, *camera);
+}
+
+Answer CommandRunner::run(const ReplyTo&, const ClipQueryRequest& request) {
+  return clip_verbs::query(catalog_, request.query);
+}
+
+Answer CommandRunner::run(const ReplyTo&, const ClipGet& request) {
+  return clip_verbs::get(catalog_, request.clip_id);
+}
+
+Answer CommandRunner::run(const ReplyTo&, const ClipUrl& request) {
+  return clip_verbs::url(catalog_, target_, request, clock_.utc());
+}
+
+Answer CommandRunner::run(const ReplyTo&, const AgentPing&) {
+  return messages::succeeded(
+      {{"version", VEDETTE_VERSION}, {"uptime_s", std::chrono::floor<seconds>(clock_.mono() - started_).count()}});
+}
+
+}  // namespace vedette

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "agent/command.h"
+#include "agent/messages.h"
+#include "agent/recordings.h"
+#include "agent/snapshots.h"
+#include "sources/camera.h"
+#include "storage/catalog.h"
+#include "uploader/target.h"
+
+namespace vedette {
+
+using Cameras = std::map<std::string, std::unique_ptr<Camera>>;
+
+// CommandRunner carries out each verb: it looks up what the parameters name and passes on to who can do it. Belongs to
+// the main loop; borrows all it uses, which outlives it.
+class CommandRunner {
+ public:
+  CommandRunner(const Cameras& cameras, Recordings& recordings, Snapshots& snapshots, Catalog& catalog,
+                const Clock& clock);
+
+  // Where clips are uploaded to; null: nowhere.
+  void attach(const Target* target) { target_ = target; }
+
+  // The final answer, or `accepted` where it comes later.
+  messages::Answer run(const ReplyTo& to, const Request& request);
+
+ private:
+  messages::Answer run(const ReplyTo& to, const RecordingStart& request);
+  messages::Answer run(const ReplyTo& to, const RecordingStop& request);
+  messages::Answer run(const ReplyTo& to, const RecordingList& request);
+  messages::Answer run(const ReplyTo& to, const SnapshotTake& request);
+  messages::Answer run(const ReplyTo& to, const ClipQueryRequest& request);
+  messages::Answer run(const ReplyTo& to, const ClipGet& request);
+  messages::Answer run(const ReplyTo& to, const ClipUrl& request);
+  messages::Answer run(const ReplyTo& to, const AgentPing& request);
+  Camera* find_camera(const std::string& camera_id) const;
+
+  const Cameras& cameras_;
+  Recordings& recordings_;
+  Snapshots& snapshots_;
+  Catalog& catalog_;
+  const Clock& clock_;
+  const MonoTime started_;
+  const Target* target_ = nullptr;
+};
+
+}  // namespace vedette
