@@ -193,6 +193,15 @@ void Recordings::on_report(const RecorderReport& report) {
       break;
     case RecorderReport::Kind::clip:
       break;  // its event was committed with its row
+    case RecorderReport::Kind::faulted:
+      log::error("the disk does not take a recording; it is tried again",
+                 {{"camera", spec.camera_id}, {"recording", spec.recording_id}, {"error", report.error}});
+      running.fault = report.error;
+      break;
+    case RecorderReport::Kind::resumed:
+      log::info("the disk takes the recording again", {{"camera", spec.camera_id}, {"recording", spec.recording_id}});
+      running.fault.clear();
+      break;
     case RecorderReport::Kind::ended: {
       const char* reason = !report.error.empty() ? "error"
                            : running.stop_reason ? running.stop_reason
@@ -228,6 +237,13 @@ size_t Recordings::cameras_recording() const {
   for (const auto& [id, running] : running_)
     if (!running.scheduled) cameras.insert(running.recorder->spec().camera_id);
   return cameras.size();
+}
+
+std::vector<std::pair<std::string, std::string>> Recordings::faults() const {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const auto& [id, running] : running_)
+    if (!running.fault.empty()) out.emplace_back(running.recorder->spec().camera_id, running.fault);
+  return out;
 }
 
 std::optional<std::string> Recordings::camera_of(const std::string& recording_id) const {

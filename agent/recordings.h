@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/command.h"
@@ -41,6 +42,8 @@ class Recordings {
   std::vector<std::string> of_camera(const std::string& camera_id) const;
   size_t cameras_recording() const;
   std::optional<std::string> camera_of(const std::string& recording_id) const;
+  // Camera and reason of the recordings that the disk does not take at the moment.
+  std::vector<std::pair<std::string, std::string>> faults() const;
   RecordingStages& stages(const std::string& camera_id);
 
  private:
@@ -51,6 +54,7 @@ class Recordings {
     bool scheduled = false;
     const char* stop_reason = nullptr;  // what ended it, if we did
     int64_t lead_actual_ms = 0;
+    std::string fault;  // why the disk does not take it at the moment
   };
 
   std::optional<messages::Answer> answer_known(const std::string& recording_id, const Camera& camera) const;

@@ -64,6 +64,7 @@ std::vector<messages::StatusBody::Problem> StatusBoard::problems() const {
     if (is_down(status.state))
       out.push_back({Code::camera_unavailable, std::string(state_name(status.state)) + ": " + status.error, id});
   }
+  for (const auto& [camera_id, fault] : recordings_.faults()) out.push_back({Code::no_space, fault, camera_id});
   if (!upload_problem_.empty()) out.push_back({Code::upload_failed, upload_problem_, {}});
   const auto space = file::space(config_.storage.path);
   if (space && space->free_bytes < static_cast<uint64_t>(config_.storage.min_free_bytes))

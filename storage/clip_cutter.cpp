@@ -1,5 +1,7 @@
 #include "storage/clip_cutter.h"
 
+#include <utility>
+
 #include "core/ids.h"
 #include "core/log.h"
 
@@ -18,7 +20,7 @@ constexpr microseconds kLateAudio = 500ms;
 }  // namespace
 
 ClipCutter::ClipCutter(const RecordingSpec& spec, const RecorderContext& context, const ClipRecorder::Report& report)
-    : spec_(spec), context_(context), report_(report), end_(kNever) {}
+    : spec_(spec), context_(context), report_(report), end_(kNever), wanted_(spec.start), covered_to_(spec.start) {}
 
 Status ClipCutter::add(const Packet& packet) {
   if (at_end_) return {};
@@ -83,7 +85,7 @@ Status ClipCutter::begin_or_wait(const Packet& packet) {
   if (is_gap(packet)) waiting_.clear();
   if (waiting_.empty() && !packet.keyframe) return {};
   waiting_.push_back(packet);
-  if (!started_ && packet.pts < spec_.start - kLeastGap) return {};
+  if (wanted_ && packet.pts < *wanted_ - kLeastGap) return {};
   if (waiting_.front().pts >= end_) return {};
   auto opened = open(waiting_);
   waiting_.clear();
@@ -93,14 +95,16 @@ Status ClipCutter::begin_or_wait(const Packet& packet) {
 Status ClipCutter::open(const std::vector<Packet>& first) {
   const Packet& keyframe = first.front();
   ClipFile::Options options;
-  options.show_from = started_ ? keyframe.pts : std::max(spec_.start, keyframe.pts);
+  options.show_from = std::max(wanted_.value_or(keyframe.pts), keyframe.pts);
   options.clip = describe(options.show_from);
-  if (!started_) options.clip.lead_actual_ms = to_ms(spec_.start - keyframe.pts);
+  if (wanted_) options.clip.lead_actual_ms = to_ms(*wanted_ - keyframe.pts);
   const auto longest = std::min<microseconds>(end_ - options.show_from, spec_.segment + kSegmentSlack);
   options.expected = options.show_from - keyframe.pts + std::max<microseconds>(longest, 0s);
   auto file = ClipFile::create(std::move(options), info_, context_);
   if (!file) return file.error_as_is();
   file_ = std::move(*file);
+  if (!fault_.empty()) record_fault(file_->show_from());
+  wanted_.reset();
   for (const Packet& packet : first) {
     if (auto written = packet.video() ? write(packet) : file_->write(packet); !written) return written;
     report_started();
@@ -135,21 +139,42 @@ Status ClipCutter::join(const Packet& keyframe) {
 }
 
 Status ClipCutter::close_previous() {
-  return previous_ ? close_file(std::move(previous_)) : Status{};
+  return previous_ ? close_file(previous_) : Status{};
 }
 
 Status ClipCutter::close() {
   held_.clear();
-  auto previous = close_previous();
+  if (auto closed = close_previous(); !closed) return closed;
   const auto show_until = end_ == kNever ? std::nullopt : std::optional(end_);
-  auto last = file_ ? close_file(std::move(file_), show_until) : Status{};
-  return previous ? last : previous;
+  if (file_)
+    if (auto closed = close_file(file_, show_until); !closed) return closed;
+  if (at_end_ && !fault_.empty()) record_fault(end_);
+  return {};
 }
 
-Status ClipCutter::close_file(std::unique_ptr<ClipFile> file, std::optional<MonoTime> show_until) {
-  auto closed = file->close(show_until);
-  if (!closed && closed.error().code == Code::not_found) return {};
-  if (!closed) return closed.error_with("clip " + file->clip().clip_id);
+Result<MonoTime> ClipCutter::resume(const std::string& reason) {
+  if (auto closed = close(); !closed) return closed.error_as_is();
+  waiting_.clear();
+  last_dts_.reset();
+  missed_ = 0;
+  missed_before_ = at_end_ = audio_at_end_ = video_at_end_ = false;
+  fault_ = reason;
+  wanted_ = covered_to_;
+  return covered_to_;
+}
+
+// A clip that the disk does not let us close is kept, to be tried again; one whose file is gone or damaged is not.
+Status ClipCutter::close_file(std::unique_ptr<ClipFile>& open_file, std::optional<MonoTime> show_until) {
+  auto closed = open_file->close(show_until);
+  const bool hopeless =
+      !closed && (closed.error().code == Code::not_found || closed.error().code == Code::invalid_argument);
+  if (!closed && !hopeless) return closed.error_with("clip " + open_file->clip().clip_id);
+  const auto file = std::move(open_file);
+  if (hopeless) {
+    log::warn("clip not kept", {{"clip", file->clip().clip_id}, {"why", closed.error().message}});
+    return {};
+  }
+  covered_to_ = file->show_from() + std::chrono::duration_cast<microseconds>(*closed->end - closed->start);
   clip_ids_.push_back(closed->clip_id);
   log::info("clip ready", {{"camera", closed->camera_id}, {"clip", closed->clip_id}, {"bytes", closed->size_bytes}});
   RecorderReport report;
@@ -203,16 +228,30 @@ void ClipCutter::record_missed(const Packet& next) {
   if (missed_ == 0) return;
   missed_before_ = true;
   Loss loss;
+  if (file_) loss.clip_id = file_->clip().clip_id;
+  loss.start = context_.clock.to_utc(due(next));
+  loss.end = context_.clock.to_utc(next.pts);
+  loss.packets = static_cast<int64_t>(std::exchange(missed_, 0));
+  loss.reason = "reader_late";
+  record(std::move(loss));
+}
+
+// While the disk was at fault the ring kept what it could: what is missing before `to` was in it no more.
+void ClipCutter::record_fault(MonoTime to) {
+  constexpr microseconds kRounding = 1ms;
+  Loss loss;
+  loss.reason = std::exchange(fault_, {});
+  if (to <= covered_to_ + kRounding) return;
+  loss.start = context_.clock.to_utc(covered_to_);
+  loss.end = context_.clock.to_utc(to);
+  record(std::move(loss));
+}
+
+void ClipCutter::record(Loss loss) {
   loss.loss_id = new_id();
   loss.at = context_.clock.utc();
   loss.what = "packets";
   loss.camera_id = spec_.camera_id;
-  if (file_) loss.clip_id = file_->clip().clip_id;
-  loss.start = context_.clock.to_utc(due(next));
-  loss.end = context_.clock.to_utc(next.pts);
-  loss.packets = static_cast<int64_t>(missed_);
-  loss.reason = "reader_late";
-  missed_ = 0;
   if (const auto recorded = context_.losses.record(loss); !recorded)
     log::error("loss not recorded", {{"camera", spec_.camera_id}, {"error", recorded.error().message}});
 }

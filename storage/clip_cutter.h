@@ -33,8 +33,11 @@ class ClipCutter {
   Status flush();
   // ...or a power cut.
   Status sync();
-  // Ends the clip that is open, if one is.
+  // Ends the clip that is open, if one is. After an error of the disk it may be called again.
   Status close();
+  // After an error: closes what is open, and goes on with the packets that come next, which are to be read again from
+  // the instant given back on. What is missing of them by then is a loss of this reason.
+  Result<MonoTime> resume(const std::string& reason);
 
   bool recording() const { return file_ != nullptr; }
   // Nothing is to come any more.
@@ -45,6 +48,8 @@ class ClipCutter {
   std::vector<std::string> all_clip_ids() const;
   // How far the recording is on the disk or on its way there.
   std::optional<MonoTime> written_to() const { return written_to_; }
+  // How far it is in clips that are closed.
+  MonoTime covered_to() const { return covered_to_; }
 
  private:
   Status add_video(const Packet& packet);
@@ -54,12 +59,14 @@ class ClipCutter {
   Status open(const std::vector<Packet>& first);
   Status join(const Packet& keyframe);
   Status close_previous();
-  Status close_file(std::unique_ptr<ClipFile> file, std::optional<MonoTime> show_until = {});
+  Status close_file(std::unique_ptr<ClipFile>& file, std::optional<MonoTime> show_until = {});
   Status write(const Packet& packet);
   Clip describe(MonoTime show_from) const;
   bool is_gap(const Packet& video) const;
   MonoTime due(const Packet& next) const;
   void record_missed(const Packet& next);
+  void record_fault(MonoTime to);
+  void record(Loss loss);
   void report_started();
 
   const RecordingSpec& spec_;
@@ -69,7 +76,10 @@ class ClipCutter {
   bool at_end_ = false;
   bool audio_at_end_ = false;  // what comes of this track is behind the end
   bool video_at_end_ = false;
-  bool started_ = false;  // and reported
+  bool started_ = false;            // and reported
+  std::optional<MonoTime> wanted_;  // where the next clip is to begin, if not with whatever keyframe comes
+  std::string fault_;               // why the packets before the next clip may be missing
+  MonoTime covered_to_;
   uint64_t missed_ = 0;
   bool missed_before_ = false;  // something is missing between the last video packet and the next
   StreamInfoPtr info_;          // of the packets now

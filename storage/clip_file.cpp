@@ -55,26 +55,30 @@ void ClipFile::add_gap(MonoTime from, MonoTime to, const std::string& reason) {
 }
 
 Result<Clip> ClipFile::close(std::optional<MonoTime> show_until) {
-  if (const std::string& why = writer_->audio_left_out(); !why.empty())
-    log::info("audio left out", {{"clip", clip_.clip_id}, {"why", why}});
-  const auto summary = close_file(show_until);
-  if (!summary) return summary.error_as_is();
-  if (summary->shown <= microseconds(0) || summary->video_frames == 0) {
-    if (auto gone = discard(); !gone) return gone.error_as_is();
-    return fail(Code::not_found, "not one frame of it is shown");
+  if (!summary_) {
+    const auto summary = close_file(show_until);
+    if (!summary) return summary.error_as_is();
+    if (summary->shown <= microseconds(0) || summary->video_frames == 0) {
+      if (auto gone = discard(); !gone) return gone.error_as_is();
+      return fail(Code::not_found, "not one frame of it is shown");
+    }
+    summary_ = *summary;
   }
-  return settle(context_.layout, context_.catalog, clip_, *summary, "clip.ready", context_.clock.utc());
+  return settle(context_.layout, context_.catalog, clip_, *summary_, "clip.ready", context_.clock.utc());
 }
 
 // A writer that failed (a full disk, say) is left as a kill would leave it, and its file is repaired as after one: the
 // clip then ends with the last good fragment.
 Result<Mp4Summary> ClipFile::close_file(std::optional<MonoTime> show_until) {
+  const auto part = Layout::part_path(context_.layout.absolute(clip_.path));
+  if (!writer_) return repair(part);
+  if (const std::string& why = writer_->audio_left_out(); !why.empty())
+    log::info("audio left out", {{"clip", clip_.clip_id}, {"why", why}});
   auto closed = writer_->close(show_until);
-  if (closed) return closed;
   writer_.reset();
-  auto repaired = repair(Layout::part_path(context_.layout.absolute(clip_.path)));
-  if (repaired) return repaired;
-  return closed;
+  if (closed) return closed;
+  auto repaired = repair(part);
+  return repaired ? repaired : closed;
 }
 
 Status ClipFile::discard() {

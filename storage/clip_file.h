@@ -29,7 +29,8 @@ class ClipFile {
   void add_gap(MonoTime from, MonoTime to, const std::string& reason);
 
   // Finalise, fsync, rename, fsync folder, rows. `show_until`: where playing ends, if not with the last frame.
-  // not_found: it shows not one frame, and file and row are gone.
+  // not_found: it shows not one frame, and file and row are gone. After an error of the disk it may be called again,
+  // and goes on where it failed.
   Result<Clip> close(std::optional<MonoTime> show_until = {});
 
   const Clip& clip() const { return clip_; }
@@ -44,8 +45,9 @@ class ClipFile {
   Clip clip_;
   const MonoTime show_from_;
   const RecorderContext& context_;
-  std::unique_ptr<Mp4Writer> writer_;
-  bool name_synced_ = false;  // the folder entry of the .part is on the disk
+  std::unique_ptr<Mp4Writer> writer_;  // null after it failed
+  std::optional<Mp4Summary> summary_;  // of the finalised file, which is only to be settled
+  bool name_synced_ = false;           // the folder entry of the .part is on the disk
 };
 
 }  // namespace vedette

@@ -1,6 +1,7 @@
 #include "storage/clip_recorder.h"
 
 #include <condition_variable>
+#include <utility>
 
 #include "core/ids.h"
 #include "core/log.h"
@@ -15,6 +16,12 @@ namespace {
 // was not taken yet.
 constexpr microseconds kTick = 250ms;
 constexpr size_t kMostPerRead = 1024;
+// Pauses between tries while the disk is at fault, growing.
+constexpr microseconds kFirstPause = 500ms;
+constexpr microseconds kLongestPause = 4s;
+// So long after its end a recording is tried to be saved, while what it wanted is in the ring.
+constexpr microseconds kSaveLimit = 30s;
+constexpr microseconds kAtEnd = 100ms;  // not worth another clip
 // How long after the end, by the clock, packets that ought to come before it are waited for.
 constexpr microseconds kGrace = 1s;
 
@@ -31,6 +38,16 @@ class Timed {
   const MonoTime from_;
 };
 
+// Whether the disk may be at fault, rather than what is to be written.
+bool may_pass(Code code) {
+  return code == Code::no_space || code == Code::forbidden || code == Code::busy || code == Code::not_found ||
+         code == Code::internal;
+}
+
+const char* loss_reason(const Error& error) {
+  return error.code == Code::no_space ? "no_space" : "write_failed";
+}
+
 }  // namespace
 
 struct ClipRecorder::Impl {
@@ -42,6 +59,11 @@ struct ClipRecorder::Impl {
 
   void run(const std::stop_token& stop);
   Status record(const std::stop_token& stop);
+  Status read(Cursor& cursor, const std::stop_token& stop);
+  Result<MonoTime> heal(Error fault, const std::stop_token& stop);
+  void wait(microseconds duration, const std::stop_token& stop);
+  bool past_saving();
+  void say(RecorderReport::Kind kind, const std::string& error = {});
   Status take(Cursor& cursor, microseconds wait, const std::stop_token& stop);
   Status keep();
   void wait_for_start(const std::stop_token& stop);
@@ -70,6 +92,8 @@ struct ClipRecorder::Impl {
   bool began = false;  // it was not called off before its start
   std::optional<MonoTime> last_packet_at;
   std::optional<MonoTime> last_sync_at;
+  bool faulted = false;  // and said so
+  microseconds pause = kFirstPause;
 
   std::jthread thread;
 };
@@ -129,7 +153,10 @@ Status ClipRecorder::Impl::keep() {
   if (now - *last_sync_at < context.sync_interval) return cutter.flush();
   last_sync_at = now;
   const Timed timed(context.sync_time);
-  return cutter.sync();
+  if (auto synced = cutter.sync(); !synced) return synced;
+  if (std::exchange(faulted, false)) say(RecorderReport::Kind::resumed);
+  pause = kFirstPause;
+  return {};
 }
 
 // A camera that sends nothing more must not keep a recording open.
@@ -140,6 +167,54 @@ bool ClipRecorder::Impl::over_by_clock() {
 
 Status ClipRecorder::Impl::record(const std::stop_token& stop) {
   Cursor cursor = ring.cursor_at(spec.start);
+  for (;;) {
+    auto status = read(cursor, stop);
+    if (status) status = cutter.close();
+    if (status) return {};
+    const auto from = heal(status.error(), stop);
+    if (!from) return from.error_as_is();
+    if (*from + kAtEnd >= end_now()) return {};
+    cursor = ring.cursor_at(*from);
+    missed = 0;
+  }
+}
+
+// Tries until what is open can be closed; where in the ring to go on from.
+Result<MonoTime> ClipRecorder::Impl::heal(Error fault, const std::stop_token& stop) {
+  if (!faulted) say(RecorderReport::Kind::faulted, fault.message);
+  faulted = true;
+  for (;;) {
+    if (!may_pass(fault.code) || stop.stop_requested() || past_saving()) return tl::make_unexpected(fault);
+    wait(pause, stop);
+    pause = std::min(2 * pause, kLongestPause);
+    auto from = cutter.resume(loss_reason(fault));
+    if (from) return from;
+    fault = from.error();
+  }
+}
+
+void ClipRecorder::Impl::wait(microseconds duration, const std::stop_token& stop) {
+  std::unique_lock lock(mutex);
+  wake.wait_for(lock, stop, duration, [] { return false; });
+}
+
+// Whether nothing that was wanted can come back any more.
+bool ClipRecorder::Impl::past_saving() {
+  const MonoTime until = end_now();
+  const auto oldest = ring.figures().oldest;
+  return context.clock.mono() >= until + kSaveLimit || (oldest && *oldest >= until);
+}
+
+void ClipRecorder::Impl::say(RecorderReport::Kind kind, const std::string& error) {
+  RecorderReport said;
+  said.kind = kind;
+  said.recording_id = spec.recording_id;
+  said.error = error;
+  report(std::move(said));
+}
+
+// Reads to the end of the recording, or until something fails.
+Status ClipRecorder::Impl::read(Cursor& cursor, const std::stop_token& stop) {
   for (;;) {
     const bool last = stop.stop_requested();
     const MonoTime until = end_now();
@@ -186,9 +261,9 @@ void ClipRecorder::Impl::record_loss(const Error& error) {
   loss.at = context.clock.utc();
   loss.what = cutter.clip_ids().empty() ? "clip" : "packets";
   loss.camera_id = spec.camera_id;
-  loss.start = context.clock.to_utc(cutter.written_to().value_or(spec.start));
-  loss.end = std::max(loss.start, loss.at);
-  loss.reason = error.code == Code::no_space ? "no_space" : "write_failed";
+  loss.start = context.clock.to_utc(cutter.covered_to());
+  loss.end = std::max(loss.start, std::min(loss.at, context.clock.to_utc(end_now())));
+  loss.reason = loss_reason(error);
   if (const auto recorded = context.losses.record(loss); !recorded)
     log::error("loss not recorded", {{"camera", spec.camera_id}, {"error", recorded.error().message}});
 }

@@ -40,6 +40,8 @@ struct RecorderReport {
   enum class Kind {
     started,  // the first packet is in the file: clip_start and lead are known
     clip,     // a clip is ready (`clip`)
+    faulted,  // the disk does not take the video at the moment (`error`): the recorder goes on trying
+    resumed,  // it does again
     ended,    // nothing more will come; the recorder can be destroyed
   };
   Kind kind = Kind::started;
@@ -48,7 +50,7 @@ struct RecorderReport {
   int64_t lead_actual_ms = 0;
   std::optional<Clip> clip;
   std::vector<std::string> clip_ids;  // with ended: all of them
-  std::string error;                  // with ended: why it ended early, or empty
+  std::string error;                  // with faulted; with ended: why it ended early, or empty
 };
 
 // What all recorders of the process share. Outlives them.
@@ -67,6 +69,10 @@ struct RecorderContext {
 // and writes one clip after the other; the keyframe that ends one is the first of the next. A clip also ends when the
 // camera comes back with other parameters. Each clip is closed in the order that makes it durable: finalise, fsync,
 // rename, fsync folder, rows. What it misses in the ring becomes a gap of the clip and a row of the loss ledger.
+//
+// When the disk fails (full, read-only, removed), the clip is closed behind its last good fragment, and the recorder
+// tries again every few seconds, going back in the ring to where that clip ended: what is still there is not lost, what
+// is not becomes a row of the loss ledger. It gives up when nothing that was wanted can come back any more.
 //
 // The camera's ring and the context outlive it. stop() and destruction may come at any time.
 class ClipRecorder {

@@ -436,6 +436,59 @@ TEST_F(ClipRecorderTest, AFullDiskEndsItWithWhatIsGood) {
   umount(clips.c_str());
 }
 
+// The recording is 20 s in the ring; the disk takes a part of it, and gets room a moment later.
+TEST_F(ClipRecorderTest, AfterAFullDiskItGoesOnWhereItWas) {
+  const auto clips = store.layout.clips();
+  ASSERT_TRUE(file::make_directories(clips));
+  if (mount("tmpfs", clips.c_str(), "tmpfs", 0, "size=300k") != 0) GTEST_SKIP() << "not allowed to mount";
+  const MonoTime from = clock.mono() - 21s;
+  Pattern camera(from);
+  push(camera.until(from + 20s));
+  {
+    ClipRecorder recorder(spec(from + 1s, from + 19s), ring, context(), reports.receiver());
+    const auto faulted = reports.wait(RecorderReport::Kind::faulted);
+    ASSERT_TRUE(faulted);
+    EXPECT_NE(faulted->error.find("o space"), std::string::npos) << faulted->error;
+    ASSERT_EQ(mount("tmpfs", clips.c_str(), "tmpfs", MS_REMOUNT, "size=64m"), 0);
+    const auto ended = reports.wait(RecorderReport::Kind::ended);
+    ASSERT_TRUE(ended);
+    EXPECT_EQ(ended->error, "");
+  }
+  EXPECT_EQ(store.losses->count().value(), 0);
+  const auto written = reports.clips();
+  ASSERT_GE(written.size(), 2u);
+  int shown = 0;
+  for (size_t i = 0; i < written.size(); ++i) {
+    shown += shown_frames(file_of(written[i]));
+    if (i == 0) continue;
+    EXPECT_LT(std::chrono::abs(written[i].start - *written[i - 1].end), 2ms);
+  }
+  EXPECT_EQ(shown, 18 * 25);
+  umount(clips.c_str());
+}
+
+TEST_F(ClipRecorderTest, WhatTheRingLostWhileTheDiskWasFullIsInTheLedger) {
+  const auto clips = store.layout.clips();
+  ASSERT_TRUE(file::make_directories(clips));
+  if (mount("tmpfs", clips.c_str(), "tmpfs", 0, "size=300k") != 0) GTEST_SKIP() << "not allowed to mount";
+  const MonoTime from = clock.mono() - 21s;
+  Pattern camera(from);
+  push(camera.until(from + 20s));
+  {
+    ClipRecorder recorder(spec(from + 1s, clock.mono() + 60s), ring, context(), reports.receiver());
+    ASSERT_TRUE(reports.wait(RecorderReport::Kind::faulted));
+    // The camera went on, and the ring is over what came first.
+    Pattern later(from + 3600s);
+    push(later.until(from + 3600s + 20s));
+    ASSERT_EQ(mount("tmpfs", clips.c_str(), "tmpfs", MS_REMOUNT, "size=64m"), 0);
+    ASSERT_TRUE(reports.wait(RecorderReport::Kind::ended));
+  }
+  const auto losses = store.events("loss.recorded");
+  ASSERT_EQ(losses.size(), 1u);
+  EXPECT_EQ(Json::parse(losses[0].data)["reason"], "no_space");
+  umount(clips.c_str());
+}
+
 TEST_F(ClipRecorderTest, AFolderThatCannotBeMadeEndsItWithTheReason) {
   write_text(store.layout.clips(), "a file where the folder should be");
   Pattern camera(begin);
