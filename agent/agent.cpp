@@ -153,6 +153,7 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
           inbox_.push(CameraChanged{camera_id, status});
         },
         clock_);
+  recordings_.restore(cameras_);
   answer_interrupted();
   start_session();
   if (!session_) return fail(Code::internal, "the MQTT session cannot be started");

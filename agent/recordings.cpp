@@ -15,6 +15,33 @@ using messages::Answer;
 
 // A start closer than this to now is now, not scheduled.
 constexpr microseconds kNow = 1ms;
+constexpr std::string_view kShutdown = "shutdown";
+
+RecordingPlan plan_of(const ReplyTo& to, const RecordingStart& request) {
+  RecordingPlan plan;
+  plan.start = *request.start;
+  if (request.duration) plan.end = *request.start + *request.duration;
+  plan.upload = request.upload;
+  plan.priority = request.priority;
+  plan.labels = request.labels;
+  plan.command_id = to.command_id;
+  plan.traceparent = to.traceparent;
+  return plan;
+}
+
+// What was to be recorded while this program did not run.
+void record_missed(LossLedger& losses, const std::string& camera_id, UtcTime from, UtcTime to) {
+  Loss loss;
+  loss.loss_id = new_id();
+  loss.at = to;
+  loss.what = "packets";
+  loss.camera_id = camera_id;
+  loss.start = from;
+  loss.end = to;
+  loss.reason = "not_running";
+  if (const auto recorded = losses.record(loss); !recorded)
+    log::error("loss not recorded", {{"camera", camera_id}, {"error", recorded.error().message}});
+}
 
 std::string why_not_streaming(const CameraStatus& status) {
   return "the camera is " + std::string(state_name(status.state)) + (status.error.empty() ? "" : ": " + status.error);
@@ -85,14 +112,13 @@ Answer Recordings::start(const ReplyTo& to, const RecordingStart& request, Camer
   spec.start = start;
   if (request.duration) spec.end = (request.start ? start : now) + *request.duration;
   spec.longest = config_.recording.longest + (shown - start);  // counted from the first picture, however late
-  spec.segment = config_.recording.segment;
-  spec.audio = config_.recording.audio;
   spec.upload = request.upload;
   spec.priority = request.priority;
   spec.labels = request.labels;
   spec.command_id = to.command_id;
   spec.traceparent = to.traceparent;
-  if (const auto added = catalog_.add_recording(recording_id, camera.id(), clock_.utc()); !added)
+  const auto plan = scheduled ? std::optional(plan_of(to, request)) : std::nullopt;
+  if (const auto added = catalog_.add_recording(recording_id, camera.id(), clock_.utc(), plan); !added)
     return messages::failed(added.error());
 
   Json result = {{"recording_id", recording_id},
@@ -105,6 +131,13 @@ Answer Recordings::start(const ReplyTo& to, const RecordingStart& request, Camer
     result["warnings"] = {"the ring reaches back " + std::to_string(to_ms(now - shown)) + " ms, not " +
                           std::to_string(pre_roll.count())};
 
+  begin(std::move(spec), camera, clock_.to_utc(shown), scheduled).lead_actual_ms = to_ms(lead);
+  return messages::succeeded(std::move(result));
+}
+
+Recordings::Running& Recordings::begin(RecordingSpec spec, Camera& camera, UtcTime shown, bool scheduled) {
+  spec.segment = config_.recording.segment;
+  spec.audio = config_.recording.audio;
   RecordingStages& stages = stages_.at(camera.id());
   const RecorderContext context{layout_,
                                 catalog_,
@@ -114,13 +147,68 @@ Answer Recordings::start(const ReplyTo& to, const RecordingStart& request, Camer
                                 stages.mux,
                                 stages.sync,
                                 config_.upload.target != Config::UploadTarget::none};
-  Running& running = running_[recording_id];
-  running.start = clock_.to_utc(shown);
+  Running& running = running_[spec.recording_id];
+  running.start = shown;
   if (spec.end) running.end = clock_.to_utc(*spec.end);
   running.scheduled = scheduled;
-  running.lead_actual_ms = to_ms(lead);
   running.recorder = std::make_unique<ClipRecorder>(std::move(spec), camera.ring(), context, report_);
-  return messages::succeeded(std::move(result));
+  return running;
+}
+
+void Recordings::restore(const std::map<std::string, std::unique_ptr<Camera>>& cameras) {
+  const auto records = catalog_.open_recordings();
+  if (!records) {
+    log::error("the recordings of the last run cannot be read", {{"reason", records.error().message}});
+    return;
+  }
+  for (const RecordingRecord& record : *records) {
+    const auto camera = cameras.find(record.camera_id);
+    if (camera == cameras.end() || !begin_again(record, *camera->second)) end_interrupted(record);
+  }
+}
+
+// Whether the recording had not begun yet and is still to be made.
+bool Recordings::begin_again(const RecordingRecord& record, Camera& camera) {
+  const auto clips = catalog_.clips_of_recording(record.recording_id);
+  if (!record.plan || !clips || !clips->empty()) return false;
+  const RecordingPlan& plan = *record.plan;
+  const UtcTime now = clock_.utc();
+  if (plan.end && *plan.end <= now) return false;
+  if (plan.start < now) record_missed(losses_, record.camera_id, plan.start, now);
+  RecordingSpec spec;
+  spec.recording_id = record.recording_id;
+  spec.camera_id = record.camera_id;
+  spec.start = clock_.to_mono(std::max(plan.start, now));
+  if (plan.end) spec.end = clock_.to_mono(*plan.end);
+  spec.longest = config_.recording.longest;
+  spec.upload = plan.upload;
+  spec.priority = plan.priority;
+  spec.labels = plan.labels;
+  spec.command_id = plan.command_id;
+  spec.traceparent = plan.traceparent;
+  log::info("recording scheduled before the restart", {{"camera", camera.id()}, {"recording", record.recording_id}});
+  begin(std::move(spec), camera, std::max(plan.start, now), plan.start > now);
+  return true;
+}
+
+void Recordings::end_interrupted(const RecordingRecord& record) {
+  const auto clip_ids = catalog_.clips_of_recording(record.recording_id).value_or(std::vector<std::string>());
+  RecordingSpec spec;
+  spec.camera_id = record.camera_id;
+  if (record.plan) {
+    spec.command_id = record.plan->command_id;
+    spec.traceparent = record.plan->traceparent;
+    if (clip_ids.empty())
+      record_missed(losses_, record.camera_id, record.plan->start, record.plan->end.value_or(record.plan->start));
+  }
+  if (!clip_ids.empty())
+    if (const auto clip = catalog_.clip(clip_ids.back())) {
+      spec.command_id = clip->command_id;
+      spec.traceparent = clip->traceparent;
+    }
+  const Json data = {{"recording_id", record.recording_id}, {"clip_ids", clip_ids}, {"reason", "interrupted"}};
+  if (const auto ended = catalog_.end_recording(record.recording_id, {event("recording.stopped", spec, data)}); !ended)
+    log::error("recording cannot be ended in the catalog", {{"reason", ended.error().message}});
 }
 
 Answer Recordings::stop(const RecordingStop& request) {
@@ -167,12 +255,11 @@ Answer Recordings::list(const RecordingList& request) const {
   return messages::succeeded({{"recordings", std::move(all)}});
 }
 
-void Recordings::add_event(const char* type, const RecordingSpec& spec, const Json& data) {
+OutboxEvent Recordings::event(const char* type, const RecordingSpec& spec, const Json& data) const {
   OutboxEvent event = make_event(type, spec.camera_id, data, clock_.utc());
   event.command_id = spec.command_id;
   event.traceparent = spec.traceparent;
-  if (const auto added = outbox_.add(event); !added)
-    log::error("event cannot be written", {{"type", type}, {"reason", added.error().message}});
+  return event;
 }
 
 void Recordings::on_report(const RecorderReport& report) {
@@ -185,11 +272,13 @@ void Recordings::on_report(const RecorderReport& report) {
       running.scheduled = false;
       running.start = report.clip_start;
       running.lead_actual_ms = report.lead_actual_ms;
-      add_event("recording.started", spec,
-                {{"recording_id", spec.recording_id},
-                 {"clip_start", to_rfc3339(report.clip_start)},
-                 {"lead_actual_ms", report.lead_actual_ms},
-                 {"trigger", spec.trigger}});
+      if (const auto added = outbox_.add(event("recording.started", spec,
+                                               {{"recording_id", spec.recording_id},
+                                                {"clip_start", to_rfc3339(report.clip_start)},
+                                                {"lead_actual_ms", report.lead_actual_ms},
+                                                {"trigger", spec.trigger}}));
+          !added)
+        log::error("event cannot be written", {{"type", "recording.started"}, {"reason", added.error().message}});
       break;
     case RecorderReport::Kind::clip:
       break;  // its event was committed with its row
@@ -202,25 +291,29 @@ void Recordings::on_report(const RecorderReport& report) {
       log::info("the disk takes the recording again", {{"camera", spec.camera_id}, {"recording", spec.recording_id}});
       running.fault.clear();
       break;
-    case RecorderReport::Kind::ended: {
-      const char* reason = !report.error.empty() ? "error"
-                           : running.stop_reason ? running.stop_reason
-                           : spec.end            ? "completed"
-                                                 : "limit";
-      Json data = {{"recording_id", spec.recording_id}, {"clip_ids", report.clip_ids}, {"reason", reason}};
-      if (!report.error.empty()) data["error"] = report.error;
-      if (const auto ended = catalog_.end_recording(spec.recording_id); !ended)
-        log::error("recording cannot be ended in the catalog", {{"reason", ended.error().message}});
-      add_event("recording.stopped", spec, data);
+    case RecorderReport::Kind::ended:
+      on_ended(running, report);
       running_.erase(it);
       break;
-    }
   }
+}
+
+void Recordings::on_ended(const Running& running, const RecorderReport& report) {
+  const RecordingSpec& spec = running.recorder->spec();
+  if (running.scheduled && running.stop_reason == kShutdown) return;  // its row is for the next start
+  const std::string reason = !report.error.empty()          ? "error"
+                             : !running.stop_reason.empty() ? running.stop_reason
+                             : spec.end                     ? "completed"
+                                                            : "limit";
+  Json data = {{"recording_id", spec.recording_id}, {"clip_ids", report.clip_ids}, {"reason", reason}};
+  if (!report.error.empty()) data["error"] = report.error;
+  if (const auto ended = catalog_.end_recording(spec.recording_id, {event("recording.stopped", spec, data)}); !ended)
+    log::error("recording cannot be ended in the catalog", {{"reason", ended.error().message}});
 }
 
 void Recordings::stop_all() {
   for (auto& [id, running] : running_) {
-    running.stop_reason = "shutdown";
+    running.stop_reason = kShutdown;
     running.recorder->stop(clock_.mono());
   }
 }

@@ -33,10 +33,14 @@ class Recordings {
   messages::Answer stop(const RecordingStop& request);
   messages::Answer list(const RecordingList& request) const;
 
+  // At start: recordings that were scheduled when the process ended are scheduled again, or begin at once if their time
+  // has come; those that were running are over (event recording.stopped, reason interrupted).
+  void restore(const std::map<std::string, std::unique_ptr<Camera>>& cameras);
+
   // A report of a recorder: its events are written to the outbox; with `ended` the recording is gone.
   void on_report(const RecorderReport& report);
 
-  // Ends all, closing their clips; they report as usual.
+  // Ends all, closing their clips; they report as usual. Scheduled ones are kept for the next start.
   void stop_all();
   bool empty() const { return running_.empty(); }
   std::vector<std::string> of_camera(const std::string& camera_id) const;
@@ -52,13 +56,17 @@ class Recordings {
     UtcTime start;
     std::optional<UtcTime> end;
     bool scheduled = false;
-    const char* stop_reason = nullptr;  // what ended it, if we did
+    std::string stop_reason;  // what ended it, if we did
     int64_t lead_actual_ms = 0;
     std::string fault;  // why the disk does not take it at the moment
   };
 
   std::optional<messages::Answer> answer_known(const std::string& recording_id, const Camera& camera) const;
-  void add_event(const char* type, const RecordingSpec& spec, const Json& data);
+  Running& begin(RecordingSpec spec, Camera& camera, UtcTime shown, bool scheduled);
+  bool begin_again(const RecordingRecord& record, Camera& camera);
+  void end_interrupted(const RecordingRecord& record);
+  void on_ended(const Running& running, const RecorderReport& report);
+  OutboxEvent event(const char* type, const RecordingSpec& spec, const Json& data) const;
 
   const Config& config_;
   const Layout& layout_;

@@ -16,6 +16,12 @@ Status add_events(Database::Access& db, const std::vector<OutboxEvent>& events) 
   return {};
 }
 
+constexpr std::string_view kRecordingColumns = "recording_id, camera_id, ended, plan";
+
+RecordingRecord read_recording(const Database::Statement& row) {
+  return {row.text(0), row.text(1), row.integer(2) != 0, recording_plan_from(row.text(3))};
+}
+
 std::string select_clips(std::string_view rest) {
   std::string sql = "SELECT ";
   sql.append(clip_row::kColumns).append(" FROM clip c ").append(clip_row::kJoinUpload).append(" ").append(rest);
@@ -26,12 +32,14 @@ std::string select_clips(std::string_view rest) {
 
 Catalog::Catalog(Database& database) : database_(database) {}
 
-Status Catalog::add_recording(const std::string& recording_id, const std::string& camera_id, UtcTime now) {
+Status Catalog::add_recording(const std::string& recording_id, const std::string& camera_id, UtcTime now,
+                              const std::optional<RecordingPlan>& plan) {
   auto added = database_.write([&](Database::Access& db) {
-    return db.prepare("INSERT INTO recording(recording_id, camera_id, begun_us) VALUES(?1, ?2, ?3)")
+    return db.prepare("INSERT INTO recording(recording_id, camera_id, begun_us, plan) VALUES(?1, ?2, ?3, ?4)")
         .bind(1, recording_id)
         .bind(2, camera_id)
         .bind(3, to_us(now))
+        .bind(4, plan ? to_text(*plan) : std::string())
         .run();
   });
   if (!added && added.error().code == Code::already_exists)
@@ -39,23 +47,41 @@ Status Catalog::add_recording(const std::string& recording_id, const std::string
   return added;
 }
 
-Status Catalog::end_recording(const std::string& recording_id) {
+Status Catalog::end_recording(const std::string& recording_id, const std::vector<OutboxEvent>& events) {
   return database_.write([&](Database::Access& db) {
-    return db.prepare("UPDATE recording SET ended = 1 WHERE recording_id = ?1").bind(1, recording_id).run();
+    auto ended = db.prepare("UPDATE recording SET ended = 1 WHERE recording_id = ?1").bind(1, recording_id).run();
+    return ended ? add_events(db, events) : ended;
   });
 }
 
-Status Catalog::end_all_recordings() {
-  return database_.write(
-      [](Database::Access& db) { return db.prepare("UPDATE recording SET ended = 1 WHERE ended = 0").run(); });
+Status Catalog::remember_recording(const std::string& recording_id, const std::string& camera_id, UtcTime begun) {
+  return database_.write([&](Database::Access& db) {
+    return db.prepare("INSERT OR IGNORE INTO recording(recording_id, camera_id, begun_us, ended) VALUES(?1, ?2, ?3, 1)")
+        .bind(1, recording_id)
+        .bind(2, camera_id)
+        .bind(3, to_us(begun))
+        .run();
+  });
+}
+
+Result<std::vector<RecordingRecord>> Catalog::open_recordings() const {
+  std::vector<RecordingRecord> records;
+  const auto status = database_.read([&](Database::Access& db) {
+    auto row =
+        db.prepare("SELECT " + std::string(kRecordingColumns) + " FROM recording WHERE ended = 0 ORDER BY begun_us");
+    while (row.step()) records.push_back(read_recording(row));
+    return row.status();
+  });
+  if (!status) return status.error_as_is();
+  return records;
 }
 
 Result<std::optional<RecordingRecord>> Catalog::recording(const std::string& recording_id) const {
   std::optional<RecordingRecord> record;
   const auto status = database_.read([&](Database::Access& db) {
-    auto row = db.prepare("SELECT recording_id, camera_id, ended FROM recording WHERE recording_id = ?1")
+    auto row = db.prepare("SELECT " + std::string(kRecordingColumns) + " FROM recording WHERE recording_id = ?1")
                    .bind(1, recording_id);
-    if (row.step()) record = RecordingRecord{row.text(0), row.text(1), row.integer(2) != 0};
+    if (row.step()) record = read_recording(row);
     return row.status();
   });
   if (!status) return status.error_as_is();

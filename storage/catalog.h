@@ -8,6 +8,7 @@
 #include "storage/clip.h"
 #include "storage/database.h"
 #include "storage/outbox.h"
+#include "storage/recording_plan.h"
 
 namespace vedette {
 
@@ -56,11 +57,12 @@ struct UploadFigures {
   int64_t oldest_s = 0;
 };
 
-// A recording that was ended, kept so that its id is not used twice.
+// A recording that began or is scheduled; kept after its end, so that its id is not used twice.
 struct RecordingRecord {
   std::string recording_id;
   std::string camera_id;
   bool ended = false;
+  std::optional<RecordingPlan> plan{};  // of one that was scheduled
 };
 
 // Catalog is the index of clips and of what is to be uploaded. All methods are thread-safe and end on the disk before
@@ -69,11 +71,15 @@ class Catalog {
  public:
   explicit Catalog(Database& database);
 
-  // A recording begins: conflict-free use of its id. already_exists when the id is known.
-  Status add_recording(const std::string& recording_id, const std::string& camera_id, UtcTime now);
-  Status end_recording(const std::string& recording_id);
-  // At start: what was running or scheduled when the process ended is over.
-  Status end_all_recordings();
+  // A recording begins, or will (then with its plan): conflict-free use of its id. already_exists when the id is known.
+  Status add_recording(const std::string& recording_id, const std::string& camera_id, UtcTime now,
+                       const std::optional<RecordingPlan>& plan = {});
+  // It is over, with the events that say so.
+  Status end_recording(const std::string& recording_id, const std::vector<OutboxEvent>& events = {});
+  // One that is over, if its id is not known yet.
+  Status remember_recording(const std::string& recording_id, const std::string& camera_id, UtcTime begun);
+  // Those that are not over. At start: what was running or scheduled when the process ended.
+  Result<std::vector<RecordingRecord>> open_recordings() const;
   Result<std::optional<RecordingRecord>> recording(const std::string& recording_id) const;
 
   // A clip that begins (state recording).

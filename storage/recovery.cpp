@@ -127,8 +127,8 @@ Status Recovery::recover_clip(const Found& found) {
   const auto settled = settle(layout_, catalog_, std::move(*clip), *summary, "clip.recovered", clock_.utc());
   if (!settled) return settled.error_as_is();
   // An id is not to be used again, also when it is only known from its clips.
-  auto known = catalog_.add_recording(settled->recording_id, settled->camera_id, settled->start);
-  if (!known && known.error().code != Code::already_exists) return known;
+  if (auto known = catalog_.remember_recording(settled->recording_id, settled->camera_id, settled->start); !known)
+    return known;
   log::info("clip recovered", {{"camera", found.camera_id}, {"clip", found.clip_id}});
   return {};
 }
@@ -240,7 +240,6 @@ Result<RecoveryResult> Recovery::run() {
   if (!files) return files.error_as_is();
   for (const Found& found : *files) recover_file(found);
   forget_rows_without_file();
-  if (auto ended = catalog_.end_all_recordings(); !ended) return ended.error_as_is();
   return result_;
 }
 

@@ -135,8 +135,15 @@ CREATE TABLE figure (
 ) WITHOUT ROWID;
 )sql";
 
+constexpr const char* kPlans = R"sql(
+-- What a scheduled recording is to be (storage/recording_plan.h), for a restart before it begins; empty: it began at once.
+ALTER TABLE recording ADD COLUMN plan TEXT NOT NULL DEFAULT '';
+CREATE INDEX recording_open ON recording(begun_us) WHERE ended = 0;
+)sql";
+
 constexpr Migration kMigrations[] = {
     {1, kFirst},
+    {2, kPlans},
 };
 
 }  // namespace

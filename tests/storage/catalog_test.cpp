@@ -46,6 +46,33 @@ struct CatalogTest : testing::Test {
   }
 };
 
+TEST_F(CatalogTest, AScheduledRecordingKeepsItsPlan) {
+  RecordingPlan plan;
+  plan.start = kNow + 60s;
+  plan.end = kNow + 120s;
+  plan.upload = false;
+  plan.priority = Priority::low;
+  plan.labels = {"night", "a \"b\""};
+  plan.command_id = "c";
+  ASSERT_TRUE(catalog.add_recording("later", "front", kNow, plan));
+  ASSERT_TRUE(catalog.add_recording("now", "front", kNow + 1s));
+  ASSERT_TRUE(catalog.add_recording("over", "front", kNow + 2s));
+  ASSERT_TRUE(catalog.end_recording("over", {make_event("recording.stopped", "front", {{"a", 1}}, kNow)}));
+  store.reopen();
+  const auto open = store.catalog->open_recordings().value();
+  ASSERT_EQ(open.size(), 2u);
+  ASSERT_TRUE(open[0].plan);
+  EXPECT_EQ(open[0].recording_id, "later");
+  EXPECT_EQ(open[0].plan->start, plan.start);
+  EXPECT_EQ(open[0].plan->end, plan.end);
+  EXPECT_FALSE(open[0].plan->upload);
+  EXPECT_EQ(open[0].plan->priority, Priority::low);
+  EXPECT_EQ(open[0].plan->labels, plan.labels);
+  EXPECT_EQ(open[0].plan->command_id, "c");
+  EXPECT_FALSE(open[1].plan);
+  EXPECT_EQ(store.events("recording.stopped").size(), 1u);
+}
+
 TEST_F(CatalogTest, ARecordingIdIsUsedOnce) {
   ASSERT_TRUE(catalog.add_recording("r1", "front", kNow));
   const auto again = catalog.add_recording("r1", "back", kNow);

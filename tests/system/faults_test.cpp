@@ -221,9 +221,40 @@ TEST_F(FaultsTest, AKillInTheMiddleOfARecordingLeavesAClipThatPlays) {
   expect_whole(clip);
   expect_no_frame_missing(clip);
   rig.wait_uploaded(recovered.at("clip_id"));
+  const Json stopped = rig.event("recording.stopped", "recording_id", started.recording_id);
+  EXPECT_EQ(stopped.at("data").at("reason"), "interrupted");
+  EXPECT_EQ(stopped.at("data").at("clip_ids"), Json::array({recovered.at("clip_id")}));
+  EXPECT_EQ(stopped.at("command_id"), started.command_id);
   EXPECT_EQ(rig.files(".part").size(), 0u);
   EXPECT_EQ(rig.command("recording.start", {{"camera_id", "front"}, {"recording_id", started.recording_id}}).at("code"),
             "already_exists");
+  rig.expect_messages_follow_schemas();
+}
+
+// One that is due after an orderly restart and a kill, and one that was due while nothing ran.
+TEST_F(FaultsTest, AScheduledRecordingOutlivesRestarts) {
+  add_pattern();
+  rig.start();
+  const UtcTime missed = Clock::system().utc() + 1s;
+  const UtcTime due = Clock::system().utc() + 15s;
+  const Started over = rig.start_recording("front", {{"start", to_rfc3339(missed)}, {"duration_ms", 100}});
+  const Started later =
+      rig.start_recording("front", {{"start", to_rfc3339(due)}, {"duration_ms", 2000}, {"labels", {"night"}}});
+  rig.vedette->sigterm();
+  ASSERT_TRUE(eventually(Rig::kLimit, [&] { return Clock::system().utc() > missed + 1s; }));
+  rig.start();
+  EXPECT_EQ(rig.event("recording.stopped", "recording_id", over.recording_id).at("data").at("reason"), "interrupted");
+  EXPECT_EQ(rig.event("loss.recorded", "reason", "not_running").at("data").at("start"), to_rfc3339(missed));
+  rig.vedette->kill9();
+  rig.start();
+  const Json listed = rig.result("recording.list", Json::object()).at("recordings");
+  ASSERT_EQ(listed.size(), 1u) << listed;
+  EXPECT_EQ(listed.at(0).at("state"), "scheduled");
+  EXPECT_EQ(listed.at(0).at("recording_id"), later.recording_id);
+  const Json clip = rig.clip(rig.wait_clip_ready(later.recording_id).at("clip_id"));
+  EXPECT_EQ(clip.at("labels"), Json::array({"night"}));
+  EXPECT_EQ(clip.at("start"), to_rfc3339(due));
+  EXPECT_EQ(rig.event("recording.stopped", "recording_id", later.recording_id).at("data").at("reason"), "completed");
   rig.expect_messages_follow_schemas();
 }
 
