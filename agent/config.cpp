@@ -231,8 +231,11 @@ Config::Camera read_camera(JsonReader r, Load& load) {
   if (auto ring = r.integer("ring_s", 1, 3600)) camera.ring = seconds(*ring);
   if (auto bytes = r.integer("ring_max_bytes", 65'536, 4LL << 30)) camera.ring_most_bytes = static_cast<size_t>(*bytes);
   set(camera.enabled, r.boolean("enabled"));
-  if (auto record = r.choice("record", {"command", "continuous", "schedule"}); record && *record != "command")
-    r.error("record", *record + " is not supported by this version; use command");
+  if (auto record = r.choice("record", {"command", "continuous", "schedule"})) {
+    if (*record == "continuous") camera.record = Config::Record::continuous;
+    if (*record == "schedule")
+      r.error("record", "schedule is not supported by this version; use command or continuous");
+  }
   not_yet(r, "schedule", r.strings("schedule", 64, 1, 64), {}, load);
   not_yet(r, "max_bytes", r.integer("max_bytes", 0, kMostInteger), int64_t{0}, load);
   r.done();

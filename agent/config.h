@@ -45,6 +45,7 @@ struct Config {
     seconds longest{3600};
     bool audio = true;
   };
+  enum class Record { command, continuous };
   struct Camera {
     std::string url;
     std::string username;
@@ -52,6 +53,7 @@ struct Config {
     std::string transport = "tcp";
     seconds ring{30};
     size_t ring_most_bytes = 32 * 1024 * 1024;
+    Record record = Record::command;
     bool enabled = true;
   };
 

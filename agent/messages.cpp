@@ -110,7 +110,7 @@ Json info(const Config& config) {
     json["cameras"].push_back({{"camera_id", id},
                                {"scheme", camera.url.substr(0, camera.url.find("://"))},
                                {"enabled", camera.enabled},
-                               {"record", "command"}});
+                               {"record", camera.record == Config::Record::continuous ? "continuous" : "command"}});
   return json;
 }
 

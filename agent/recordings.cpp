@@ -16,6 +16,9 @@ using messages::Answer;
 // A start closer than this to now is now, not scheduled.
 constexpr microseconds kNow = 1ms;
 constexpr std::string_view kShutdown = "shutdown";
+constexpr std::string_view kContinuous = "continuous";
+// A continuous recording that ended by an error begins again after so long.
+constexpr seconds kContinuousPause{5};
 
 RecordingPlan plan_of(const ReplyTo& to, const RecordingStart& request) {
   RecordingPlan plan;
@@ -167,6 +170,31 @@ void Recordings::restore(const std::map<std::string, std::unique_ptr<Camera>>& c
   }
 }
 
+void Recordings::keep_continuous(const std::map<std::string, std::unique_ptr<Camera>>& cameras) {
+  const MonoTime now = clock_.mono();
+  for (const auto& [id, camera] : cameras) {
+    const Config::Camera& wanted = config_.cameras.at(id);
+    if (wanted.record != Config::Record::continuous || !wanted.enabled || now < continuous_due_[id]) continue;
+    const bool runs = std::any_of(running_.begin(), running_.end(), [&id = id](const auto& entry) {
+      const RecordingSpec& spec = entry.second.recorder->spec();
+      return spec.camera_id == id && spec.trigger == kContinuous;
+    });
+    if (runs) continue;
+    RecordingSpec spec;
+    spec.recording_id = new_id(clock_.utc());
+    spec.camera_id = id;
+    spec.trigger = kContinuous;
+    spec.priority = Priority::low;
+    spec.start = now;
+    spec.longest = kNever - now;
+    continuous_due_[id] = now + kContinuousPause;
+    if (const auto added = catalog_.add_recording(spec.recording_id, id, clock_.utc()); !added)
+      log::error("a continuous recording cannot begin", {{"camera", id}, {"reason", added.error().message}});
+    else
+      begin(std::move(spec), *camera, clock_.utc(), false);
+  }
+}
+
 // Whether the recording had not begun yet and is still to be made.
 bool Recordings::begin_again(const RecordingRecord& record, Camera& camera) {
   const auto clips = catalog_.clips_of_recording(record.recording_id);
@@ -214,9 +242,13 @@ void Recordings::end_interrupted(const RecordingRecord& record) {
 Answer Recordings::stop(const RecordingStop& request) {
   std::vector<std::string> ids, clip_ids;
   for (auto& [id, running] : running_) {
-    const std::string& camera_id = running.recorder->spec().camera_id;
+    const RecordingSpec& spec = running.recorder->spec();
     if (request.recording_id && id != *request.recording_id) continue;
-    if (request.camera_id && camera_id != *request.camera_id) continue;
+    if (request.camera_id && spec.camera_id != *request.camera_id) continue;
+    if (spec.trigger == kContinuous && request.recording_id)
+      return messages::rejected({Code::conflict, "the camera is recorded all the time (cameras/" + spec.camera_id +
+                                                     "/record of the configuration)"});
+    if (spec.trigger == kContinuous) continue;
     running.stop_reason = "stopped";
     running.recorder->stop(clock_.mono());
     ids.push_back(id);

@@ -37,6 +37,9 @@ class Recordings {
   // has come; those that were running are over (event recording.stopped, reason interrupted).
   void restore(const std::map<std::string, std::unique_ptr<Camera>>& cameras);
 
+  // Sees to it that each camera that is to be recorded all the time is. To be called every second.
+  void keep_continuous(const std::map<std::string, std::unique_ptr<Camera>>& cameras);
+
   // A report of a recorder: its events are written to the outbox; with `ended` the recording is gone.
   void on_report(const RecorderReport& report);
 
@@ -77,6 +80,7 @@ class Recordings {
   const ClipRecorder::Report report_;
   std::map<std::string, RecordingStages> stages_;  // by camera; outlives the recorders
   std::map<std::string, Running> running_;
+  std::map<std::string, MonoTime> continuous_due_;  // by camera: when it may begin again after an error
 };
 
 }  // namespace vedette
