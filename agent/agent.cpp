@@ -19,6 +19,7 @@
 #include "mqtt/session.h"
 #include "storage/command_log.h"
 #include "storage/recovery.h"
+#include "storage/reindex.h"
 #include "storage/volume.h"
 
 namespace vedette {
@@ -56,6 +57,7 @@ class Agent::Impl {
   const Layout& layout() const { return layout_; }
   Catalog& catalog() { return catalog_; }
   LossLedger& losses() { return losses_; }
+  void record_lost_catalog(const std::string& why);
 
  private:
   void on(MqttConnected event);
@@ -159,6 +161,17 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
   start_session();
   if (!session_) return fail(Code::internal, "the MQTT session cannot be started");
   return {};
+}
+
+// With the catalog went the events that were not delivered.
+void Agent::Impl::record_lost_catalog(const std::string& why) {
+  Loss loss;
+  loss.loss_id = new_id();
+  loss.at = loss.start = loss.end = clock_.utc();
+  loss.what = "event";
+  loss.reason = "catalog_damaged";
+  if (const auto recorded = losses_.record(loss); !recorded)
+    log::error("loss not recorded", {{"why", why}, {"error", recorded.error().message}});
 }
 
 void Agent::Impl::start_session() {
@@ -390,13 +403,15 @@ Result<std::unique_ptr<Agent>> Agent::create(Config config, const Clock& clock) 
   if (!volume) return volume.error_with("/storage/path");
   auto marker = RunMarker::set(layout.root);
   if (!marker) return marker.error_with("/storage/path");
-  auto database = Database::open(layout.database());
-  if (!database) return database.error_with("/storage/path");
+  auto opened = open_catalog(layout);
+  if (!opened) return opened.error_with("/storage/path");
 
-  auto impl =
-      std::make_unique<Impl>(std::move(config), clock, std::move(*volume), std::move(*marker), std::move(*database));
+  auto impl = std::make_unique<Impl>(std::move(config), clock, std::move(*volume), std::move(*marker),
+                                     std::move(opened->database));
   const auto recovered = recover(impl->layout(), impl->catalog(), impl->losses(), clock);
   if (!recovered) return recovered.error_with("recovery");
+  if (recovered->indexed > 0) log::warn("closed clips were indexed again", {{"clips", recovered->indexed}});
+  if (!opened->made_anew.empty()) impl->record_lost_catalog(opened->made_anew);
   if (recovered->recovered + recovered->quarantined + recovered->forgotten > 0)
     log::warn("recovered after a crash", {{"clips", recovered->recovered},
                                           {"quarantined", recovered->quarantined},

@@ -5,10 +5,13 @@
 
 #include "agent/agent.h"
 #include "agent/config.h"
+#include "agent/from_config.h"
 #include "core/heap.h"
 #include "core/log.h"
 #include "core/redact.h"
 #include "core/thread.h"
+#include "storage/reindex.h"
+#include "storage/volume.h"
 
 namespace {
 
@@ -19,6 +22,7 @@ constexpr const char* kExamples = R"(
 Examples:
   vedette --config /etc/vedette/vedette.json           run until SIGTERM
   vedette --config /etc/vedette/vedette.json --check   only check the configuration
+  vedette --config /etc/vedette/vedette.json --reindex the catalog is lost or wrong: make it again from the clips
 
 The smallest configuration that works:
   { "cameras": { "front": { "url": "test://pattern" } } }
@@ -34,6 +38,23 @@ sigset_t block_signals() {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   return set;
+}
+
+// Makes the catalog again, from the clips alone.
+int reindex(const vedette::Config& config) {
+  const vedette::Clock& clock = vedette::Clock::system();
+  const vedette::MonoTime began = clock.mono();
+  const auto layout = vedette::layout_of(config);
+  const auto volume = vedette::open_volume(layout);
+  const auto done = volume ? vedette::reindex(layout, clock) : volume.error_as_is();
+  if (!done) {
+    std::cerr << "vedette: cannot reindex: " << done.error().message << "\n";
+    return kRuntimeFailure;
+  }
+  std::cerr << "vedette: " << done->indexed << " closed clips indexed, " << done->recovered << " open ones recovered, "
+            << done->quarantined << " damaged files moved to " << layout.quarantine().string() << ", in "
+            << vedette::to_ms(clock.mono() - began) << " ms; the old catalog is there as well\n";
+  return 0;
 }
 
 int run(vedette::Config config, const sigset_t& signals) {
@@ -62,8 +83,10 @@ int main(int argc, char** argv) {
   app.footer(kExamples);
   std::string path;
   bool check = false;
+  bool reindex_only = false;
   app.add_option("--config", path, "configuration file (JSON with comments)")->required();
   app.add_flag("--check", check, "check the configuration and exit");
+  app.add_flag("--reindex", reindex_only, "make the catalog again from the clips alone and exit");
   app.set_version_flag("--version", VEDETTE_VERSION);
   try {
     app.parse(argc, argv);
@@ -83,6 +106,7 @@ int main(int argc, char** argv) {
     std::cerr << "vedette: " << path << " is good: " << loaded->config.cameras.size() << " cameras\n";
     return 0;
   }
+  if (reindex_only) return reindex(loaded->config);
   const sigset_t signals = block_signals();
   return run(std::move(loaded->config), signals);
 }

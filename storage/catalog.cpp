@@ -16,6 +16,23 @@ Status add_events(Database::Access& db, const std::vector<OutboxEvent>& events) 
   return {};
 }
 
+Status write_ready(Database::Access& db, const Clip& clip, const std::optional<Upload>& upload) {
+  Clip ready = clip;
+  ready.state = ClipState::ready;
+  if (auto written = clip_row::insert_or_update(db, ready); !written) return written;
+  if (!upload) return {};
+  const auto row = upload_row::insert(db, *upload);
+  return row ? Status{} : row.error_as_is();
+}
+
+Status remember(Database::Access& db, const std::string& recording_id, const std::string& camera_id, UtcTime begun) {
+  return db.prepare("INSERT OR IGNORE INTO recording(recording_id, camera_id, begun_us, ended) VALUES(?1, ?2, ?3, 1)")
+      .bind(1, recording_id)
+      .bind(2, camera_id)
+      .bind(3, to_us(begun))
+      .run();
+}
+
 constexpr std::string_view kRecordingColumns = "recording_id, camera_id, ended, plan";
 
 RecordingRecord read_recording(const Database::Statement& row) {
@@ -55,13 +72,7 @@ Status Catalog::end_recording(const std::string& recording_id, const std::vector
 }
 
 Status Catalog::remember_recording(const std::string& recording_id, const std::string& camera_id, UtcTime begun) {
-  return database_.write([&](Database::Access& db) {
-    return db.prepare("INSERT OR IGNORE INTO recording(recording_id, camera_id, begun_us, ended) VALUES(?1, ?2, ?3, 1)")
-        .bind(1, recording_id)
-        .bind(2, camera_id)
-        .bind(3, to_us(begun))
-        .run();
-  });
+  return database_.write([&](Database::Access& db) { return remember(db, recording_id, camera_id, begun); });
 }
 
 Result<std::vector<RecordingRecord>> Catalog::open_recordings() const {
@@ -104,12 +115,19 @@ Status Catalog::set_gaps(const std::string& clip_id, const std::vector<Gap>& gap
 Status Catalog::finish_clip(const Clip& clip, const std::vector<OutboxEvent>& events,
                             const std::optional<Upload>& upload) {
   return database_.write([&](Database::Access& db) -> Status {
-    Clip ready = clip;
-    ready.state = ClipState::ready;
-    if (auto written = clip_row::insert_or_update(db, ready); !written) return written;
-    if (upload)
-      if (const auto row = upload_row::insert(db, *upload); !row) return row.error_as_is();
-    return add_events(db, events);
+    auto written = write_ready(db, clip, upload);
+    return written ? add_events(db, events) : written;
+  });
+}
+
+Status Catalog::index_clips(const std::vector<Found>& found) {
+  return database_.write([&](Database::Access& db) -> Status {
+    for (const auto& [clip, upload] : found) {
+      if (auto written = write_ready(db, clip, upload); !written) return written;
+      // An id is not to be used again, also when it is only known from its clips.
+      if (auto known = remember(db, clip.recording_id, clip.camera_id, clip.start); !known) return known;
+    }
+    return {};
   });
 }
 

@@ -89,6 +89,12 @@ class Catalog {
   // The clip is closed, renamed and durable: its row becomes `ready` (it is added if it was never there), with its
   // events and, when there is one, its upload row.
   Status finish_clip(const Clip& clip, const std::vector<OutboxEvent>& events, const std::optional<Upload>& upload);
+  // Clips that are closed and were not known, with the uploads that are due: all in one transaction.
+  struct Found {
+    Clip clip;
+    std::optional<Upload> upload;
+  };
+  Status index_clips(const std::vector<Found>& found);
   // A clip that came to nothing (no frame was written).
   Status forget_clip(const std::string& clip_id);
 

@@ -130,8 +130,6 @@ Status prepare_for_use(sqlite3* db, bool was_left_open) {
 
 // What the operator should know and do, after what went wrong.
 std::string advice(const Error& error) {
-  if (error.message.find(kDamaged) != std::string::npos)
-    return " (the clips are files of their own: move this one aside, and they are indexed again at the next start)";
   if (error.code == Code::forbidden)
     return " (the folder and its files must be writable for the user that vedette runs as)";
   return {};
@@ -170,7 +168,11 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& pa
   if (!raw) return fail(Code::internal, path.string() + ": out of memory");
   Status status = opened == SQLITE_OK ? prepare_for_use(raw, was_left_open) : Status(failure(raw));
   if (status && is_new && path.has_parent_path()) status = file::sync_directory(path.parent_path());
-  if (!status) return fail(status.error().code, path.string() + ": " + status.error().message + advice(status.error()));
+  if (!status) {
+    const bool damaged = status.error().message.find(kDamaged) != std::string::npos;
+    return fail(damaged ? Code::invalid_argument : status.error().code,
+                path.string() + ": " + status.error().message + advice(status.error()));
+  }
   return std::unique_ptr<Database>(new Database(std::move(impl)));
 }
 

@@ -24,7 +24,8 @@ enum class Durability { kill, power_cut };
 // piece of work holds the lock for the time of its statements and, in write(), of one transaction.
 class Database {
  public:
-  // Opens or creates. conflict when the file was made by a newer version of this program.
+  // Opens or creates. conflict when the file was made by a newer version of this program, invalid_argument when it is
+  // damaged: in both cases the catalog can be made again from the clips (storage/reindex.h).
   static Result<std::unique_ptr<Database>> open(const std::filesystem::path& path);
   ~Database();
 

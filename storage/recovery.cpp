@@ -15,6 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr size_t kBatch = 200;   // rows in one transaction
+constexpr int kProgress = 1000;  // a line in the log for so many
 constexpr JsonLimits kMetadataLimits{1024 * 1024, 16, 8192, false};
 
 // A clip's file, by its place in the folder: clips/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.mp4[.part].
@@ -58,6 +60,8 @@ class Recovery {
   bool is_closed(const Found& found);
   void recover_file(const Found& found);
   Status recover_clip(const Found& found);
+  Status index_closed(const Found& found, const fs::path& file);
+  Status flush_index();
   Result<Clip> identify(const Found& found, const fs::path& file);
   bool holds_nothing(const fs::path& file);
   void forget_empty(const Found& found, const fs::path& file);
@@ -70,6 +74,7 @@ class Recovery {
   LossLedger& losses_;
   const Clock& clock_;
   std::map<std::string, Clip> open_rows_;  // by clip id; what is left at the end has no file
+  std::vector<Catalog::Found> index_;      // to be committed together
   RecoveryResult result_;
 };
 
@@ -133,6 +138,27 @@ Status Recovery::recover_clip(const Found& found) {
   return {};
 }
 
+// A closed clip that the catalog does not know: it was closed in order once, and nobody is told of it again.
+Status Recovery::index_closed(const Found& found, const fs::path& file) {
+  auto clip = identify(found, file);
+  if (!clip) return clip.error_as_is();
+  const auto summary = mp4_finalize(file);
+  if (!summary) return summary.error_as_is();
+  clip->path = found.path;
+  Clip ready = ready_clip(std::move(*clip), *summary);
+  auto upload = upload_of(layout_, ready, clock_.utc());
+  index_.push_back({std::move(ready), std::move(upload)});
+  ++result_.indexed;
+  if (result_.indexed % kProgress == 0) log::info("clips indexed", {{"clips", result_.indexed}});
+  return index_.size() < kBatch ? Status{} : flush_index();
+}
+
+Status Recovery::flush_index() {
+  auto written = catalog_.index_clips(index_);
+  index_.clear();
+  return written;
+}
+
 // Killed before its first fragment was written: nothing is broken, there is just nothing yet.
 bool Recovery::holds_nothing(const fs::path& file) {
   std::error_code ignored;
@@ -180,10 +206,11 @@ void Recovery::recover_file(const Found& found) {
   const fs::path closed = layout_.absolute(found.path);
   const fs::path file = found.part ? Layout::part_path(closed) : closed;
   if (is_closed(found)) return quarantine(found, file, "a clip of this name is closed already");
-  const auto recovered = recover_clip(found);
+  const bool was_open = found.part || open_rows_.count(found.clip_id) > 0;
+  const auto recovered = was_open ? recover_clip(found) : index_closed(found, file);
   if (recovered) {
     open_rows_.erase(found.clip_id);
-    ++result_.recovered;
+    result_.recovered += was_open ? 1 : 0;
   } else if (may_pass(recovered.error().code)) {
     open_rows_.erase(found.clip_id);
     log::error("clip not recovered yet", {{"file", file.string()}, {"error", recovered.error().message}});
@@ -239,6 +266,7 @@ Result<RecoveryResult> Recovery::run() {
   const auto files = files_to_recover();
   if (!files) return files.error_as_is();
   for (const Found& found : *files) recover_file(found);
+  if (auto indexed = flush_index(); !indexed) return indexed.error_as_is();
   forget_rows_without_file();
   return result_;
 }

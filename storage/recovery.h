@@ -11,7 +11,8 @@
 namespace vedette {
 
 struct RecoveryResult {
-  int recovered = 0;    // clips kept
+  int recovered = 0;    // clips that were open, kept
+  int indexed = 0;      // clips that were closed, and in no catalog
   int quarantined = 0;  // files that could not be repaired
   int forgotten = 0;    // rows without a frame on disk
 };
@@ -19,7 +20,8 @@ struct RecoveryResult {
 // Puts files and catalog in agreement after a kill or a power cut, before the first recording of this run: every .part
 // is cut behind its last whole fragment, finalised and indexed as a clip with `recovered` (event clip.recovered, upload
 // row as any clip), what cannot be repaired goes to quarantine/ (loss ledger, reason file_damaged), rows that have no
-// file are removed (loss ledger). Never fails because of one bad file.
+// file are removed (loss ledger). Closed clips that the catalog does not know (it was lost) are indexed again, from the
+// metadata in each. Never fails because of one bad file.
 Result<RecoveryResult> recover(const Layout& layout, Catalog& catalog, LossLedger& losses, const Clock& clock);
 
 }  // namespace vedette

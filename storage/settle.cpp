@@ -9,25 +9,6 @@ namespace vedette {
 
 namespace {
 
-Upload upload_of(const Layout& layout, const Clip& clip, UtcTime now) {
-  Upload upload;
-  upload.kind = "clip";
-  upload.subject_id = clip.clip_id;
-  upload.camera_id = clip.camera_id;
-  upload.path = clip.path;
-  upload.object_key = layout.clip_key(clip.camera_id, clip.clip_id, clip.start);
-  upload.content_type = "video/mp4";
-  upload.size_bytes = clip.size_bytes;
-  upload.sha256 = clip.sha256;
-  upload.start = clip.start;
-  upload.end = *clip.end;
-  upload.priority = clip.priority;
-  upload.command_id = clip.command_id;
-  upload.traceparent = clip.traceparent;
-  upload.queued_at = now;
-  return upload;
-}
-
 OutboxEvent event_of(const Clip& clip, const std::string& type, UtcTime now) {
   OutboxEvent event = make_event(type, clip.camera_id, clip_event_data(clip), now);
   event.command_id = clip.command_id;
@@ -45,6 +26,35 @@ Status give_final_name(const std::filesystem::path& file) {
 
 }  // namespace
 
+Clip ready_clip(Clip clip, const Mp4Summary& summary) {
+  clip.state = ClipState::ready;
+  clip.end = clip.start + summary.shown;
+  clip.size_bytes = summary.size_bytes;
+  clip.sha256 = summary.sha256;
+  if (!summary.has_audio) clip.audio.reset();
+  return clip;
+}
+
+std::optional<Upload> upload_of(const Layout& layout, const Clip& ready, UtcTime now) {
+  if (!ready.upload_wanted) return std::nullopt;
+  Upload upload;
+  upload.kind = "clip";
+  upload.subject_id = ready.clip_id;
+  upload.camera_id = ready.camera_id;
+  upload.path = ready.path;
+  upload.object_key = layout.clip_key(ready.camera_id, ready.clip_id, ready.start);
+  upload.content_type = "video/mp4";
+  upload.size_bytes = ready.size_bytes;
+  upload.sha256 = ready.sha256;
+  upload.start = ready.start;
+  upload.end = *ready.end;
+  upload.priority = ready.priority;
+  upload.command_id = ready.command_id;
+  upload.traceparent = ready.traceparent;
+  upload.queued_at = now;
+  return upload;
+}
+
 Result<Mp4Summary> repair(const std::filesystem::path& file) {
   if (const auto cut = mp4_truncate_to_whole_fragments(file); !cut) return cut.error_as_is();
   return mp4_finalize(file);
@@ -52,14 +62,9 @@ Result<Mp4Summary> repair(const std::filesystem::path& file) {
 
 Result<Clip> settle(const Layout& layout, Catalog& catalog, Clip clip, const Mp4Summary& summary,
                     const std::string& event_type, UtcTime now) {
-  clip.state = ClipState::ready;
-  clip.end = clip.start + summary.shown;
-  clip.size_bytes = summary.size_bytes;
-  clip.sha256 = summary.sha256;
-  if (!summary.has_audio) clip.audio.reset();
+  clip = ready_clip(std::move(clip), summary);
   if (auto named = give_final_name(layout.absolute(clip.path)); !named) return named.error_as_is();
-  std::optional<Upload> upload;
-  if (clip.upload_wanted) upload = upload_of(layout, clip, now);
+  const auto upload = upload_of(layout, clip, now);
   auto committed = catalog.finish_clip(clip, {event_of(clip, event_type, now)}, upload);
   if (!committed) return committed.error_as_is();
   clip.upload = {};

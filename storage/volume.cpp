@@ -1,6 +1,7 @@
 #include "storage/volume.h"
 
 #include <sys/file.h>
+#include <sys/vfs.h>
 
 #include <cerrno>
 #include <nlohmann/json.hpp>
@@ -50,6 +51,16 @@ Status try_to_write(const std::filesystem::path& folder) {
   return file::remove(probe);
 }
 
+Status check_file_system(const std::filesystem::path& folder) {
+  struct statfs facts {};
+  if (statfs(folder.c_str(), &facts) != 0) return fail_errno("statfs " + folder.string());
+  const char* unfit = unfit_file_system(facts.f_type);
+  if (!unfit) return {};
+  return fail(Code::unsupported, "it is on " + std::string(unfit) +
+                                     ", where a database can be damaged; use a local disk, and upload.target "
+                                     "\"directory\" for the network drive");
+}
+
 std::string remedy(Code code) {
   if (code == Code::forbidden)
     return " (give the folder to the user that vedette runs as, or set storage.path to one that is its own)";
@@ -59,6 +70,7 @@ std::string remedy(Code code) {
 
 Result<Volume> open_folder(const Layout& layout) {
   if (auto made = file::make_directories(layout.root); !made) return made.error_as_is();
+  if (auto fit = check_file_system(layout.root); !fit) return fit.error_as_is();
   if (auto written = try_to_write(layout.root); !written) return written.error_as_is();
   std::error_code ignored;
   if (!std::filesystem::exists(layout.volume_file(), ignored))
@@ -71,6 +83,24 @@ Result<Volume> open_folder(const Layout& layout) {
 }
 
 }  // namespace
+
+const char* unfit_file_system(int64_t type) {
+  // statfs(2); not all are in a header.
+  switch (type) {
+    case 0x6969:
+      return "NFS";
+    case 0xff534d42:
+    case 0xfe534d42:
+    case 0x517b:
+      return "a Windows share (CIFS, SMB)";
+    case 0x01021997:
+      return "9p";
+    case 0x00c36400:
+      return "CephFS";
+    default:
+      return nullptr;
+  }
+}
 
 Result<Volume> open_volume(const Layout& layout) {
   auto volume = open_folder(layout);

@@ -177,6 +177,14 @@ TEST(VolumeTest, AFolderThatCannotBeWrittenIsForbiddenWithPathAndRemedy) {
   EXPECT_NE(other.error().message.find("storage.path"), std::string::npos) << other.error().message;
 }
 
+TEST(VolumeTest, NetworkFileSystemsAreNoPlaceForACatalog) {
+  EXPECT_STREQ(unfit_file_system(0x6969), "NFS");
+  for (const int64_t share : {int64_t{0xff534d42}, int64_t{0xfe534d42}}) EXPECT_NE(unfit_file_system(share), nullptr);
+  for (const int64_t local :
+       {int64_t{0xef53}, int64_t{0x01021994}, int64_t{0x58465342}, int64_t{0x9123683e}})  // ext4, tmpfs, XFS, Btrfs
+    EXPECT_EQ(unfit_file_system(local), nullptr);
+}
+
 TEST(VolumeTest, AVolumeFileThatIsNoneIsRefused) {
   const TempDir dir;
   const Layout layout{dir.path(), "edge-01", ""};

@@ -231,6 +231,32 @@ TEST_F(FaultsTest, AKillInTheMiddleOfARecordingLeavesAClipThatPlays) {
   rig.expect_messages_follow_schemas();
 }
 
+TEST_F(FaultsTest, ADamagedCatalogIsMadeAgainAndReindexingFindsTheSame) {
+  add_pattern();
+  rig.start();
+  const Started started = rig.start_recording("front", {{"duration_ms", 1000}, {"labels", {"kept"}}});
+  const Json before = rig.clip(rig.wait_clip_ready(started.recording_id).at("clip_id"));
+  rig.wait_uploaded(before.at("clip_id"));
+  rig.vedette->sigterm();
+  write_text(rig.storage() / "vedette.db", "this is no database");
+  rig.start();
+  EXPECT_EQ(rig.event("loss.recorded", "reason", "catalog_damaged").at("data").at("what"), "event");
+  for (int round = 0; round < 2; ++round) {
+    const Json after = rig.clip(before.at("clip_id"));
+    for (const char* key : {"recording_id", "start", "end", "sha256", "size_bytes", "labels", "recovered"})
+      EXPECT_EQ(after.at(key), before.at(key)) << key;
+    ASSERT_TRUE(
+        eventually(Rig::kLimit, [&] { return rig.clip(before.at("clip_id")).at("upload").at("state") == "uploaded"; }));
+    rig.vedette->sigterm();
+    rig.vedette->start({"--reindex"});
+    EXPECT_EQ(rig.vedette->wait(Rig::kLimit), 0);
+    EXPECT_NE(rig.vedette->log().find("1 closed clips indexed, 0 open ones recovered, 0 damaged"), std::string::npos)
+        << rig.vedette->log();
+    rig.start();
+  }
+  rig.expect_messages_follow_schemas();
+}
+
 // One that is due after an orderly restart and a kill, and one that was due while nothing ran.
 TEST_F(FaultsTest, AScheduledRecordingOutlivesRestarts) {
   add_pattern();

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/result.h"
+#include "storage/database.h"
+#include "storage/layout.h"
+#include "storage/recovery.h"
+
+namespace vedette {
+
+// The catalog as it was opened.
+struct OpenedCatalog {
+  std::unique_ptr<Database> database;
+  std::string made_anew;  // why it begins empty and is to be filled by recover(); empty: it was in order
+};
+
+// Opens the catalog of the folder. One that is damaged, or was used by a newer version of this program, is set aside
+// (quarantine/) and a new one begins: recording must not wait for somebody to repair it. With it go the events that
+// were not delivered, the marks on clips (protected) and the replies to commands.
+Result<OpenedCatalog> open_catalog(const Layout& layout);
+
+// Sets the catalog aside whatever it is like, and makes it again from the files alone. For a folder whose lock is held
+// (storage/volume.h).
+Result<RecoveryResult> reindex(const Layout& layout, const Clock& clock);
+
+}  // namespace vedette
