@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "core/log.h"
+#include "core/resolve.h"
 #include "media/decode.h"
 #include "media/interrupt.h"
 #include "media/libav.h"
 #include "media/parameter_sets.h"
-#include "media/resolve.h"
 #include "media/source_url.h"
 #include "media/timeline.h"
 
@@ -194,7 +194,10 @@ Result<std::unique_ptr<Demuxer>> Demuxer::open(const std::string& url, const Dem
   const std::string scheme = scheme_of(url);
   const std::string full_url =
       is_file(scheme) ? file_url(url) : with_credentials(url, options.username, options.password);
-  if (auto known = resolve(is_file(scheme) ? "" : host_of(url), deadline, stop); !known) return known.error_as_is();
+  if (const std::string host = is_file(scheme) ? "" : host_of(url); !host.empty()) {
+    const auto known = resolve(host, deadline, [&] { return stop.stop_requested(); });
+    if (!known) return known.error_as_is();
+  }
 
   std::vector<Probing> attempts{Probing::file};
   if (options.live) attempts = {Probing::long_};
