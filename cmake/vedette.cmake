@@ -25,8 +25,10 @@ target_compile_definitions(vedette_flags INTERFACE VEDETTE_VERSION="${PROJECT_VE
 target_include_directories(vedette_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_link_libraries(vedette_flags INTERFACE Threads::Threads)
 if(VEDETTE_SANITIZE)
-  target_compile_options(vedette_flags INTERFACE -fsanitize=${VEDETTE_SANITIZE} -fno-sanitize-recover=all)
-  target_link_options(vedette_flags INTERFACE -fsanitize=${VEDETTE_SANITIZE})
+  # All but targets with the property UNSANITIZED.
+  set(sanitize $<$<NOT:$<BOOL:$<TARGET_PROPERTY:UNSANITIZED>>>:-fsanitize=${VEDETTE_SANITIZE}>)
+  target_compile_options(vedette_flags INTERFACE ${sanitize} -fno-sanitize-recover=all)
+  target_link_options(vedette_flags INTERFACE ${sanitize})
 endif()
 
 # One folder, one static library: every .cpp of the folder but main.cpp. Our own libraries are named by their

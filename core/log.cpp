@@ -89,7 +89,7 @@ void write(Level level, std::string_view message, Fields fields) {
     for (const Field& field : fields) {
       auto value = to_json(field.value);
       if (value.is_string()) value = redact(value.get_ref<const std::string&>());
-      json[std::string(field.key)] = std::move(value);
+      json[std::string(field.key)] = value;
     }
     line = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   } else {

@@ -18,6 +18,10 @@ Result<CodecPtr> open_decoder(const VideoTrack& track) {
   return decoder;
 }
 
+struct ParserClose {
+  void operator()(AVCodecParserContext* p) const { av_parser_close(p); }
+};
+
 }  // namespace
 
 Result<DecodedKeyframe> decode_keyframe(const VideoTrack& track, std::span<const uint8_t> keyframe) {
@@ -40,6 +44,22 @@ Result<DecodedKeyframe> decode_keyframe(const VideoTrack& track, std::span<const
   if (frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0)
     return fail(Code::unsupported, "decoding a keyframe: it is damaged");
   return DecodedKeyframe{std::move(frame), (*decoder)->has_b_frames};
+}
+
+std::optional<PictureSize> size_of(const VideoTrack& track, const AVPacket& frame) {
+  const std::unique_ptr<AVCodecParserContext, ParserClose> parser(av_parser_init(codec_id(track.codec)));
+  const CodecPtr context(avcodec_alloc_context3(nullptr));
+  const ParametersPtr parameters(avcodec_parameters_alloc());
+  if (!parser || !context || !parameters) return std::nullopt;
+  to_parameters(track, parameters.get());
+  if (avcodec_parameters_to_context(context.get(), parameters.get()) < 0) return std::nullopt;
+  parser->flags |= PARSER_FLAG_COMPLETE_FRAMES;
+  uint8_t* ignored = nullptr;
+  int ignored_bytes = 0;
+  av_parser_parse2(parser.get(), context.get(), &ignored, &ignored_bytes, frame.data, frame.size, AV_NOPTS_VALUE,
+                   AV_NOPTS_VALUE, 0);
+  if (parser->width <= 0 || parser->height <= 0) return std::nullopt;
+  return PictureSize{parser->width, parser->height};
 }
 
 }  // namespace vedette::libav

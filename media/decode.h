@@ -1,6 +1,8 @@
 #pragma once
 
 // Inside media/ only.
+#include <optional>
+
 #include "media/libav.h"
 
 namespace vedette::libav {
@@ -12,5 +14,14 @@ struct DecodedKeyframe {
 
 // Decodes one keyframe with a decoder of its own, in the calling thread. unsupported when it cannot be.
 Result<DecodedKeyframe> decode_keyframe(const VideoTrack& track, std::span<const uint8_t> keyframe);
+
+struct PictureSize {
+  int width_px = 0;
+  int height_px = 0;
+};
+
+// The size of a frame, keyframe or not, as its slices and the parameter sets of the track or in front of it say.
+// Nothing is decoded. Nothing when it does not say.
+std::optional<PictureSize> size_of(const VideoTrack& track, const AVPacket& frame);
 
 }  // namespace vedette::libav

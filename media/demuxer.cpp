@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "core/log.h"
+#include "core/resolve.h"
 #include "media/decode.h"
 #include "media/interrupt.h"
 #include "media/libav.h"
 #include "media/parameter_sets.h"
-#include "media/resolve.h"
 #include "media/source_url.h"
 #include "media/timeline.h"
 
@@ -119,6 +119,8 @@ struct Demuxer::Impl {
 
   Status connect(const std::string& url, Dictionary dictionary, Probing probing);
   Status find_tracks();
+  Status find_size();
+  int next_packet(AVPacket* packet);
   Status read_some();
   void take(libav::PacketPtr packet);
   void take_video(UntimedPacket packet);
@@ -136,6 +138,7 @@ struct Demuxer::Impl {
   StreamInfoPtr info;
   std::optional<VideoTimes> video_times;
   std::optional<AudioTimes> audio_times;
+  std::deque<libav::PacketPtr> early;  // read to find the size, not yet taken
   std::deque<DemuxedPacket> audio_ready;
 };
 
@@ -187,6 +190,29 @@ Status Demuxer::Impl::find_tracks() {
   return {};
 }
 
+// Where sound came first, the short probe knows the parameter sets but not the size, which the first frame tells. To
+// connect again for that would take seconds, and a camera with few sessions to give refuses it.
+Status Demuxer::Impl::find_size() {
+  while (info->video.width_px == 0) {
+    libav::PacketPtr packet(av_packet_alloc());
+    if (!packet) return fail(Code::internal, "out of memory");
+    const int error = interrupt.check() ? AVERROR_EXIT : av_read_frame(format.get(), packet.get());
+    if (error == AVERROR(EAGAIN)) continue;
+    if (error < 0) return failure("reading the stream's head", error);
+    const bool video = packet->stream_index == video_index;
+    if (video) {
+      const auto size = libav::size_of(info->video, *packet);
+      if (!size) return {};
+      StreamInfo found = *info;
+      found.video.width_px = size->width_px;
+      found.video.height_px = size->height_px;
+      info = std::make_shared<const StreamInfo>(std::move(found));
+    }
+    early.push_back(std::move(packet));
+  }
+  return {};
+}
+
 Result<std::unique_ptr<Demuxer>> Demuxer::open(const std::string& url, const DemuxerOptions& options,
                                                const std::stop_token& stop) {
   libav::route_log();
@@ -194,7 +220,10 @@ Result<std::unique_ptr<Demuxer>> Demuxer::open(const std::string& url, const Dem
   const std::string scheme = scheme_of(url);
   const std::string full_url =
       is_file(scheme) ? file_url(url) : with_credentials(url, options.username, options.password);
-  if (auto known = resolve(is_file(scheme) ? "" : host_of(url), deadline, stop); !known) return known.error_as_is();
+  if (const std::string host = is_file(scheme) ? "" : host_of(url); !host.empty()) {
+    const auto known = resolve(host, deadline, [&] { return stop.stop_requested(); });
+    if (!known) return known.error_as_is();
+  }
 
   std::vector<Probing> attempts{Probing::file};
   if (options.live) attempts = {Probing::long_};
@@ -206,6 +235,8 @@ Result<std::unique_ptr<Demuxer>> Demuxer::open(const std::string& url, const Dem
     impl->rtsp = is_rtsp(scheme);
     impl->interrupt.arm(deadline, stop);
     if (auto done = impl->connect(full_url, options_for(scheme, options), probing); !done) return done.error_as_is();
+    if (probing == Probing::short_ && !impl->info->video.extradata.empty())
+      if (auto done = impl->find_size(); !done) return done.error_as_is();
     if (complete(impl->info->video)) break;
   }
   const VideoTrack& video = impl->info->video;
@@ -243,12 +274,19 @@ Result<std::optional<DemuxedPacket>> Demuxer::read(MonoTime deadline, const std:
   }
 }
 
+int Demuxer::Impl::next_packet(AVPacket* packet) {
+  if (early.empty()) return av_read_frame(format.get(), packet);
+  av_packet_move_ref(packet, early.front().get());
+  early.pop_front();
+  return 0;
+}
+
 Status Demuxer::Impl::read_some() {
   // A source that has something at hand all the time never gets to asking the callback.
   if (interrupt.check()) return failure("reading", AVERROR_EXIT);
   libav::PacketPtr packet(av_packet_alloc());
   if (!packet) return fail(Code::internal, "out of memory");
-  const int error = av_read_frame(format.get(), packet.get());
+  const int error = next_packet(packet.get());
   if (error == AVERROR(EAGAIN)) return {};
   if (error == AVERROR_EOF && !live && interrupt.why() == libav::Interrupt::Why::not_yet) {
     at_end = true;

@@ -20,7 +20,7 @@ namespace vedette::mqtt {
 // Connection. So the library never has a message of an earlier one, and certificates are read anew for each try.
 // Private to mqtt/; the owner polls socket() for events() and calls step() and tick(). Used by one thread.
 //
-// Nothing here waits but the library's own lookup of the host name (see lookup.h).
+// Nothing here waits but the library's own lookup of the host name (see core/resolve.h).
 class Connection {
  public:
   enum class State { connecting, subscribing, ready, lost };

@@ -7,8 +7,8 @@
 #include <cerrno>
 
 #include "core/log.h"
+#include "core/resolve.h"
 #include "core/thread.h"
-#include "mqtt/lookup.h"
 #include "mqtt/reasons.h"
 
 namespace vedette::mqtt {
@@ -126,7 +126,7 @@ SessionLoop::Try SessionLoop::serve(Broker& broker, const std::stop_token& stop)
 }
 
 std::unique_ptr<Connection> SessionLoop::connect(Broker& broker, const std::stop_token& stop) {
-  const auto addresses = look_up(broker.url.host, now() + kLookupLimit, [&] { return ending(stop); });
+  const auto addresses = resolve(broker.url.host, now() + kLookupLimit, [&] { return ending(stop); });
   if (!addresses) {
     if (addresses.error().code != Code::cancelled) failed(broker, addresses.error().message);
     return nullptr;

@@ -37,6 +37,7 @@ void take_credentials(std::string_view& rest, BrokerUrl& url) {
 
 bool is_host(std::string_view host, bool bracketed) {
   if (host.empty() || host.size() > kMostHostLength) return false;
+  if (bracketed && host.find(':') == std::string_view::npos) return false;  // IPv6 only
   for (const char c : host) {
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
     const bool other = bracketed ? c == ':' || c == '.' || c == '%' : c == '-' || c == '.' || c == '_';

@@ -256,11 +256,13 @@ TEST_F(ProgramTest, DownloadsAClipAndVerifiesIt) {
   const ObjectStore store;
   store.put("clip", "content of the clip");
   FakeDevice device(broker_);
-  std::string sha256 = sha256_hex("content of the clip");
-  device.on("clip.get", [&](const Json& command) -> std::vector<Json> {
-    EXPECT_EQ(command.at("params").at("clip_id"), id);
-    return {succeeded({{"clip", {{"clip_id", id}, {"sha256", sha256}}}})};
-  });
+  const auto say_it_holds = [&](const std::string& content) {
+    device.on("clip.get", [id, sha256 = sha256_hex(content)](const Json& command) -> std::vector<Json> {
+      EXPECT_EQ(command.at("params").at("clip_id"), id);
+      return {succeeded({{"clip", {{"clip_id", id}, {"sha256", sha256}}}})};
+    });
+  };
+  say_it_holds("content of the clip");
   device.on("clip.url", [&](const Json&) -> std::vector<Json> { return {succeeded({{"url", store.url("clip")}})}; });
   const TempDir dir;
   ProcessOptions options;
@@ -273,7 +275,7 @@ TEST_F(ProgramTest, DownloadsAClipAndVerifiesIt) {
   EXPECT_TRUE(std::filesystem::exists(dir.path() / "other.mp4"));
   EXPECT_EQ(ctl({"--device", "edge-01", "clips", "url", id}).output, store.url("clip") + "\n");
 
-  sha256 = sha256_hex("something else");
+  say_it_holds("something else");
   done = ctl({"--device", "edge-01", "clips", "get", id, "-o", "wrong.mp4"}, options);
   EXPECT_EQ(done.status, 1);
   EXPECT_NE(done.errors.find("SHA-256"), std::string::npos) << done.errors;

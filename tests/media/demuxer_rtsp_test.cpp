@@ -108,6 +108,30 @@ TEST_F(DemuxerRtspTest, ParameterSetsOnlyInTheSdpAreKnown) {
   EXPECT_EQ(demuxer->info()->audio->codec, AudioCodec::pcma);
 }
 
+// A camera with one session to give refuses a second connection that comes right after the first. What comes first here
+// is mostly sound, but not always.
+TEST_F(DemuxerRtspTest, OneConnectionIsEnoughAlsoWhenSoundComesFirst) {
+  const CameraSim cameras({.media = {footage(Footage::h264_pcmu)}});
+  int tries = 0;
+  for (int opened = 0; opened < 10;) {
+    ++tries;
+    const auto demuxer = Demuxer::open(cameras.url(), {}, kNoStop);
+    if (!demuxer) {
+      // The simulator takes a moment to see that the one before has gone.
+      ASSERT_EQ(demuxer.error().code, Code::busy) << demuxer.error().message;
+      ASSERT_LT(tries, 200);
+      continue;
+    }
+    ++opened;
+    EXPECT_EQ((*demuxer)->info()->video.height_px, 360);
+    EXPECT_EQ(read_video(**demuxer, 3).size(), 3u);
+  }
+  const std::string log = cameras.log();
+  int connections = 0;
+  for (size_t at = 0; (at = log.find("client connected", at)) != std::string::npos; ++at) ++connections;
+  EXPECT_EQ(connections, tries);
+}
+
 TEST_F(DemuxerRtspTest, FrozenCameraTimesOutThoughTheConnectionLives) {
   CameraSim cameras({.media = {footage(Footage::h264_aac_1080p25)}});
   const auto demuxer = open(cameras);

@@ -251,6 +251,26 @@ TEST(RingTest, WaitingReadersAreWokenByTheStop) {
   EXPECT_FALSE(keyframe.get());
 }
 
+TEST(RingTest, IsAwaitedWhileSomebodyWaitsForAPacket) {
+  Ring ring({});
+  Feed feed(ring);
+  feed.gop(3);
+  EXPECT_FALSE(ring.awaited());
+  Cursor behind = ring.cursor_at(feed.time);
+  EXPECT_FALSE(drain(behind).empty());
+  EXPECT_FALSE(ring.awaited()) << "who only takes what is there does not wait";
+  auto waiting = std::async(std::launch::async, [&] {
+    std::vector<Packet> packets;
+    return behind.read(packets, 1, soon(), kNoStop);
+  });
+  EXPECT_TRUE(test::eventually(10s, [&] { return ring.awaited(); }));
+  feed.frame(false);
+  EXPECT_EQ(waiting.get(), 1u);
+  EXPECT_FALSE(ring.awaited());
+  EXPECT_FALSE(ring.next_keyframe(now(), kNoStop));
+  EXPECT_FALSE(ring.awaited());
+}
+
 TEST(RingTest, NextKeyframeIsOnePushedLater) {
   Ring ring({.duration = 100s, .bytes = kNoLimit});
   Feed feed(ring);

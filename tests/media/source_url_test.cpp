@@ -2,9 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "core/clock.h"
-#include "media/resolve.h"
-
 namespace vedette {
 namespace {
 
@@ -36,28 +33,6 @@ TEST(SourceUrlTest, FileUrlsBecomePaths) {
   EXPECT_EQ(file_url("/a/b:c.mp4"), "file:/a/b:c.mp4");
   EXPECT_EQ(file_url("file:///a/b%20c.mp4"), "file:/a/b c.mp4");
 }
-
-TEST(ResolveTest, AddressesAndLocalhostAreKnown) {
-  for (const char* host : {"127.0.0.1", "::1", "localhost", ""})
-    EXPECT_TRUE(resolve(host, Clock::system().mono() + 5s, {})) << host;
-}
-
-#ifndef __SANITIZE_THREAD__  // nothing is asked under it
-TEST(ResolveTest, NameThatDoesNotExistIsUnavailable) {
-  const auto result = resolve("no-such-camera.invalid", Clock::system().mono() + 30s, {});
-  ASSERT_FALSE(result);
-  EXPECT_TRUE(result.error().code == Code::camera_unavailable || result.error().code == Code::timed_out);
-}
-
-TEST(ResolveTest, StopEndsTheWaiting) {
-  std::stop_source stop;
-  stop.request_stop();
-  const auto result = resolve("no-such-camera.invalid", kNever, stop.get_token());
-  // The answer may be there before anybody looks at the stop.
-  ASSERT_FALSE(result);
-  EXPECT_TRUE(result.error().code == Code::cancelled || result.error().code == Code::camera_unavailable);
-}
-#endif
 
 }  // namespace
 }  // namespace vedette

@@ -4,7 +4,6 @@
 
 #include <ctime>
 
-#include "mqtt/lookup.h"
 #include "tests/mqtt/client.h"
 #include "tests/mqtt/odd_broker.h"
 #include "tests/support/ports.h"
@@ -228,25 +227,6 @@ TEST(ConnectTest, DropsAConnectionThatAcknowledgesNothing) {
   message.topic = "vedette/x";
   ASSERT_TRUE(client.session().publish(message, 1));
   EXPECT_TRUE(client.wait_for_losses(1));
-}
-
-TEST(LookupTest, FindsNumericAndLocalNamesAndReportsOthers) {
-  const auto never = [] { return false; };
-  const MonoTime deadline = Clock::system().mono() + 30s;
-  EXPECT_TRUE(mqtt::look_up("127.0.0.1", deadline, never)->ipv4);
-  EXPECT_TRUE(mqtt::look_up("::1", deadline, never)->ipv6);
-  EXPECT_TRUE(mqtt::look_up("localhost", deadline, never));
-  const auto unknown = mqtt::look_up("no-such-host.invalid", deadline, never);
-  ASSERT_FALSE(unknown);
-  EXPECT_NE(unknown.error().message.find("no-such-host.invalid"), std::string::npos);
-}
-
-TEST(LookupTest, EndsWhenInterrupted) {
-  const milliseconds took = time_of([] {
-    const auto result = mqtt::look_up("no-such-host.invalid", Clock::system().mono() + 30s, [] { return true; });
-    EXPECT_FALSE(result);
-  });
-  EXPECT_LT(took, kStopLimit);
 }
 
 }  // namespace vedette::test

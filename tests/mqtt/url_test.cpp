@@ -37,9 +37,9 @@ TEST(BrokerUrlTest, DecodesCredentialsAndNeverShowsThem) {
 }
 
 TEST(BrokerUrlTest, RefusesWhatIsNoBrokerWithoutRepeatingIt) {
-  for (const char* text :
-       {"", "broker", "http://broker", "mqtt://", "mqtt://:1883", "mqtt://h:0", "mqtt://h:65536", "mqtt://h:1x",
-        "mqtt://h:", "mqtt://[::1", "mqtt://[::1]x", "mqtt://h/path", "mqtt://u:secret@h h", "mqtt://h?x=1"}) {
+  for (const char* text : {"", "broker", "http://broker", "mqtt://", "mqtt://:1883", "mqtt://h:0", "mqtt://h:65536",
+                           "mqtt://h:1x", "mqtt://h:", "mqtt://[::1", "mqtt://[::1]x", "mqtt://[1%eth0]:1",
+                           "mqtt://[h]", "mqtt://h/path", "mqtt://u:secret@h h", "mqtt://h?x=1"}) {
     const Status status = check_url(text);
     ASSERT_FALSE(status) << text;
     EXPECT_EQ(status.error().code, Code::invalid_argument) << text;

@@ -92,6 +92,7 @@ void on_session(GstRTSPClient*, GstRTSPSession* session, gpointer user) {
 }
 
 void on_client(GstRTSPServer*, GstRTSPClient* client, gpointer user) {
+  fputs("camera_sim: client connected\n", stderr);
   g_signal_connect(client, "new-session", G_CALLBACK(on_session), user);
 }
 

@@ -1,0 +1,106 @@
+#include "core/resolve.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+
+#include <ctime>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+namespace vedette {
+
+namespace {
+
+// The C library has no event for "answered or stopped", so the stop is looked at this often.
+constexpr timespec kStopCheck{0, 20'000'000};
+
+// A question that runs in a thread of the C library, which reads and writes all of this until it has been answered.
+struct Question {
+  explicit Question(std::string name) : host(std::move(name)) {
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    request.ar_name = host.c_str();
+    request.ar_request = &hints;
+  }
+  ~Question() {
+    if (request.ar_result) freeaddrinfo(request.ar_result);
+  }
+  Question(const Question&) = delete;
+  Question& operator=(const Question&) = delete;
+  bool running() { return gai_error(&request) == EAI_INPROGRESS; }
+
+  std::string host;
+  addrinfo hints{};
+  gaicb request{};
+};
+
+// Keeps the questions nobody waits for any longer, until they have been answered.
+void abandon(std::unique_ptr<Question> question) {
+  static std::mutex mutex;
+  // Never destroyed: the C library's threads outlive main().
+  static auto& abandoned = *new std::list<std::unique_ptr<Question>>;
+  gai_cancel(&question->request);  // helps when no thread has taken it yet
+  const std::lock_guard lock(mutex);
+  abandoned.remove_if([](const auto& q) { return !q->running(); });
+  abandoned.push_back(std::move(question));
+}
+
+// ThreadSanitizer crashes in the threads that the C library starts for itself. Under it, and only there, we wait.
+#if defined(__SANITIZE_THREAD__)
+constexpr bool kMayLeaveTheThread = false;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+constexpr bool kMayLeaveTheThread = false;
+#else
+constexpr bool kMayLeaveTheThread = true;
+#endif
+#else
+constexpr bool kMayLeaveTheThread = true;
+#endif
+
+int ask(Question& question) {
+  gaicb* request = &question.request;
+  if (kMayLeaveTheThread) return getaddrinfo_a(GAI_NOWAIT, &request, 1, nullptr);
+  return getaddrinfo(question.host.c_str(), nullptr, &question.hints, &question.request.ar_result);
+}
+
+AddressKinds kinds(const addrinfo* results) {
+  AddressKinds found;
+  for (const addrinfo* one = results; one; one = one->ai_next) {
+    found.ipv4 = found.ipv4 || one->ai_family == AF_INET;
+    found.ipv6 = found.ipv6 || one->ai_family == AF_INET6;
+  }
+  return found;
+}
+
+std::optional<AddressKinds> kind_of_address(const std::string& host) {
+  in6_addr ignored{};
+  if (inet_pton(AF_INET, host.c_str(), &ignored) == 1) return AddressKinds{true, false};
+  if (inet_pton(AF_INET6, host.c_str(), &ignored) == 1) return AddressKinds{false, true};
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<AddressKinds> resolve(const std::string& host, MonoTime deadline, const std::function<bool()>& stopped) {
+  if (const auto known = kind_of_address(host)) return *known;
+  const std::string doing = "resolve " + host + ": ";
+  auto question = std::make_unique<Question>(host);
+  if (const int error = ask(*question)) return fail(Code::camera_unavailable, doing + gai_strerror(error));
+  while (question->running()) {
+    const bool stop = stopped();
+    if (stop || Clock::system().mono() >= deadline) {
+      abandon(std::move(question));
+      return stop ? fail(Code::cancelled, doing + "stopped") : fail(Code::timed_out, doing + "no answer in time");
+    }
+    const gaicb* request = &question->request;
+    gai_suspend(&request, 1, &kStopCheck);
+  }
+  if (const int error = gai_error(&question->request))
+    return fail(Code::camera_unavailable, doing + gai_strerror(error));
+  return kinds(question->request.ar_result);
+}
+
+}  // namespace vedette

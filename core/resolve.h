@@ -1,0 +1,23 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "core/clock.h"
+#include "core/result.h"
+
+namespace vedette {
+
+// The kinds of address that a host name has.
+struct AddressKinds {
+  bool ipv4 = false;
+  bool ipv6 = false;
+};
+
+// Looks a host name up and gives up at the deadline, or within 20 ms when `stopped` turns true. Our C libraries resolve
+// names in a way that neither ends (half a minute and more when the name server is away), so they are only let after
+// this has succeeded: then their own question is answered at once. An address needs no asking.
+// Errors: camera_unavailable with the resolver's words, timed_out, cancelled. Any thread.
+Result<AddressKinds> resolve(const std::string& host, MonoTime deadline, const std::function<bool()>& stopped);
+
+}  // namespace vedette
