@@ -46,8 +46,11 @@ namespace file {
 
 namespace {
 
+ChangeHook change_hook = nullptr;
+
 // One folder, whose parent must be there.
 Status make_directory(const std::filesystem::path& path) {
+  about_to("make folder");
   if (::mkdir(path.c_str(), kDirectoryMode) == 0)
     return sync_directory(path.has_parent_path() ? path.parent_path() : ".");
   if (errno != EEXIST) return fail_errno("make folder " + path.string());
@@ -57,7 +60,16 @@ Status make_directory(const std::filesystem::path& path) {
 
 }  // namespace
 
+void set_change_hook(ChangeHook hook) {
+  change_hook = hook;
+}
+
+void about_to(const char* change) {
+  if (change_hook) change_hook(change);
+}
+
 Result<Fd> create(const std::filesystem::path& path) {
+  about_to("create");
   return open_with(path, O_RDWR | O_CREAT | O_EXCL);
 }
 Result<Fd> open_read(const std::filesystem::path& path) {
@@ -68,6 +80,7 @@ Result<Fd> open_read_write(const std::filesystem::path& path) {
 }
 
 Status write_at(int fd, std::span<const uint8_t> bytes, int64_t offset) {
+  about_to("write");
   while (!bytes.empty()) {
     const ssize_t n = retry([&] { return ::pwrite(fd, bytes.data(), bytes.size(), offset); });
     if (n < 0) return fail_errno("write");
@@ -96,26 +109,31 @@ Result<int64_t> size(int fd) {
 }
 
 Status truncate(int fd, int64_t size) {
+  about_to("truncate");
   if (retry([&] { return ftruncate(fd, size); }) != 0) return fail_errno("truncate");
   return {};
 }
 
 Status sync_data(int fd) {
+  about_to("sync");
   if (retry([&] { return fdatasync(fd); }) != 0) return fail_errno("fdatasync");
   return {};
 }
 
 Status sync(int fd) {
+  about_to("sync");
   if (retry([&] { return fsync(fd); }) != 0) return fail_errno("fsync");
   return {};
 }
 
 Status rename(const std::filesystem::path& from, const std::filesystem::path& to) {
+  about_to("rename");
   if (::rename(from.c_str(), to.c_str()) != 0) return fail_errno("rename " + from.string() + " to " + to.string());
   return {};
 }
 
 Status remove(const std::filesystem::path& path) {
+  about_to("remove");
   if (::unlink(path.c_str()) != 0) return fail_errno("remove " + path.string());
   return {};
 }

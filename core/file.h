@@ -61,6 +61,13 @@ Result<std::string> read(const std::filesystem::path& path, size_t most_bytes);
 // Writes beside, syncs, renames over, syncs the folder: afterwards the old or the new content is there, never a part.
 Status write_atomically(const std::filesystem::path& path, std::string_view content);
 
+// Called before each change of the disk through this door, and before and after each commit of the database: the tests
+// of kills end the process there. Not set but in tests, which set it while nothing runs.
+using ChangeHook = void (*)(const char* change);
+void set_change_hook(ChangeHook hook);
+// For those few who change the disk by other means.
+void about_to(const char* change);
+
 struct Space {
   uint64_t free_bytes = 0;  // for an unprivileged process
   uint64_t total_bytes = 0;

@@ -193,6 +193,7 @@ void Fragment::clear() {
 }
 
 Status write_gathered_at(int fd, std::span<iovec> pieces, int64_t offset) {
+  file::about_to("write");
   while (!pieces.empty()) {
     const auto count = static_cast<int>(std::min<size_t>(pieces.size(), IOV_MAX));
     const ssize_t n = ::pwritev(fd, pieces.data(), count, offset);

@@ -194,7 +194,11 @@ Status Database::transact(const std::function<Status(Access&)>& work) {
   Access access(*this);
   if (auto begun = access.prepare("BEGIN IMMEDIATE").run(); !begun) return begun;
   Status done = work(access);
-  if (done) done = access.prepare("COMMIT").run();
+  if (done) {
+    file::about_to("commit");
+    done = access.prepare("COMMIT").run();
+    file::about_to("go on after the commit");
+  }
   // A full disk makes SQLite roll back by itself, sometimes.
   if (!done && !sqlite3_get_autocommit(impl_->db.get())) (void)access.prepare("ROLLBACK").run();
   return done;

@@ -1,0 +1,162 @@
+// The procedures of docs/design/storage.md, killed between every two changes of the disk. The door of core/file.h
+// counts the changes; a process of its own is killed before the first, then before the second, and so on, until it
+// comes to its end. What it left is recovered, and must be as the invariants say.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <functional>
+
+#include "core/file.h"
+#include "core/ids.h"
+#include "core/sha256.h"
+#include "storage/clip_recorder.h"
+#include "storage/recovery.h"
+#include "tests/storage/pattern.h"
+#include "tests/storage/store.h"
+#include "tests/support/process.h"
+#include "tests/support/wait.h"
+
+namespace vedette::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::atomic<int> changes_left{0};  // of the process that is to be killed
+
+void count_down(const char*) {
+  if (changes_left.fetch_sub(1) == 1) raise(SIGKILL);
+}
+
+// Runs `work` in a process of its own, which is killed before its change number `change`. Whether it was.
+bool killed_before(int change, const std::function<void()>& work) {
+  const pid_t child = fork();
+  if (child == 0) {
+    changes_left = change;
+    file::set_change_hook(count_down);
+    work();
+    _exit(0);
+  }
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0) << "the process failed by itself";
+  return WIFSIGNALED(status);
+}
+
+class KillStepsTest : public testing::Test {
+ protected:
+  // An empty folder with a catalog that nobody has open: a fork would share its locks.
+  void begin_anew() {
+    store = std::make_unique<Store>();
+    store->database.reset();
+  }
+
+  // Two clips of a second and a half, joined.
+  void record() const {
+    const Clock& clock = Clock::system();
+    auto database = Database::open(store->layout.database());
+    if (!database) _exit(2);
+    Catalog catalog(**database);
+    LossLedger losses(**database);
+    Histogram mux, sync;
+    Ring ring(RingLimits{3600s, 64 * 1024 * 1024});
+    const MonoTime begin = clock.mono() - 3600s;
+    Pattern camera(begin);
+    for (const Packet& packet : camera.until(begin + 4s)) ring.push(packet);
+    RecordingSpec spec;
+    spec.recording_id = new_id();
+    spec.camera_id = "front";
+    spec.start = begin;
+    spec.end = begin + 3s;
+    spec.segment = 2s;
+    if (!catalog.add_recording(spec.recording_id, spec.camera_id, clock.utc())) _exit(3);
+    std::atomic<bool> ended = false;
+    const RecorderContext context{store->layout, catalog, losses, clock, 0ms, mux, sync};
+    ClipRecorder recorder(spec, ring, context, [&](const RecorderReport& report) {
+      if (report.kind == RecorderReport::Kind::ended) ended = true;
+    });
+    if (!eventually(30s, [&] { return ended.load(); })) _exit(4);
+  }
+
+  void recover() const {
+    auto database = Database::open(store->layout.database());
+    if (!database) _exit(2);
+    Catalog catalog(**database);
+    LossLedger losses(**database);
+    if (!vedette::recover(store->layout, catalog, losses, Clock::system())) _exit(3);
+  }
+
+  // The invariants, after a recovery that was left alone; the numbers of the frames that are there.
+  std::vector<int64_t> expect_whole() {
+    store->reopen();
+    const auto recovered = vedette::recover(store->layout, *store->catalog, *store->losses, Clock::system());
+    EXPECT_TRUE(recovered) << recovered.error().message;
+    EXPECT_EQ(recovered->quarantined, 0);
+    std::vector<int64_t> numbers;
+    size_t files = 0;
+    const auto page = store->catalog->query({});
+    EXPECT_TRUE(page);
+    for (const Clip& clip : page->clips) {
+      const fs::path file = store->layout.absolute(clip.path);
+      const std::string bytes = read_text(file);
+      EXPECT_EQ(clip.state, ClipState::ready);
+      EXPECT_EQ(static_cast<int64_t>(bytes.size()), clip.size_bytes);
+      EXPECT_EQ(sha256_hex(bytes), clip.sha256);
+      EXPECT_EQ(clip.upload.state, UploadState::pending);
+      EXPECT_GT(shown_frames(file), 0);
+      for (const int64_t number : numbers_in(file)) numbers.push_back(number);
+    }
+    std::error_code ignored;
+    for (const auto& entry : fs::recursive_directory_iterator(store->layout.clips(), ignored))
+      files += entry.is_regular_file() ? 1 : 0;
+    EXPECT_EQ(files, page->clips.size());
+    const size_t told = store->events("clip.ready").size() + store->events("clip.recovered").size();
+    EXPECT_EQ(told, page->clips.size());
+    EXPECT_EQ(store->number("SELECT count(*) FROM upload"), static_cast<int64_t>(page->clips.size()));
+    for (size_t i = 0; i < numbers.size(); ++i) EXPECT_EQ(numbers[i], static_cast<int64_t>(i));
+    store->database.reset();
+    return numbers;
+  }
+
+  std::unique_ptr<Store> store;
+};
+
+TEST_F(KillStepsTest, ARecordingKilledBeforeAnyChangeOfTheDiskIsWholeUpToThere) {
+  size_t most = 0;
+  int change = 1;
+  for (bool killed = true; killed; ++change) {
+    SCOPED_TRACE("before change " + std::to_string(change));
+    begin_anew();
+    killed = killed_before(change, [this] { record(); });
+    const size_t frames = expect_whole().size();
+    // What was on the disk once does not go any more.
+    EXPECT_GE(frames + 25, most);
+    most = std::max(most, frames);
+    if (HasFailure()) return;
+  }
+  EXPECT_EQ(most, 75u);
+  EXPECT_GT(change, 40);
+  std::printf("%d changes\n", change);
+}
+
+// From several of the states that a killed recording leaves.
+TEST_F(KillStepsTest, ARecoveryKilledBeforeAnyChangeOfTheDiskIsDoneAgain) {
+  int changes = 0;
+  for (int first = 7; first < 50; first += 6) {
+    int change = 1;
+    for (bool killed = true; killed; ++change) {
+      SCOPED_TRACE("recording before change " + std::to_string(first) + ", recovery before " + std::to_string(change));
+      begin_anew();
+      ASSERT_TRUE(killed_before(first, [this] { record(); }));
+      killed = killed_before(change, [this] { recover(); });
+      expect_whole();
+      if (HasFailure()) return;
+    }
+    changes += change;
+  }
+  EXPECT_GT(changes, 50);
+}
+
+}  // namespace
+}  // namespace vedette::test
