@@ -127,7 +127,7 @@ Agent::Impl::Impl(Config config, const Clock& clock, Volume volume, RunMarker ma
                   [this](RecorderReport report) { inbox_.push(std::move(report)); }),
       board_(config_, cameras_, recordings_, catalog_, outbox_, publisher_, clock),
       snapshots_(layout_, catalog_, outbox_, inbox_, clock),
-      runner_(cameras_, recordings_, snapshots_, catalog_, clock) {}
+      runner_(config_, cameras_, recordings_, snapshots_, catalog_, losses_, clock) {}
 
 Agent::Impl::~Impl() {
   for (auto& [id, camera] : cameras_) camera->request_stop();

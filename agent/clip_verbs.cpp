@@ -4,19 +4,9 @@
 
 namespace vedette::clip_verbs {
 
-namespace {
-
-// What the asker did wrong is `rejected`, what went wrong here is `failed`.
-messages::Answer refused(const Error& error) {
-  const bool asker = error.code == Code::not_found || error.code == Code::invalid_argument;
-  return asker ? messages::rejected(error) : messages::failed(error);
-}
-
-}  // namespace
-
 messages::Answer query(const Catalog& catalog, const ClipQuery& query) {
   const auto page = catalog.query(query);
-  if (!page) return refused(page.error());
+  if (!page) return messages::refused(page.error());
   Json clips = Json::array();
   for (const Clip& clip : page->clips) clips.push_back(to_json(clip));
   return messages::succeeded({{"clips", std::move(clips)},
@@ -25,13 +15,13 @@ messages::Answer query(const Catalog& catalog, const ClipQuery& query) {
 
 messages::Answer get(const Catalog& catalog, const std::string& clip_id) {
   const auto clip = catalog.clip(clip_id);
-  if (!clip) return refused(clip.error());
+  if (!clip) return messages::refused(clip.error());
   return messages::succeeded({{"clip", to_json(*clip)}});
 }
 
 messages::Answer url(const Catalog& catalog, const Target* target, const ClipUrl& request, UtcTime now) {
   const auto clip = catalog.clip(request.clip_id);
-  if (!clip) return refused(clip.error());
+  if (!clip) return messages::refused(clip.error());
   if (!target) return messages::rejected({Code::unsupported, "upload.target is none"});
   if (clip->upload.state != UploadState::uploaded || !clip->upload.object_key)
     return messages::rejected({Code::conflict, "the clip is not in the object store: its upload is " +

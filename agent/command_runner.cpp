@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/clip_verbs.h"
+#include "agent/storage_verbs.h"
 
 namespace vedette {
 
@@ -16,12 +17,14 @@ Answer no_such_camera(const std::string& camera_id) {
 
 }  // namespace
 
-CommandRunner::CommandRunner(const Cameras& cameras, Recordings& recordings, Snapshots& snapshots, Catalog& catalog,
-                             const Clock& clock)
-    : cameras_(cameras),
+CommandRunner::CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
+                             Catalog& catalog, const LossLedger& losses, const Clock& clock)
+    : config_(config),
+      cameras_(cameras),
       recordings_(recordings),
       snapshots_(snapshots),
       catalog_(catalog),
+      losses_(losses),
       clock_(clock),
       started_(clock.mono()) {}
 
@@ -66,6 +69,14 @@ Answer CommandRunner::run(const ReplyTo&, const ClipGet& request) {
 
 Answer CommandRunner::run(const ReplyTo&, const ClipUrl& request) {
   return clip_verbs::url(catalog_, target_, request, clock_.utc());
+}
+
+Answer CommandRunner::run(const ReplyTo&, const LossQueryRequest& request) {
+  return storage_verbs::losses(losses_, request.query);
+}
+
+Answer CommandRunner::run(const ReplyTo&, const StorageStatus&) {
+  return storage_verbs::status(config_, catalog_);
 }
 
 Answer CommandRunner::run(const ReplyTo&, const AgentPing&) {

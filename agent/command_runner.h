@@ -5,6 +5,7 @@
 #include <string>
 
 #include "agent/command.h"
+#include "agent/config.h"
 #include "agent/messages.h"
 #include "agent/recordings.h"
 #include "agent/snapshots.h"
@@ -20,8 +21,8 @@ using Cameras = std::map<std::string, std::unique_ptr<Camera>>;
 // the main loop; borrows all it uses, which outlives it.
 class CommandRunner {
  public:
-  CommandRunner(const Cameras& cameras, Recordings& recordings, Snapshots& snapshots, Catalog& catalog,
-                const Clock& clock);
+  CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
+                Catalog& catalog, const LossLedger& losses, const Clock& clock);
 
   // Where clips are uploaded to; null: nowhere.
   void attach(const Target* target) { target_ = target; }
@@ -37,13 +38,17 @@ class CommandRunner {
   messages::Answer run(const ReplyTo& to, const ClipQueryRequest& request);
   messages::Answer run(const ReplyTo& to, const ClipGet& request);
   messages::Answer run(const ReplyTo& to, const ClipUrl& request);
+  messages::Answer run(const ReplyTo& to, const LossQueryRequest& request);
+  messages::Answer run(const ReplyTo& to, const StorageStatus& request);
   messages::Answer run(const ReplyTo& to, const AgentPing& request);
   Camera* find_camera(const std::string& camera_id) const;
 
+  const Config& config_;
   const Cameras& cameras_;
   Recordings& recordings_;
   Snapshots& snapshots_;
   Catalog& catalog_;
+  const LossLedger& losses_;
   const Clock& clock_;
   const MonoTime started_;
   const Target* target_ = nullptr;

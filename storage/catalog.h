@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,6 +57,20 @@ struct UploadFigures {
   int64_t oldest_s = 0;
 };
 
+struct ClipSum {
+  int64_t clips = 0;
+  int64_t bytes = 0;  // clips that are open count with 0
+};
+
+// What the clips of one camera take.
+struct CameraUsage {
+  std::string camera_id;
+  std::optional<UtcTime> oldest;          // start of its oldest clip
+  std::map<ClipState, ClipSum> by_state;  // those of which there are any
+
+  ClipSum all() const;
+};
+
 // A recording that was ended, kept so that its id is not used twice.
 struct RecordingRecord {
   std::string recording_id;
@@ -92,6 +107,9 @@ class Catalog {
   Result<std::vector<std::string>> clips_of_recording(const std::string& recording_id) const;
   // Rows that a crash left in state recording or finalizing.
   Result<std::vector<Clip>> unfinished_clips() const;
+
+  // By camera. Costs the same for any number of clips.
+  Result<std::vector<CameraUsage>> usage() const;
 
   Result<Upload> add_upload(const Upload& upload);
   // The next upload that is due: highest priority, oldest first; it becomes `uploading` and its attempts are counted.

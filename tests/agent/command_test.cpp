@@ -200,6 +200,19 @@ TEST(DecodeCommandTest, ClipVerbs) {
   EXPECT_EQ(request_of<ClipUrl>(command("clip.url", id + R"(, "ttl_s": 604800})")).ttl, 604'800s);
 }
 
+TEST(DecodeCommandTest, StorageVerbs) {
+  const auto q = request_of<LossQueryRequest>(command("loss.query", R"({"from": "2026-11-20T00:00:00Z",
+      "to": "2026-11-21T00:00:00Z", "limit": 200, "cursor": "abc"})"))
+                     .query;
+  EXPECT_EQ(*q.to - *q.from, 24h);
+  EXPECT_EQ(q.limit, 200);
+  EXPECT_EQ(q.cursor, "abc");
+  const auto bare = request_of<LossQueryRequest>(command("loss.query", "{}")).query;
+  EXPECT_EQ(bare.limit, 50);
+  EXPECT_FALSE(bare.from || bare.to);
+  request_of<StorageStatus>(command("storage.status", "{}"));
+}
+
 TEST(DecodeCommandTest, WholeNumbersMayBeWrittenWithAFraction) {
   EXPECT_EQ(
       request_of<RecordingStart>(command("recording.start", R"({"camera_id": "c", "duration_ms": 1e3})")).duration, 1s);
