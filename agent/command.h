@@ -63,6 +63,15 @@ struct ClipUrl {
   std::string clip_id;
   seconds ttl{3600};
 };
+struct ClipProtect {
+  std::string clip_id;
+  bool wanted = true;
+  std::optional<UtcTime> until;
+};
+struct ClipDelete {
+  std::vector<std::string> clip_ids;
+  bool force = false;
+};
 struct LossQueryRequest {
   LossQuery query;
 };
@@ -70,7 +79,7 @@ struct StorageStatus {};
 struct AgentPing {};
 
 using Request = std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipQueryRequest, ClipGet,
-                             ClipUrl, LossQueryRequest, StorageStatus, AgentPing>;
+                             ClipUrl, ClipProtect, ClipDelete, LossQueryRequest, StorageStatus, AgentPing>;
 
 // A verb's name and the reader of its parameters; errors are collected by the JsonReader.
 struct Verb {

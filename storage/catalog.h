@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "storage/clip.h"
 #include "storage/database.h"
+#include "storage/deletion.h"
 #include "storage/outbox.h"
 
 namespace vedette {
@@ -101,6 +102,18 @@ class Catalog {
   // A clip that came to nothing (no frame was written).
   Status forget_clip(const std::string& clip_id);
 
+  // A clip that is protected is only deleted by force, until then (nothing: for ever). The clip as it is afterwards;
+  // not_found, or conflict when it is being deleted.
+  Result<Clip> protect(const std::string& clip_id, bool wanted, std::optional<UtcTime> until);
+
+  // Deleting, as ClipRemover does it. The rows become `deleting`, their uploads go; what may not be deleted is refused.
+  Result<DeletionsBegun> begin_deletions(const std::vector<std::string>& clip_ids, const DeletionOrder& order,
+                                         UtcTime now);
+  // Those that were begun and not ended, oldest first.
+  Result<std::vector<Deletion>> deletions(int most) const;
+  // Their files are gone for good: so do the rows, each with its event and, where something is lost, its loss.
+  Status end_deletions(const std::vector<Deletion>& deletions, UtcTime now);
+
   Result<Clip> clip(const std::string& clip_id) const;  // not_found
   Result<bool> has_clip(const std::string& clip_id) const;
   Result<ClipPage> query(const ClipQuery& query) const;  // invalid_argument for a bad cursor
@@ -116,6 +129,7 @@ class Catalog {
   Result<std::optional<Upload>> claim_upload(UtcTime now);
   // When the next pending upload falls due; nothing when there is none.
   Result<std::optional<UtcTime>> next_upload_at() const;
+  // The store has it, and the clip awaits it no more.
   Status finish_upload(int64_t row, const std::string& etag, const std::vector<OutboxEvent>& events);
   // Back to pending, to be tried again at `next_try`; or `failed` for good, without one.
   Status fail_upload(int64_t row, const std::string& error, std::optional<UtcTime> next_try,

@@ -172,9 +172,27 @@ DROP INDEX loss_by_time;
 CREATE INDEX loss_by_time ON loss(at_us, loss_id, start_us, end_us);
 )sql";
 
+constexpr const char* kDeletions = R"sql(
+ALTER TABLE clip ADD COLUMN until_us INTEGER;   -- protected until then; NULL: for ever
+-- 1: wanted in the store, which has not proved yet that it has it. Else its file may go without a loss.
+ALTER TABLE clip ADD COLUMN awaits_upload INTEGER NOT NULL DEFAULT 0;
+UPDATE clip SET awaits_upload = 1 WHERE upload_wanted = 1 AND NOT EXISTS
+  (SELECT 1 FROM upload WHERE subject_id = clip.clip_id AND kind = 'clip' AND state = 'uploaded');
+
+-- Why a clip in state deleting goes. Its row goes with that of the clip.
+CREATE TABLE deletion (
+  clip_id     TEXT PRIMARY KEY REFERENCES clip(clip_id) ON DELETE CASCADE,
+  reason      TEXT NOT NULL,                  -- command, age, camera_bytes, ...
+  loss_reason TEXT NOT NULL,                  -- of the row that the ledger gets; empty: nothing is lost with it
+  command_id  TEXT NOT NULL,                  -- of the command that asked for it, or empty
+  traceparent TEXT NOT NULL                   -- W3C trace context of that command, or empty
+) WITHOUT ROWID;
+)sql";
+
 constexpr Migration kMigrations[] = {
     {1, kFirst},
     {2, kSums},
+    {3, kDeletions},
 };
 
 }  // namespace

@@ -108,6 +108,7 @@ TEST(UsageTest, ACatalogOfTheFirstVersionIsCountedOnce) {
   ASSERT_EQ(usage->size(), 1u);
   EXPECT_EQ(usage->front().all().clips, 2);
   EXPECT_EQ(usage->front().all().bytes, 140);
+  EXPECT_TRUE(Catalog(**database).clip("a")->awaits_upload) << "wanted in the store, and never uploaded";
 }
 
 }  // namespace
