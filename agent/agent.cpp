@@ -14,6 +14,7 @@
 #include "agent/run_marker.h"
 #include "agent/snapshots.h"
 #include "agent/status_board.h"
+#include "agent/storage_keeper.h"
 #include "core/ids.h"
 #include "core/log.h"
 #include "mqtt/session.h"
@@ -66,6 +67,7 @@ class Agent::Impl {
   void on(CommandArrived event);
   void on(CommandRefused event);
   void on(CommandRepeated event);
+  void on(CommandDone event);
   void on(CameraChanged event);
   void on(RecorderReport event);
   void on(UploadReport event);
@@ -106,6 +108,7 @@ class Agent::Impl {
   Recordings recordings_;
   StatusBoard board_;
   Snapshots snapshots_;
+  StorageKeeper keeper_;
   CommandRunner runner_;
   std::unique_ptr<UploadWorker> uploads_;
   std::unique_ptr<mqtt::Session> session_;
@@ -129,12 +132,14 @@ Agent::Impl::Impl(Config config, const Clock& clock, Volume volume, RunMarker ma
                   [this](RecorderReport report) { inbox_.push(std::move(report)); }),
       board_(config_, cameras_, recordings_, catalog_, outbox_, publisher_, clock),
       snapshots_(layout_, catalog_, outbox_, inbox_, clock),
-      runner_(cameras_, recordings_, snapshots_, catalog_, clock) {}
+      keeper_(layout_, catalog_, inbox_, clock),
+      runner_(config_, cameras_, recordings_, snapshots_, keeper_, catalog_, losses_, clock) {}
 
 Agent::Impl::~Impl() {
   for (auto& [id, camera] : cameras_) camera->request_stop();
   if (uploads_) uploads_->request_stop();
   snapshots_.request_stop();
+  keeper_.request_stop();
   session_.reset();  // its callbacks use members that go before it otherwise
 }
 
@@ -261,12 +266,12 @@ void Agent::Impl::on(MqttPublished event) {
 
 void Agent::Impl::on(CommandArrived event) {
   const ReplyTo& to = event.command.reply_to;
-  const Answer outcome = runner_.run(to, event.command.request);
-  answer(to, outcome);
+  const auto outcome = runner_.run(to, event.command.request);
+  if (outcome) answer(to, *outcome);
   log::info("command", {{"verb", to.verb},
                         {"command_id", to.command_id},
                         {"actor", event.command.actor_text()},
-                        {"status", outcome.status}});
+                        {"status", outcome ? outcome->status : "in_progress"}});
   publisher_.pump();
 }
 
@@ -298,6 +303,11 @@ void Agent::Impl::on(CommandRepeated event) {
   }
   const Answer outcome = messages::rejected({Code::duplicate_in_progress, "this command is being carried out"});
   publisher_.reply(to.topic, to.correlation, to.verb, messages::reply(to, outcome, clock_.mono()));
+}
+
+void Agent::Impl::on(CommandDone event) {
+  answer(event.reply_to, event.answer);
+  publisher_.pump();
 }
 
 // ---- what cameras, recorders, uploads and jobs say

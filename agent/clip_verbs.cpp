@@ -4,34 +4,32 @@
 
 namespace vedette::clip_verbs {
 
-namespace {
-
-// What the asker did wrong is `rejected`, what went wrong here is `failed`.
-messages::Answer refused(const Error& error) {
-  const bool asker = error.code == Code::not_found || error.code == Code::invalid_argument;
-  return asker ? messages::rejected(error) : messages::failed(error);
-}
-
-}  // namespace
-
-messages::Answer query(const Catalog& catalog, const ClipQuery& query) {
+messages::Answer query(const Catalog& catalog, const ClipQuery& query, UtcTime now) {
   const auto page = catalog.query(query);
-  if (!page) return refused(page.error());
+  if (!page) return messages::refused(page.error());
   Json clips = Json::array();
-  for (const Clip& clip : page->clips) clips.push_back(to_json(clip));
+  for (const Clip& clip : page->clips) clips.push_back(to_json(clip, now));
   return messages::succeeded({{"clips", std::move(clips)},
                               {"next_cursor", page->next_cursor.empty() ? Json(nullptr) : Json(page->next_cursor)}});
 }
 
-messages::Answer get(const Catalog& catalog, const std::string& clip_id) {
+messages::Answer get(const Catalog& catalog, const std::string& clip_id, UtcTime now) {
   const auto clip = catalog.clip(clip_id);
-  if (!clip) return refused(clip.error());
-  return messages::succeeded({{"clip", to_json(*clip)}});
+  if (!clip) return messages::refused(clip.error());
+  return messages::succeeded({{"clip", to_json(*clip, now)}});
+}
+
+messages::Answer protect(Catalog& catalog, const ClipProtect& request, UtcTime now) {
+  if (request.until && *request.until <= now)
+    return messages::rejected({Code::invalid_argument, "/params/until: is in the past"});
+  const auto clip = catalog.protect(request.clip_id, request.wanted, request.until);
+  if (!clip) return messages::refused(clip.error());
+  return messages::succeeded({{"clip", to_json(*clip, now)}});
 }
 
 messages::Answer url(const Catalog& catalog, const Target* target, const ClipUrl& request, UtcTime now) {
   const auto clip = catalog.clip(request.clip_id);
-  if (!clip) return refused(clip.error());
+  if (!clip) return messages::refused(clip.error());
   if (!target) return messages::rejected({Code::unsupported, "upload.target is none"});
   if (clip->upload.state != UploadState::uploaded || !clip->upload.object_key)
     return messages::rejected({Code::conflict, "the clip is not in the object store: its upload is " +

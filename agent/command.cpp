@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t kMostLabels = 16;
 constexpr size_t kMostLabelLength = 64;
+constexpr size_t kMostDeleted = 100;
 constexpr size_t kMostTopicBytes = 200;
 constexpr size_t kMostCorrelationBytes = 1024;
 constexpr int64_t kDayMs = 86'400'000;
@@ -62,11 +63,19 @@ Request read_snapshot_take(JsonReader& r) {
   return p;
 }
 
+// What all queries by time have.
+template <class Query>
+void read_page(JsonReader& r, Query& q) {
+  q.from = r.time("from");
+  q.to = r.time("to");
+  q.limit = static_cast<int>(or_default(r.integer("limit", 1, 200), int64_t{50}));
+  q.cursor = or_default(r.string("cursor", 1, 1024), std::string());
+}
+
 Request read_clip_query(JsonReader& r) {
   ClipQuery q;
   q.camera_id = r.name("camera_id");
-  q.from = r.time("from");
-  q.to = r.time("to");
+  read_page(r, q);
   q.labels = or_default(r.strings("labels", kMostLabels, 1, kMostLabelLength), {});
   const auto states = or_default(r.strings("state", 4, 1, 16), {});
   for (size_t i = 0; i < states.size(); ++i) {
@@ -76,8 +85,6 @@ Request read_clip_query(JsonReader& r) {
       r.errors().push_back(
           {r.path() + "/state/" + std::to_string(i), "must be one of: recording, finalizing, ready, deleting"});
   }
-  q.limit = static_cast<int>(or_default(r.integer("limit", 1, 200), int64_t{50}));
-  q.cursor = or_default(r.string("cursor", 1, 1024), std::string());
   q.newest_first = or_default(r.choice("order", {"asc", "desc"}), std::string("asc")) == "desc";
   return ClipQueryRequest{std::move(q)};
 }
@@ -91,6 +98,38 @@ Request read_clip_url(JsonReader& r) {
   p.clip_id = or_default(r.require("clip_id").uuid("clip_id"), std::string());
   if (auto ttl = r.integer("ttl_s", 1, 7 * 86'400)) p.ttl = seconds(*ttl);
   return p;
+}
+
+Request read_clip_protect(JsonReader& r) {
+  ClipProtect p;
+  p.clip_id = or_default(r.require("clip_id").uuid("clip_id"), std::string());
+  p.wanted = or_default(r.require("protected").boolean("protected"), true);
+  p.until = r.time("until");
+  if (!p.wanted && r.has("until")) r.error("until", "only goes with protected: true");
+  return p;
+}
+
+Request read_clip_delete(JsonReader& r) {
+  ClipDelete p;
+  if (auto ids = r.require("clip_ids").strings("clip_ids", kMostDeleted, 0, 1024)) {
+    for (size_t i = 0; i < ids->size(); ++i)
+      if (!is_uuid((*ids)[i]))
+        r.errors().push_back({r.path() + "/clip_ids/" + std::to_string(i), "must be a UUID in lower case"});
+    if (ids->empty()) r.error("clip_ids", "must hold one at least");
+    p.clip_ids = std::move(*ids);
+  }
+  p.force = or_default(r.boolean("force"), false);
+  return p;
+}
+
+Request read_loss_query(JsonReader& r) {
+  LossQuery q;
+  read_page(r, q);
+  return LossQueryRequest{std::move(q)};
+}
+
+Request read_storage_status(JsonReader&) {
+  return StorageStatus{};
 }
 
 Request read_agent_ping(JsonReader&) {
@@ -179,6 +218,10 @@ const std::vector<Verb>& verbs() {
       {"clip.query", read_clip_query, true},
       {"clip.get", read_clip_get, true},
       {"clip.url", read_clip_url, true},
+      {"clip.protect", read_clip_protect, false},
+      {"clip.delete", read_clip_delete, false},
+      {"loss.query", read_loss_query, true},
+      {"storage.status", read_storage_status, true},
       {"agent.ping", read_agent_ping, true},
   };
   return all;

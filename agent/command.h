@@ -10,6 +10,7 @@
 #include "core/result.h"
 #include "mqtt/session.h"
 #include "storage/catalog.h"
+#include "storage/loss_ledger.h"
 
 namespace vedette {
 
@@ -62,10 +63,23 @@ struct ClipUrl {
   std::string clip_id;
   seconds ttl{3600};
 };
+struct ClipProtect {
+  std::string clip_id;
+  bool wanted = true;
+  std::optional<UtcTime> until;
+};
+struct ClipDelete {
+  std::vector<std::string> clip_ids;
+  bool force = false;
+};
+struct LossQueryRequest {
+  LossQuery query;
+};
+struct StorageStatus {};
 struct AgentPing {};
 
 using Request = std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipQueryRequest, ClipGet,
-                             ClipUrl, AgentPing>;
+                             ClipUrl, ClipProtect, ClipDelete, LossQueryRequest, StorageStatus, AgentPing>;
 
 // A verb's name and the reader of its parameters; errors are collected by the JsonReader.
 struct Verb {

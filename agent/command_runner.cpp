@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/clip_verbs.h"
+#include "agent/storage_verbs.h"
 
 namespace vedette {
 
@@ -16,12 +17,15 @@ Answer no_such_camera(const std::string& camera_id) {
 
 }  // namespace
 
-CommandRunner::CommandRunner(const Cameras& cameras, Recordings& recordings, Snapshots& snapshots, Catalog& catalog,
-                             const Clock& clock)
-    : cameras_(cameras),
+CommandRunner::CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
+                             StorageKeeper& keeper, Catalog& catalog, const LossLedger& losses, const Clock& clock)
+    : config_(config),
+      cameras_(cameras),
       recordings_(recordings),
       snapshots_(snapshots),
+      keeper_(keeper),
       catalog_(catalog),
+      losses_(losses),
       clock_(clock),
       started_(clock.mono()) {}
 
@@ -30,8 +34,8 @@ Camera* CommandRunner::find_camera(const std::string& camera_id) const {
   return it == cameras_.end() ? nullptr : it->second.get();
 }
 
-Answer CommandRunner::run(const ReplyTo& to, const Request& request) {
-  return std::visit([&](const auto& params) { return run(to, params); }, request);
+std::optional<Answer> CommandRunner::run(const ReplyTo& to, const Request& request) {
+  return std::visit([&](const auto& params) -> std::optional<Answer> { return run(to, params); }, request);
 }
 
 Answer CommandRunner::run(const ReplyTo& to, const RecordingStart& request) {
@@ -57,15 +61,31 @@ Answer CommandRunner::run(const ReplyTo& to, const SnapshotTake& request) {
 }
 
 Answer CommandRunner::run(const ReplyTo&, const ClipQueryRequest& request) {
-  return clip_verbs::query(catalog_, request.query);
+  return clip_verbs::query(catalog_, request.query, clock_.utc());
 }
 
 Answer CommandRunner::run(const ReplyTo&, const ClipGet& request) {
-  return clip_verbs::get(catalog_, request.clip_id);
+  return clip_verbs::get(catalog_, request.clip_id, clock_.utc());
 }
 
 Answer CommandRunner::run(const ReplyTo&, const ClipUrl& request) {
   return clip_verbs::url(catalog_, target_, request, clock_.utc());
+}
+
+Answer CommandRunner::run(const ReplyTo&, const ClipProtect& request) {
+  return clip_verbs::protect(catalog_, request, clock_.utc());
+}
+
+std::optional<Answer> CommandRunner::run(const ReplyTo& to, const ClipDelete& request) {
+  return keeper_.remove(to, request);
+}
+
+Answer CommandRunner::run(const ReplyTo&, const LossQueryRequest& request) {
+  return storage_verbs::losses(losses_, request.query);
+}
+
+Answer CommandRunner::run(const ReplyTo&, const StorageStatus&) {
+  return storage_verbs::status(config_, catalog_);
 }
 
 Answer CommandRunner::run(const ReplyTo&, const AgentPing&) {

@@ -5,9 +5,11 @@
 #include <string>
 
 #include "agent/command.h"
+#include "agent/config.h"
 #include "agent/messages.h"
 #include "agent/recordings.h"
 #include "agent/snapshots.h"
+#include "agent/storage_keeper.h"
 #include "sources/camera.h"
 #include "storage/catalog.h"
 #include "uploader/target.h"
@@ -20,14 +22,14 @@ using Cameras = std::map<std::string, std::unique_ptr<Camera>>;
 // the main loop; borrows all it uses, which outlives it.
 class CommandRunner {
  public:
-  CommandRunner(const Cameras& cameras, Recordings& recordings, Snapshots& snapshots, Catalog& catalog,
-                const Clock& clock);
+  CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
+                StorageKeeper& keeper, Catalog& catalog, const LossLedger& losses, const Clock& clock);
 
   // Where clips are uploaded to; null: nowhere.
   void attach(const Target* target) { target_ = target; }
 
-  // The final answer, or `accepted` where it comes later.
-  messages::Answer run(const ReplyTo& to, const Request& request);
+  // The final answer, or `accepted` where it comes later; nothing where nothing is said before it.
+  std::optional<messages::Answer> run(const ReplyTo& to, const Request& request);
 
  private:
   messages::Answer run(const ReplyTo& to, const RecordingStart& request);
@@ -37,13 +39,20 @@ class CommandRunner {
   messages::Answer run(const ReplyTo& to, const ClipQueryRequest& request);
   messages::Answer run(const ReplyTo& to, const ClipGet& request);
   messages::Answer run(const ReplyTo& to, const ClipUrl& request);
+  messages::Answer run(const ReplyTo& to, const ClipProtect& request);
+  std::optional<messages::Answer> run(const ReplyTo& to, const ClipDelete& request);
+  messages::Answer run(const ReplyTo& to, const LossQueryRequest& request);
+  messages::Answer run(const ReplyTo& to, const StorageStatus& request);
   messages::Answer run(const ReplyTo& to, const AgentPing& request);
   Camera* find_camera(const std::string& camera_id) const;
 
+  const Config& config_;
   const Cameras& cameras_;
   Recordings& recordings_;
   Snapshots& snapshots_;
+  StorageKeeper& keeper_;
   Catalog& catalog_;
+  const LossLedger& losses_;
   const Clock& clock_;
   const MonoTime started_;
   const Target* target_ = nullptr;

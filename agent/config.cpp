@@ -20,6 +20,7 @@ namespace {
 
 constexpr JsonLimits kFileLimits{256 * 1024, 16, 8192, true};
 constexpr int64_t kMostSeconds = 366LL * 24 * 3600;
+constexpr int64_t kMostAge = 100 * kMostSeconds;  // older than every clip: above it there is no difference
 // Of S3 multipart uploads: 5 MiB to 5 GiB a part.
 constexpr int64_t kLeastPartBytes = 5LL << 20, kPartBytes = 8LL << 20, kMostPartBytes = 5LL << 30;
 constexpr int64_t kMostInteger = (1LL << 53) - 1;  // what every JSON reader keeps exactly
@@ -137,9 +138,10 @@ void read_storage(JsonReader r, Config::Storage& storage, Load& load) {
   if (!storage.path.is_absolute()) r.error("path", "must be an absolute path");
   if (auto interval = r.integer("sync_interval_ms", 100, 600'000)) storage.sync_interval = milliseconds(*interval);
   if (auto free = r.integer("min_free_bytes", 0, kMostInteger)) storage.min_free_bytes = *free;
-  for (const std::string_view key : {"max_bytes", "max_age_s"})
-    if (auto limit = r.integer(key, 0, kMostInteger); limit && *limit > 0)
-      load.warn(r.path() + "/" + std::string(key), "nothing is deleted by this version");
+  set(storage.max_bytes, r.integer("max_bytes", 0, kMostInteger));
+  if (auto age = r.integer("max_age_s", 0, kMostInteger)) storage.max_age = seconds(std::min(*age, kMostAge));
+  if (storage.max_bytes > 0) load.warn(r.path() + "/max_bytes", "nothing is deleted by this version");
+  if (storage.max_age > 0s) load.warn(r.path() + "/max_age_s", "nothing is deleted by this version");
   r.done();
 }
 
@@ -237,7 +239,8 @@ Config::Camera read_camera(JsonReader r, Load& load) {
       r.error("record", "schedule is not supported by this version; use command or continuous");
   }
   not_yet(r, "schedule", r.strings("schedule", 64, 1, 64), {}, load);
-  not_yet(r, "max_bytes", r.integer("max_bytes", 0, kMostInteger), int64_t{0}, load);
+  set(camera.max_bytes, r.integer("max_bytes", 0, kMostInteger));
+  if (camera.max_bytes > 0) load.warn(r.path() + "/max_bytes", "nothing is deleted by this version");
   r.done();
   return camera;
 }

@@ -28,6 +28,8 @@ struct Config {
   struct Storage {
     std::filesystem::path path = "/var/lib/vedette";
     milliseconds sync_interval{2000};
+    int64_t max_bytes = 0;  // of all clips; these three: 0 is no limit
+    seconds max_age{0};
     int64_t min_free_bytes = 1 << 30;
   };
   enum class UploadTarget { s3, directory, none };
@@ -54,6 +56,7 @@ struct Config {
     seconds ring{30};
     size_t ring_most_bytes = 32 * 1024 * 1024;
     Record record = Record::command;
+    int64_t max_bytes = 0;  // of its clips; 0: no limit
     bool enabled = true;
   };
 

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "agent/command.h"
+#include "agent/messages.h"
 #include "media/jpeg.h"
 #include "sources/camera.h"
 #include "storage/clip_recorder.h"
@@ -36,6 +37,11 @@ struct CommandRepeated {
   ReplyTo reply_to;
   std::string reply;
 };
+// What took too long for the main loop is done: the final answer.
+struct CommandDone {
+  ReplyTo reply_to;
+  messages::Answer answer;
+};
 struct CameraChanged {
   std::string camera_id;
   CameraStatus status;
@@ -57,6 +63,6 @@ struct ShutdownRequested {
 
 using Event =
     std::variant<MqttConnected, MqttDisconnected, MqttPublished, CommandArrived, CommandRefused, CommandRepeated,
-                 CameraChanged, RecorderReport, UploadReport, SnapshotTaken, ShutdownRequested>;
+                 CommandDone, CameraChanged, RecorderReport, UploadReport, SnapshotTaken, ShutdownRequested>;
 
 }  // namespace vedette

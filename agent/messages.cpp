@@ -38,6 +38,12 @@ Answer accepted() {
   return {"accepted", {Code::ok, {}}, {}, nullptr};
 }
 
+Answer refused(const Error& error) {
+  const bool asker =
+      error.code == Code::not_found || error.code == Code::invalid_argument || error.code == Code::conflict;
+  return asker ? rejected(error) : failed(error);
+}
+
 Json reply(const ReplyTo& to, const Answer& answer, MonoTime now) {
   Json json;
   json["command_id"] = to.command_id.empty() ? Json(nullptr) : Json(to.command_id);

@@ -28,6 +28,8 @@ Answer rejected(Error error);
 // With something that helps to ask better.
 Answer rejected(Error error, Json result);
 Answer accepted();
+// What the asker did wrong is `rejected`, what went wrong here is `failed`.
+Answer refused(const Error& error);
 
 Json reply(const ReplyTo& to, const Answer& answer, MonoTime now);
 Json event(const OutboxEvent& event);

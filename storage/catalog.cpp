@@ -39,12 +39,6 @@ RecordingRecord read_recording(const Database::Statement& row) {
   return {row.text(0), row.text(1), row.integer(2) != 0, recording_plan_from(row.text(3))};
 }
 
-std::string select_clips(std::string_view rest) {
-  std::string sql = "SELECT ";
-  sql.append(clip_row::kColumns).append(" FROM clip c ").append(clip_row::kJoinUpload).append(" ").append(rest);
-  return sql;
-}
-
 }  // namespace
 
 Catalog::Catalog(Database& database) : database_(database) {}
@@ -137,15 +131,32 @@ Status Catalog::forget_clip(const std::string& clip_id) {
 }
 
 Result<Clip> Catalog::clip(const std::string& clip_id) const {
-  static const std::string kSelect = select_clips("WHERE c.clip_id = ?1");
   std::optional<Clip> clip;
-  const auto status = database_.read([&](Database::Access& db) {
-    auto row = db.prepare(kSelect).bind(1, clip_id);
-    if (row.step()) clip = clip_row::read(row);
-    return row.status();
+  const auto status = database_.read([&](Database::Access& db) -> Status {
+    auto found = clip_row::find(db, clip_id);
+    if (!found) return found.error_as_is();
+    clip = std::move(*found);
+    return {};
   });
   if (!status) return status.error_as_is();
-  if (!clip) return fail(Code::not_found, "clip " + clip_id + " is not known");
+  return std::move(*clip);
+}
+
+Result<Clip> Catalog::protect(const std::string& clip_id, bool wanted, std::optional<UtcTime> until) {
+  std::optional<Clip> clip;
+  const auto status = database_.write([&](Database::Access& db) -> Status {
+    auto found = clip_row::find(db, clip_id);
+    if (!found) return found.error_as_is();
+    if (found->state == ClipState::deleting) return fail(Code::conflict, "the clip is being deleted");
+    clip = std::move(*found);
+    clip->is_protected = wanted;
+    clip->protected_until = until;
+    auto s = db.prepare("UPDATE clip SET protected = ?2, until_us = ?3 WHERE clip_id = ?1");
+    s.bind(1, clip_id).bind(2, int64_t{wanted}).bind_null(3);
+    if (until) s.bind(3, to_us(*until));
+    return s.run();
+  });
+  if (!status) return status.error_as_is();
   return std::move(*clip);
 }
 
@@ -174,7 +185,7 @@ Result<std::vector<std::string>> Catalog::clips_of_recording(const std::string& 
 
 Result<std::vector<Clip>> Catalog::unfinished_clips() const {
   static const std::string kSelect =
-      select_clips("WHERE c.state <> 'ready' AND c.state IN ('recording', 'finalizing') ORDER BY c.start_us");
+      clip_row::select("WHERE c.state <> 'ready' AND c.state IN ('recording', 'finalizing') ORDER BY c.start_us");
   std::vector<Clip> clips;
   const auto status = database_.read([&](Database::Access& db) {
     auto row = db.prepare(kSelect);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "core/clock.h"
 #include "storage/clip.h"
 #include "storage/database.h"
+#include "storage/deletion.h"
 #include "storage/outbox.h"
 #include "storage/recording_plan.h"
 
@@ -57,6 +59,20 @@ struct UploadFigures {
   int64_t oldest_s = 0;
 };
 
+struct ClipSum {
+  int64_t clips = 0;
+  int64_t bytes = 0;  // clips that are open count with 0
+};
+
+// What the clips of one camera take.
+struct CameraUsage {
+  std::string camera_id;
+  std::optional<UtcTime> oldest;          // start of its oldest clip
+  std::map<ClipState, ClipSum> by_state;  // those of which there are any
+
+  ClipSum all() const;
+};
+
 // A recording that began or is scheduled; kept after its end, so that its id is not used twice.
 struct RecordingRecord {
   std::string recording_id;
@@ -98,6 +114,18 @@ class Catalog {
   // A clip that came to nothing (no frame was written).
   Status forget_clip(const std::string& clip_id);
 
+  // A clip that is protected is only deleted by force, until then (nothing: for ever). The clip as it is afterwards;
+  // not_found, or conflict when it is being deleted.
+  Result<Clip> protect(const std::string& clip_id, bool wanted, std::optional<UtcTime> until);
+
+  // Deleting, as ClipRemover does it. The rows become `deleting`, their uploads go; what may not be deleted is refused.
+  Result<DeletionsBegun> begin_deletions(const std::vector<std::string>& clip_ids, const DeletionOrder& order,
+                                         UtcTime now);
+  // Those that were begun and not ended, oldest first.
+  Result<std::vector<Deletion>> deletions(int most) const;
+  // Their files are gone for good: so do the rows, each with its event and, where something is lost, its loss.
+  Status end_deletions(const std::vector<Deletion>& deletions, UtcTime now);
+
   Result<Clip> clip(const std::string& clip_id) const;  // not_found
   Result<bool> has_clip(const std::string& clip_id) const;
   Result<ClipPage> query(const ClipQuery& query) const;  // invalid_argument for a bad cursor
@@ -105,11 +133,15 @@ class Catalog {
   // Rows that a crash left in state recording or finalizing.
   Result<std::vector<Clip>> unfinished_clips() const;
 
+  // By camera. Costs the same for any number of clips.
+  Result<std::vector<CameraUsage>> usage() const;
+
   Result<Upload> add_upload(const Upload& upload);
   // The next upload that is due: highest priority, oldest first; it becomes `uploading` and its attempts are counted.
   Result<std::optional<Upload>> claim_upload(UtcTime now);
   // When the next pending upload falls due; nothing when there is none.
   Result<std::optional<UtcTime>> next_upload_at() const;
+  // The store has it, and the clip awaits it no more.
   Status finish_upload(int64_t row, const std::string& etag, const std::vector<OutboxEvent>& events);
   // Back to pending, to be tried again at `next_try`; or `failed` for good, without one.
   Status fail_upload(int64_t row, const std::string& error, std::optional<UtcTime> next_try,

@@ -1,43 +1,19 @@
 // The part of the Catalog that answers clip.query.
-#include <array>
-#include <charconv>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <variant>
 
-#include "core/ids.h"
 #include "storage/catalog.h"
 #include "storage/clip_row.h"
 #include "storage/columns.h"
+#include "storage/page_cursor.h"
 
 namespace vedette {
 
 namespace {
 
-// Where a page ended: the place of its last clip in the order of all clips. As text: 'a' (oldest first) or 'd', the
-// start in 16 hex digits, the clip id.
-struct Place {
-  int64_t start_us = 0;
-  std::string clip_id;
-};
-
-constexpr size_t kHexDigits = 16;
-
-std::string cursor_text(const Clip& last, bool newest_first) {
-  std::array<char, kHexDigits + 1> hex{};
-  std::snprintf(hex.data(), hex.size(), "%016llx", static_cast<unsigned long long>(to_us(last.start)));
-  return std::string(1, newest_first ? 'd' : 'a').append(hex.data()).append(last.clip_id);
-}
-
-Result<Place> parse_cursor(std::string_view text, bool newest_first) {
-  const auto bad = [] { return fail(Code::invalid_argument, "cursor: not one that this query gave"); };
-  if (text.size() <= kHexDigits + 1 || text.front() != (newest_first ? 'd' : 'a')) return bad();
-  const std::string_view hex = text.substr(1, kHexDigits);
-  const std::string_view id = text.substr(1 + kHexDigits);
-  if (hex.find_first_not_of("0123456789abcdef") != std::string_view::npos || !is_uuid(id)) return bad();
-  uint64_t start_us = 0;
-  std::from_chars(hex.data(), hex.data() + hex.size(), start_us, kHexDigits);
-  return Place{static_cast<int64_t>(start_us), std::string(id)};
+// The order of a page, in its cursor.
+char order_of(const ClipQuery& query) {
+  return query.newest_first ? 'd' : 'a';
 }
 
 // Clips that overlap an instant cannot have begun before this: one probe of an index each, instead of reading all that
@@ -83,8 +59,8 @@ class Selection {
     sql_ += " AND (";
     add_order("");
     sql_ += newest_first ? ") < (?, ?)" : ") > (?, ?)";
-    values_.emplace_back(place.start_us);
-    values_.emplace_back(place.clip_id);
+    values_.emplace_back(place.at_us);
+    values_.emplace_back(place.id);
   }
 
   void order(bool newest_first, int64_t limit) {
@@ -138,7 +114,7 @@ Result<ClipPage> Catalog::query(const ClipQuery& query) const {
   Selection selection(query);
   std::optional<Place> place;
   if (!query.cursor.empty()) {
-    auto parsed = parse_cursor(query.cursor, query.newest_first);
+    auto parsed = parse_cursor(order_of(query), query.cursor);
     if (!parsed) return parsed.error_as_is();
     place = std::move(*parsed);
   }
@@ -156,7 +132,8 @@ Result<ClipPage> Catalog::query(const ClipQuery& query) const {
   if (!status) return status.error_as_is();
   if (page.clips.size() > static_cast<size_t>(query.limit)) {
     page.clips.pop_back();
-    page.next_cursor = cursor_text(page.clips.back(), query.newest_first);
+    const Clip& last = page.clips.back();
+    page.next_cursor = cursor_text(order_of(query), {to_us(last.start), last.clip_id});
   }
   return page;
 }

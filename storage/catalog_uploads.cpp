@@ -66,7 +66,13 @@ Result<std::optional<UtcTime>> Catalog::next_upload_at() const {
 }
 
 Status Catalog::finish_upload(int64_t row, const std::string& etag, const std::vector<OutboxEvent>& events) {
-  return change(database_, row, events, [&](Database::Access& db) {
+  return change(database_, row, events, [&](Database::Access& db) -> Status {
+    auto settled = db.prepare(
+                         "UPDATE clip SET awaits_upload = 0 WHERE clip_id = "
+                         "(SELECT subject_id FROM upload WHERE row = ?1 AND kind = 'clip')")
+                       .bind(1, row)
+                       .run();
+    if (!settled) return settled;
     return db.prepare("UPDATE upload SET state = 'uploaded', etag = ?2, last_error = NULL WHERE row = ?1")
         .bind(1, row)
         .bind(2, etag)

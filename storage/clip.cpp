@@ -64,6 +64,10 @@ std::optional<Priority> priority_from(std::string_view text) {
   return from<Priority>(kPriorities, text);
 }
 
+bool is_protected(const Clip& clip, UtcTime now) {
+  return clip.is_protected && (!clip.protected_until || *clip.protected_until > now);
+}
+
 std::optional<int64_t> duration_ms(const Clip& clip) {
   if (!clip.end) return std::nullopt;
   return std::chrono::round<milliseconds>(*clip.end - clip.start).count();
@@ -88,7 +92,7 @@ std::vector<Gap> gaps_from_json(const Json& json) {
   return gaps;
 }
 
-Json to_json(const Clip& clip) {
+Json to_json(const Clip& clip, UtcTime now) {
   Json json;
   json["clip_id"] = clip.clip_id;
   json["recording_id"] = clip.recording_id;
@@ -103,7 +107,8 @@ Json to_json(const Clip& clip) {
   json["lead_actual_ms"] = clip.lead_actual_ms;
   json["gaps"] = gaps_to_json(clip.gaps);
   json["recovered"] = clip.recovered;
-  json["protected"] = clip.is_protected;
+  json["protected"] = is_protected(clip, now);
+  if (is_protected(clip, now) && clip.protected_until) json["protected_until"] = to_rfc3339(*clip.protected_until);
   json["upload"] = {{"state", to_string(clip.upload.state)},
                     {"attempts", clip.upload.attempts},
                     {"object_key", or_null(clip.upload.object_key)},

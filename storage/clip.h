@@ -58,18 +58,24 @@ struct Clip {
   int64_t lead_actual_ms = 0;  // from the first packet (a keyframe) to the wanted instant; negative: it came after it
   std::vector<Gap> gaps;
   bool recovered = false;
-  bool is_protected = false;
-  std::string command_id;                // of the command that asked for it, or empty
-  std::string traceparent;               // W3C trace context of that command, or empty
-  std::string path;                      // relative to the storage folder
-  bool upload_wanted = true;             // an upload row is to be added when it is closed, by recovery too...
-  Priority priority = Priority::normal;  // ...with this priority
+  bool is_protected = false;               // see is_protected() below
+  std::optional<UtcTime> protected_until;  // nothing: for ever
+  std::string command_id;                  // of the command that asked for it, or empty
+  std::string traceparent;                 // W3C trace context of that command, or empty
+  std::string path;                        // relative to the storage folder
+  bool upload_wanted = true;               // an upload row is to be added when it is closed, by recovery too...
+  Priority priority = Priority::normal;    // ...with this priority
   // Time truth: when `start` was on this boot's monotonic clock, and how far the wall clock could be trusted.
   std::string boot_id;
   int64_t mono_start_us = 0;
   bool clock_synced = false;
   UploadSummary upload;
+  bool awaits_upload =
+      false;  // wanted in the store, which has not proved yet that it has it (read from the catalog only)
 };
+
+// Whether it is protected at that instant: a protection that is over counts as none.
+bool is_protected(const Clip& clip, UtcTime now);
 
 // Milliseconds from start to end, rounded; nothing while it is recording.
 std::optional<int64_t> duration_ms(const Clip& clip);
@@ -78,8 +84,8 @@ std::optional<int64_t> duration_ms(const Clip& clip);
 Json gaps_to_json(const std::vector<Gap>& gaps);
 std::vector<Gap> gaps_from_json(const Json& json);
 
-// A clip as the API shows it everywhere.
-Json to_json(const Clip& clip);
+// A clip as the API shows it everywhere, at that instant.
+Json to_json(const Clip& clip, UtcTime now);
 // The `data` of clip.ready and clip.recovered.
 Json clip_event_data(const Clip& clip);
 // What is written into the file itself, so that the catalog can be made again from the files; and back.

@@ -15,16 +15,16 @@ constexpr JsonLimits kColumnLimits{16 * 1024 * 1024, 8, 1'000'000, false};
 constexpr std::string_view kInsert =
     "INSERT INTO clip(clip_id, recording_id, camera_id, state, start_us, end_us, size_bytes, codec, width_px, "
     "height_px, audio, sha256, trigger, labels, lead_actual_ms, gaps, recovered, protected, command_id, traceparent, "
-    "path, boot_id, mono_start_us, clock_synced, upload_wanted, priority) "
+    "path, boot_id, mono_start_us, clock_synced, upload_wanted, priority, awaits_upload) "
     "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, "
-    "?24, ?25, ?26)";
+    "?24, ?25, ?26, ?25)";
 
 constexpr std::string_view kInsertOrUpdate =
     "INSERT INTO clip(clip_id, recording_id, camera_id, state, start_us, end_us, size_bytes, codec, width_px, "
     "height_px, audio, sha256, trigger, labels, lead_actual_ms, gaps, recovered, protected, command_id, traceparent, "
-    "path, boot_id, mono_start_us, clock_synced, upload_wanted, priority) "
+    "path, boot_id, mono_start_us, clock_synced, upload_wanted, priority, awaits_upload) "
     "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, "
-    "?24, ?25, ?26) "
+    "?24, ?25, ?26, ?25) "
     "ON CONFLICT(clip_id) DO UPDATE SET recording_id=excluded.recording_id, camera_id=excluded.camera_id, "
     "state=excluded.state, start_us=excluded.start_us, end_us=excluded.end_us, size_bytes=excluded.size_bytes, "
     "codec=excluded.codec, width_px=excluded.width_px, height_px=excluded.height_px, audio=excluded.audio, "
@@ -33,7 +33,7 @@ constexpr std::string_view kInsertOrUpdate =
     "protected=max(protected, excluded.protected), command_id=excluded.command_id, "
     "traceparent=excluded.traceparent, path=excluded.path, boot_id=excluded.boot_id, "
     "mono_start_us=excluded.mono_start_us, clock_synced=excluded.clock_synced, "
-    "upload_wanted=excluded.upload_wanted, priority=excluded.priority";
+    "upload_wanted=excluded.upload_wanted, priority=excluded.priority, awaits_upload=excluded.awaits_upload";
 
 std::vector<std::string> labels_from(const std::string& text) {
   std::vector<std::string> labels;
@@ -99,7 +99,7 @@ const std::string_view kColumns =
     "c.clip_id, c.recording_id, c.camera_id, c.state, c.start_us, c.end_us, c.size_bytes, c.codec, c.width_px, "
     "c.height_px, c.audio, c.sha256, c.trigger, c.labels, c.lead_actual_ms, c.gaps, c.recovered, c.protected, "
     "c.command_id, c.traceparent, c.path, c.boot_id, c.mono_start_us, c.clock_synced, c.upload_wanted, c.priority, "
-    "u.state, u.attempts, u.object_key, u.last_error";
+    "c.until_us, c.awaits_upload, u.state, u.attempts, u.object_key, u.last_error";
 
 const std::string_view kJoinUpload =
     "LEFT JOIN upload u ON u.row = (SELECT max(row) FROM upload WHERE subject_id = c.clip_id AND kind = 'clip')";
@@ -132,8 +132,24 @@ Clip read(const Database::Statement& row) {
   clip.clock_synced = row.integer(23) != 0;
   clip.upload_wanted = row.integer(24) != 0;
   clip.priority = static_cast<Priority>(row.integer(25));
-  clip.upload = read_upload(row, 26);
+  if (!row.is_null(26)) clip.protected_until = from_us(row.integer(26));
+  clip.awaits_upload = row.integer(27) != 0;
+  clip.upload = read_upload(row, 28);
   return clip;
+}
+
+std::string select(std::string_view rest) {
+  std::string sql = "SELECT ";
+  sql.append(kColumns).append(" FROM clip c ").append(kJoinUpload).append(" ").append(rest);
+  return sql;
+}
+
+Result<Clip> find(Database::Access& db, const std::string& clip_id) {
+  static const std::string kSelect = select("WHERE c.clip_id = ?1");
+  auto row = db.prepare(kSelect).bind(1, clip_id);
+  if (row.step()) return read(row);
+  if (auto status = row.status(); !status) return status.error_as_is();
+  return fail(Code::not_found, "clip " + clip_id + " is not known");
 }
 
 Status insert(Database::Access& db, const Clip& clip) {

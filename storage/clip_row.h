@@ -15,6 +15,9 @@ extern const std::string_view kColumns;
 extern const std::string_view kJoinUpload;
 
 Clip read(const Database::Statement& row);
+// "SELECT <columns> FROM clip c <join> <rest>"
+std::string select(std::string_view rest);
+Result<Clip> find(Database::Access& db, const std::string& clip_id);  // not_found
 
 // Adds the row and its labels; already_exists when it is there.
 Status insert(Database::Access& db, const Clip& clip);

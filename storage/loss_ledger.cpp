@@ -4,8 +4,30 @@
 
 #include "storage/columns.h"
 #include "storage/outbox.h"
+#include "storage/page_cursor.h"
 
 namespace vedette {
+
+namespace {
+
+constexpr char kOrder = 'l';  // of the pages, in their cursors
+
+Loss read(const Database::Statement& row) {
+  Loss loss;
+  loss.loss_id = row.text(0);
+  loss.at = from_us(row.integer(1));
+  loss.what = row.text(2);
+  loss.camera_id = row.text(3);
+  loss.clip_id = row.text(4);
+  loss.start = from_us(row.integer(5));
+  loss.end = from_us(row.integer(6));
+  loss.packets = row.integer(7);
+  loss.bytes = row.integer(8);
+  loss.reason = row.text(9);
+  return loss;
+}
+
+}  // namespace
 
 Json to_json(const Loss& loss) {
   Json json;
@@ -25,24 +47,46 @@ Json to_json(const Loss& loss) {
 LossLedger::LossLedger(Database& database) : database_(database) {}
 
 Status LossLedger::record(const Loss& loss) {
-  return database_.write([&](Database::Access& db) -> Status {
-    auto added = db.prepare(
-                       "INSERT INTO loss(loss_id, at_us, what, camera_id, clip_id, start_us, end_us, packets, bytes, "
-                       "reason) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")
-                     .bind(1, loss.loss_id)
-                     .bind(2, to_us(loss.at))
-                     .bind(3, loss.what)
-                     .bind(4, loss.camera_id)
-                     .bind(5, loss.clip_id)
-                     .bind(6, to_us(loss.start))
-                     .bind(7, to_us(loss.end))
-                     .bind(8, loss.packets)
-                     .bind(9, loss.bytes)
-                     .bind(10, loss.reason)
-                     .run();
-    if (!added) return added;
-    return Outbox::add(db, make_event("loss.recorded", loss.camera_id, to_json(loss), loss.at));
+  return database_.write([&](Database::Access& db) { return record(db, loss); });
+}
+
+Status LossLedger::record(Database::Access& db, const Loss& loss) {
+  auto s = db.prepare(
+      "INSERT INTO loss(loss_id, at_us, what, camera_id, clip_id, start_us, end_us, packets, bytes, reason) "
+      "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+  s.bind(1, loss.loss_id).bind(2, to_us(loss.at)).bind(3, loss.what).bind(4, loss.camera_id).bind(5, loss.clip_id);
+  s.bind(6, to_us(loss.start)).bind(7, to_us(loss.end)).bind(8, loss.packets).bind(9, loss.bytes);
+  s.bind(10, loss.reason);
+  if (auto added = s.run(); !added) return added;
+  return Outbox::add(db, make_event("loss.recorded", loss.camera_id, to_json(loss), loss.at));
+}
+
+Result<LossPage> LossLedger::query(const LossQuery& query) const {
+  if (query.limit < 1) return fail(Code::invalid_argument, "limit: must be at least 1");
+  Place after{INT64_MAX, {}};
+  if (!query.cursor.empty()) {
+    auto parsed = parse_cursor(kOrder, query.cursor);
+    if (!parsed) return parsed.error_as_is();
+    after = std::move(*parsed);
+  }
+  LossPage page;
+  const auto status = database_.read([&](Database::Access& db) {
+    auto row = db.prepare(
+        "SELECT loss_id, at_us, what, camera_id, clip_id, start_us, end_us, packets, bytes, reason FROM loss "
+        "WHERE (at_us, loss_id) < (?1, ?2) AND max(end_us, start_us + 1) > ?3 AND start_us < ?4 "
+        "ORDER BY at_us DESC, loss_id DESC LIMIT ?5");
+    row.bind(1, after.at_us).bind(2, after.id).bind(3, query.from ? to_us(*query.from) : INT64_MIN);
+    row.bind(4, query.to ? to_us(*query.to) : INT64_MAX);
+    row.bind(5, int64_t{query.limit} + 1);  // one more tells whether there is a next page
+    while (row.step()) page.losses.push_back(read(row));
+    return row.status();
   });
+  if (!status) return status.error_as_is();
+  if (page.losses.size() > static_cast<size_t>(query.limit)) {
+    page.losses.pop_back();
+    page.next_cursor = cursor_text(kOrder, {to_us(page.losses.back().at), page.losses.back().loss_id});
+  }
+  return page;
 }
 
 Result<int64_t> LossLedger::count() const {

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/clock.h"
 #include "core/json.h"
@@ -25,11 +26,27 @@ struct Loss {
 
 Json to_json(const Loss& loss);
 
+struct LossQuery {
+  std::optional<UtcTime> from;  // losses whose span overlaps [from, to); one without length counts as an instant
+  std::optional<UtcTime> to;
+  int limit = 50;
+  std::string cursor;  // next_cursor of the page before
+};
+
+// The newest first, by the instant at which they were found.
+struct LossPage {
+  std::vector<Loss> losses;
+  std::string next_cursor;  // empty: that was all
+};
+
 // Every loss becomes a row here and a loss.recorded event in the outbox, in one transaction. Thread-safe.
 class LossLedger {
  public:
   explicit LossLedger(Database& database);
   Status record(const Loss& loss);
+  // Inside a transaction of somebody else's.
+  static Status record(Database::Access& db, const Loss& loss);
+  Result<LossPage> query(const LossQuery& query) const;  // invalid_argument for a bad cursor
   Result<int64_t> count() const;
 
  private:

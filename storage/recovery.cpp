@@ -1,5 +1,6 @@
 #include "storage/recovery.h"
 
+#include <climits>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -7,6 +8,7 @@
 #include "core/ids.h"
 #include "core/log.h"
 #include "media/mp4_finalize.h"
+#include "storage/clip_remover.h"
 #include "storage/settle.h"
 
 namespace vedette {
@@ -85,24 +87,14 @@ Status Recovery::load_rows() {
   return {};
 }
 
-// The row says `deleting` before the file goes, and goes after it: the rest of that is done here.
+// What cannot be deleted now stays `deleting`, and nobody gets it meanwhile.
 Status Recovery::finish_deletions() {
-  ClipQuery query;
-  query.states = {ClipState::deleting};
-  for (;;) {
-    const auto page = catalog_.query(query);
-    if (!page) return page.error_as_is();
-    for (const Clip& clip : page->clips) {
-      const fs::path file = layout_.absolute(clip.path);
-      const auto removed = file::remove(file);
-      if (!removed && removed.error().code != Code::not_found) return removed.error_as_is();
-      if (removed)
-        if (auto synced = file::sync_directory(file.parent_path()); !synced) return synced;
-      if (auto forgotten = catalog_.forget_clip(clip.clip_id); !forgotten) return forgotten;
-    }
-    if (page->next_cursor.empty()) return {};
-    query.cursor = page->next_cursor;
-  }
+  ClipRemover remover(layout_, catalog_, clock_);
+  const auto ended = remover.resume(INT_MAX);
+  if (!ended) return ended.error_as_is();
+  for (const DeletionRefused& clip : ended->failed)
+    log::warn("clip not deleted yet", {{"clip", clip.clip_id}, {"error", clip.error.message}});
+  return {};
 }
 
 // What clip the file is, by the row when there is one, else by what is written in the file.

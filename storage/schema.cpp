@@ -141,9 +141,65 @@ ALTER TABLE recording ADD COLUMN plan TEXT NOT NULL DEFAULT '';
 CREATE INDEX recording_open ON recording(begun_us) WHERE ended = 0;
 )sql";
 
+constexpr const char* kSums = R"sql(
+-- How many clips there are and what they take, so that nobody has to count them.
+CREATE TABLE clip_sum (
+  camera_id TEXT NOT NULL,
+  state     TEXT NOT NULL,
+  clips     INTEGER NOT NULL,
+  bytes     INTEGER NOT NULL,                 -- clips that are open count with 0
+  PRIMARY KEY (camera_id, state)
+) WITHOUT ROWID;
+INSERT INTO clip_sum SELECT camera_id, state, count(*), sum(size_bytes) FROM clip GROUP BY camera_id, state;
+
+-- What the sums are kept by: whoever changes a clip cannot forget them. (No upsert: what a trigger says about a
+-- conflict gives way to what the statement said that fired it.)
+CREATE TRIGGER clip_sum_added AFTER INSERT ON clip BEGIN
+  INSERT INTO clip_sum SELECT new.camera_id, new.state, 0, 0
+    WHERE NOT EXISTS (SELECT 1 FROM clip_sum WHERE camera_id = new.camera_id AND state = new.state);
+  UPDATE clip_sum SET clips = clips + 1, bytes = bytes + new.size_bytes
+    WHERE camera_id = new.camera_id AND state = new.state;
+END;
+CREATE TRIGGER clip_sum_gone AFTER DELETE ON clip BEGIN
+  UPDATE clip_sum SET clips = clips - 1, bytes = bytes - old.size_bytes
+    WHERE camera_id = old.camera_id AND state = old.state;
+END;
+CREATE TRIGGER clip_sum_changed AFTER UPDATE OF camera_id, state, size_bytes ON clip BEGIN
+  UPDATE clip_sum SET clips = clips - 1, bytes = bytes - old.size_bytes
+    WHERE camera_id = old.camera_id AND state = old.state;
+  INSERT INTO clip_sum SELECT new.camera_id, new.state, 0, 0
+    WHERE NOT EXISTS (SELECT 1 FROM clip_sum WHERE camera_id = new.camera_id AND state = new.state);
+  UPDATE clip_sum SET clips = clips + 1, bytes = bytes + new.size_bytes
+    WHERE camera_id = new.camera_id AND state = new.state;
+END;
+
+-- The ledger in the order of its pages, with the spans: those that do not overlap are passed by without reading rows.
+DROP INDEX loss_by_time;
+CREATE INDEX loss_by_time ON loss(at_us, loss_id, start_us, end_us);
+)sql";
+
+constexpr const char* kDeletions = R"sql(
+ALTER TABLE clip ADD COLUMN until_us INTEGER;   -- protected until then; NULL: for ever
+-- 1: wanted in the store, which has not proved yet that it has it. Else its file may go without a loss.
+ALTER TABLE clip ADD COLUMN awaits_upload INTEGER NOT NULL DEFAULT 0;
+UPDATE clip SET awaits_upload = 1 WHERE upload_wanted = 1 AND NOT EXISTS
+  (SELECT 1 FROM upload WHERE subject_id = clip.clip_id AND kind = 'clip' AND state = 'uploaded');
+
+-- Why a clip in state deleting goes. Its row goes with that of the clip.
+CREATE TABLE deletion (
+  clip_id     TEXT PRIMARY KEY REFERENCES clip(clip_id) ON DELETE CASCADE,
+  reason      TEXT NOT NULL,                  -- command, age, camera_bytes, ...
+  loss_reason TEXT NOT NULL,                  -- of the row that the ledger gets; empty: nothing is lost with it
+  command_id  TEXT NOT NULL,                  -- of the command that asked for it, or empty
+  traceparent TEXT NOT NULL                   -- W3C trace context of that command, or empty
+) WITHOUT ROWID;
+)sql";
+
 constexpr Migration kMigrations[] = {
     {1, kFirst},
     {2, kPlans},
+    {3, kSums},
+    {4, kDeletions},
 };
 
 }  // namespace

@@ -200,6 +200,31 @@ TEST(DecodeCommandTest, ClipVerbs) {
   EXPECT_EQ(request_of<ClipUrl>(command("clip.url", id + R"(, "ttl_s": 604800})")).ttl, 604'800s);
 }
 
+TEST(DecodeCommandTest, StorageVerbs) {
+  const std::string id = std::string("\"") + kId + "\"";
+  const auto p = request_of<ClipProtect>(
+      command("clip.protect", R"({"clip_id": )" + id + R"(, "protected": true, "until": "2027-01-01T00:00:00Z"})"));
+  EXPECT_EQ(p.clip_id, kId);
+  EXPECT_TRUE(p.wanted);
+  EXPECT_EQ(p.until, from_rfc3339("2027-01-01T00:00:00Z"));
+  EXPECT_FALSE(
+      request_of<ClipProtect>(command("clip.protect", R"({"clip_id": )" + id + R"(, "protected": false})")).wanted);
+  const auto d = request_of<ClipDelete>(command("clip.delete", R"({"clip_ids": [)" + id + R"(], "force": true})"));
+  EXPECT_THAT(d.clip_ids, ElementsAre(kId));
+  EXPECT_TRUE(d.force);
+  EXPECT_FALSE(request_of<ClipDelete>(command("clip.delete", R"({"clip_ids": [)" + id + "]}")).force);
+  const auto q = request_of<LossQueryRequest>(command("loss.query", R"({"from": "2026-11-20T00:00:00Z",
+      "to": "2026-11-21T00:00:00Z", "limit": 200, "cursor": "abc"})"))
+                     .query;
+  EXPECT_EQ(*q.to - *q.from, 24h);
+  EXPECT_EQ(q.limit, 200);
+  EXPECT_EQ(q.cursor, "abc");
+  const auto bare = request_of<LossQueryRequest>(command("loss.query", "{}")).query;
+  EXPECT_EQ(bare.limit, 50);
+  EXPECT_FALSE(bare.from || bare.to);
+  request_of<StorageStatus>(command("storage.status", "{}"));
+}
+
 TEST(DecodeCommandTest, WholeNumbersMayBeWrittenWithAFraction) {
   EXPECT_EQ(
       request_of<RecordingStart>(command("recording.start", R"({"camera_id": "c", "duration_ms": 1e3})")).duration, 1s);
@@ -348,6 +373,10 @@ TEST(RefusedCommandTest, AllWrongParamsAreNamedAtOnce) {
       "deliver": "mail", "timeout_ms": 120001})")),
               UnorderedElementsAre("/params/camera_id", "/params/at", "/params/width_px", "/params/quality",
                                    "/params/deliver", "/params/timeout_ms"));
+  EXPECT_THAT(error_paths(command("clip.delete", R"({"clip_ids": ["x", "../y"], "force": 1})")),
+              UnorderedElementsAre("/params/clip_ids/0", "/params/clip_ids/1", "/params/force"));
+  EXPECT_THAT(error_paths(command("clip.delete", R"({"clip_ids": []})")), ElementsAre("/params/clip_ids"));
+  EXPECT_THAT(error_paths(command("clip.protect", "{}")), UnorderedElementsAre("/params/clip_id", "/params/protected"));
   EXPECT_THAT(error_paths(command("clip.query", R"({"state": ["ready", "gone"], "limit": 0, "order": "up",
       "cursor": ""})")),
               UnorderedElementsAre("/params/state/1", "/params/limit", "/params/order", "/params/cursor"));
@@ -358,6 +387,9 @@ TEST(RefusedCommandTest, ParamsThatExcludeEachOther) {
       "pre_roll_ms": 5})")),
               ElementsAre("/params/pre_roll_ms"));
   EXPECT_THAT(error_paths(command("recording.stop", "{}")), ElementsAre("/params/recording_id"));
+  EXPECT_THAT(error_paths(command("clip.protect", std::string(R"({"clip_id": ")") + kId +
+                                                      R"(", "protected": false, "until": "2027-01-01T00:00:00Z"})")),
+              ElementsAre("/params/until"));
   EXPECT_THAT(error_paths(command("snapshot.take", R"({"camera_id": "c", "fresh": true,
       "at": "2026-11-20T08:00:00Z"})")),
               ElementsAre("/params/fresh"));

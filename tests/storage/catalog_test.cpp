@@ -96,7 +96,7 @@ TEST_F(CatalogTest, AFinishedClipComesBackWhole) {
   store.reopen();
   const auto back = store.catalog->clip(clip.clip_id);
   ASSERT_TRUE(back.has_value()) << back.error().message;
-  EXPECT_EQ(to_text(to_json(*back)), to_text(to_json(clip)));
+  EXPECT_EQ(to_text(to_json(*back, kNow)), to_text(to_json(clip, kNow)));
   EXPECT_EQ(back->start, clip.start);
   EXPECT_EQ(back->path, clip.path);
   EXPECT_EQ(back->command_id, clip.command_id);

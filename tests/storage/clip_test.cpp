@@ -18,7 +18,7 @@ TEST(ClipTest, JsonHasTheMembersOfTheContractInItsOrder) {
   clip.gaps = {{clip.start + 1s, clip.start + 3s, "camera_down"}};
   clip.upload = {UploadState::pending, 2, std::nullopt, "timed_out"};
   EXPECT_EQ(
-      to_text(to_json(clip)),
+      to_text(to_json(clip, kNow)),
       R"({"clip_id":"0199aa00-0000-7000-8000-000000000001","recording_id":"0199aa00-0000-7000-8000-000000000002",)"
       R"("camera_id":"front","state":"ready","start":"2026-11-20T08:31:29.123Z","end":"2026-11-20T08:32:29.163Z",)"
       R"("duration_ms":60040,"size_bytes":8123456,"codec":"h264","width_px":1920,"height_px":1080,"audio":"aac",)"
@@ -35,7 +35,7 @@ TEST(ClipTest, JsonOfAnOpenClipHasNoEndAndNoHash) {
   clip.end.reset();
   clip.sha256.clear();
   clip.audio.reset();
-  const Json json = to_json(clip);
+  const Json json = to_json(clip, kNow);
   EXPECT_FALSE(json.contains("end"));
   EXPECT_FALSE(json.contains("duration_ms"));
   EXPECT_FALSE(json.contains("sha256"));

@@ -126,22 +126,6 @@ TEST(CommandLogTest, IdsAreKeptForSevenDays) {
   EXPECT_TRUE(log.begin(command("young")).value().has_value());
 }
 
-TEST(LossLedgerTest, ALossIsARowAndAnEvent) {
-  Store store;
-  Loss loss{new_id(), kNow, "packets", "front", "", kNow - 2s, kNow, 12, 3456, "reader_late"};
-  ASSERT_TRUE(store.losses->record(loss));
-  EXPECT_EQ(store.losses->count().value(), 1);
-  const auto events = store.events("loss.recorded");
-  ASSERT_EQ(events.size(), 1u);
-  EXPECT_EQ(events[0].camera_id, "front");
-  const Json data = Json::parse(events[0].data);
-  EXPECT_EQ(data["what"], "packets");
-  EXPECT_EQ(data["packets"], 12);
-  EXPECT_EQ(data["bytes"], 3456);
-  EXPECT_EQ(data["reason"], "reader_late");
-  EXPECT_FALSE(data.contains("clip_id"));
-}
-
 TEST(VolumeTest, TheIdentityIsMadeOnceAndStays) {
   const TempDir dir;
   const Layout layout{dir.path() / "new" / "folder", "edge-01", ""};

@@ -1,8 +1,12 @@
 #include "tests/storage/store.h"
 
+#include <gtest/gtest.h>
+
+#include <set>
 #include <stdexcept>
 
 #include "core/ids.h"
+#include "tests/support/process.h"
 
 namespace vedette::test {
 
@@ -11,11 +15,15 @@ Store::Store() {
   reopen();
 }
 
-void Store::reopen() {
+void Store::close() {
   outbox.reset();
   catalog.reset();
   losses.reset();
   database.reset();
+}
+
+void Store::reopen() {
+  close();
   auto opened = Database::open(layout.database());
   if (!opened) throw std::runtime_error(opened.error().message);
   database = std::move(*opened);
@@ -41,6 +49,30 @@ int64_t Store::number(const std::string& sql) const {
   });
   if (!status) throw std::runtime_error(status.error().message);
   return value;
+}
+
+void Store::put(Clip clip) {
+  std::filesystem::create_directories(file_of(clip).parent_path());
+  write_text(file_of(clip), std::string(static_cast<size_t>(clip.size_bytes), 'x'));
+  std::optional<Upload> upload;
+  if (clip.upload_wanted) upload = make_upload(clip);
+  EXPECT_TRUE(catalog->finish_clip(clip, {}, upload));
+}
+
+void Store::expect_files_and_rows_agree() const {
+  std::set<std::string> files;
+  for (std::filesystem::recursive_directory_iterator it(layout.clips()), end; it != end; ++it)
+    if (it->is_regular_file()) files.insert(it->path().lexically_relative(layout.root).generic_string());
+  ClipQuery query;
+  query.limit = 100'000;
+  const auto page = catalog->query(query);
+  for (const Clip& clip : page->clips) {
+    EXPECT_EQ(clip.state, ClipState::ready) << clip.clip_id;
+    EXPECT_EQ(files.erase(clip.path), 1u) << "no file: " << clip.path;
+    std::error_code ignored;
+    EXPECT_EQ(std::filesystem::file_size(file_of(clip), ignored), static_cast<uintmax_t>(clip.size_bytes));
+  }
+  for (const std::string& file : files) ADD_FAILURE() << "no row: " << file;
 }
 
 Clip make_clip(const std::string& camera_id, UtcTime start, microseconds length) {

@@ -21,6 +21,7 @@ struct Store {
 
   // Closes the database and opens it again, as the next start of the process does.
   void reopen();
+  void close();
 
   TempDir dir;
   Layout layout;
@@ -31,6 +32,11 @@ struct Store {
 
   std::vector<OutboxEvent> events(const std::string& type) const;
   int64_t number(const std::string& sql) const;
+  // Adds the clip with its file, which holds what the row says, and with an upload row if it is to be uploaded.
+  void put(Clip clip);
+  std::filesystem::path file_of(const Clip& clip) const { return layout.absolute(clip.path); }
+  // Fails the test unless each clip file has a ready row, and each ready row its file of the right size.
+  void expect_files_and_rows_agree() const;
 };
 
 // A ready clip of `length`, with all that a clip can have.

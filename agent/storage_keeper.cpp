@@ -1,0 +1,39 @@
+#include "agent/storage_keeper.h"
+
+#include <nlohmann/json.hpp>
+
+namespace vedette {
+
+using messages::Answer;
+
+namespace {
+
+constexpr size_t kMostWaiting = 32;
+
+DeletionOrder order_of(const ReplyTo& to, const ClipDelete& request) {
+  return {"command", "deleted_before_upload", request.force, request.force, to.command_id, to.traceparent};
+}
+
+Answer answer_of(const Result<ClipRemover::Outcome>& outcome) {
+  if (!outcome) return messages::failed(outcome.error());
+  Json failed = Json::array();
+  for (const DeletionRefused& clip : outcome->failed)
+    failed.push_back(
+        {{"clip_id", clip.clip_id}, {"code", code_name(clip.error.code)}, {"message", clip.error.message}});
+  return messages::succeeded({{"deleted", outcome->deleted}, {"failed", std::move(failed)}});
+}
+
+}  // namespace
+
+StorageKeeper::StorageKeeper(const Layout& layout, Catalog& catalog, Inbox<Event>& inbox, const Clock& clock)
+    : inbox_(inbox), remover_(layout, catalog, clock), jobs_("storage", kMostWaiting) {}
+
+std::optional<Answer> StorageKeeper::remove(const ReplyTo& to, const ClipDelete& request) {
+  const bool queued = jobs_.submit([this, to, request](const std::stop_token& stop) {
+    inbox_.push(CommandDone{to, answer_of(remover_.remove(request.clip_ids, order_of(to, request), stop))});
+  });
+  if (queued) return std::nullopt;
+  return messages::rejected({Code::busy, "too many deletions are waiting; try again"});
+}
+
+}  // namespace vedette

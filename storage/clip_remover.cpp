@@ -1,0 +1,78 @@
+#include "storage/clip_remover.h"
+
+#include <set>
+
+#include "core/file.h"
+#include "core/log.h"
+
+namespace vedette {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// A file or a folder that is not there any more is what was wanted.
+Status or_gone(Status status) {
+  if (!status && status.error().code == Code::not_found) return {};
+  return status;
+}
+
+std::vector<std::string> each_once(const std::vector<std::string>& ids) {
+  std::vector<std::string> out;
+  std::set<std::string> seen;
+  for (const std::string& id : ids)
+    if (seen.insert(id).second) out.push_back(id);
+  return out;
+}
+
+}  // namespace
+
+Result<ClipRemover::Outcome> ClipRemover::remove(const std::vector<std::string>& clip_ids, const DeletionOrder& order,
+                                                 const std::stop_token& stop) {
+  auto deletions = catalog_.begin_deletions(each_once(clip_ids), order, clock_.utc());
+  if (!deletions) return deletions.error_as_is();
+  Outcome outcome;
+  outcome.failed = std::move(deletions->refused);
+  if (auto finished = finish(deletions->begun, outcome, stop); !finished) return finished.error_as_is();
+  return outcome;
+}
+
+Result<ClipRemover::Outcome> ClipRemover::resume(int most, const std::stop_token& stop) {
+  const auto begun = catalog_.deletions(most);
+  if (!begun) return begun.error_as_is();
+  Outcome outcome;
+  if (auto finished = finish(*begun, outcome, stop); !finished) return finished.error_as_is();
+  return outcome;
+}
+
+Status ClipRemover::finish(const std::vector<Deletion>& begun, Outcome& outcome, const std::stop_token& stop) {
+  if (begun.empty()) return {};
+  if (auto hook = reached("begun"); !hook) return hook;
+  std::vector<Deletion> unlinked;
+  std::set<fs::path> folders;
+  for (const Deletion& deletion : begun) {
+    if (stop.stop_requested()) break;
+    const fs::path file = layout_.absolute(deletion.path);
+    if (auto removed = or_gone(file::remove(file)); !removed) {
+      outcome.failed.push_back({deletion.clip_id, removed.error()});
+      continue;
+    }
+    if (auto hook = reached("unlinked"); !hook) return hook;
+    folders.insert(file.parent_path());
+    unlinked.push_back(deletion);
+  }
+  for (const fs::path& folder : folders)
+    if (auto synced = or_gone(file::sync_directory(folder)); !synced) return synced;
+  if (auto hook = reached("synced"); !hook) return hook;
+  if (auto ended = catalog_.end_deletions(unlinked, clock_.utc()); !ended) return ended;
+  if (auto hook = reached("ended"); !hook) return hook;
+  for (const Deletion& deletion : unlinked) {
+    outcome.deleted.push_back(deletion.clip_id);
+    outcome.bytes += deletion.size_bytes;
+    log::info("clip deleted",
+              {{"camera", deletion.camera_id}, {"clip", deletion.clip_id}, {"reason", deletion.reason}});
+  }
+  return {};
+}
+
+}  // namespace vedette

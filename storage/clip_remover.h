@@ -1,0 +1,50 @@
+#pragma once
+
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.h"
+#include "storage/catalog.h"
+#include "storage/deletion.h"
+#include "storage/layout.h"
+
+namespace vedette {
+
+// ClipRemover takes clips off the disk and out of the catalog, in the order of docs/design/storage.md (Delete), so that
+// a kill between any two steps leaves what recovery can end. It waits for the disk: not for the main loop. Used by one
+// thread at a time.
+class ClipRemover {
+ public:
+  ClipRemover(const Layout& layout, Catalog& catalog, const Clock& clock)
+      : layout_(layout), catalog_(catalog), clock_(clock) {}
+
+  struct Outcome {
+    std::vector<std::string> deleted;
+    std::vector<DeletionRefused> failed;
+    int64_t bytes = 0;  // of those that were deleted
+  };
+  // All in two transactions. An error: none was deleted. A stop leaves what is not done for the next start.
+  Result<Outcome> remove(const std::vector<std::string>& clip_ids, const DeletionOrder& order,
+                         const std::stop_token& stop = {});
+  // Goes on with what was begun and not ended: by a kill, or because the disk did not allow it. At most `most` clips.
+  Result<Outcome> resume(int most, const std::stop_token& stop = {});
+
+  // For tests: called behind each step that changes something, with its name (begun, unlinked, synced, ended); an error
+  // ends the work there, as a kill would.
+  using StepHook = std::function<Status(std::string_view step)>;
+  void set_step_hook(StepHook hook) { step_hook_ = std::move(hook); }
+
+ private:
+  Status finish(const std::vector<Deletion>& begun, Outcome& outcome, const std::stop_token& stop);
+  Status reached(std::string_view step) const { return step_hook_ ? step_hook_(step) : Status(); }
+
+  const Layout& layout_;
+  Catalog& catalog_;
+  const Clock& clock_;
+  StepHook step_hook_;
+};
+
+}  // namespace vedette

@@ -1,0 +1,137 @@
+// What is kept, what is deleted, and what could not be kept.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "core/ids.h"
+#include "tests/support/ports.h"
+#include "tests/support/wait.h"
+#include "tests/system/rig.h"
+
+namespace vedette::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class StorageTest : public testing::Test {
+ protected:
+  void add_cameras() {
+    rig.add_camera("front", "test://pattern?size=320x180&fps=25&gop=25");
+    rig.add_camera("back", "test://pattern?size=320x180&fps=10&gop=10");
+  }
+  // Uploads are wanted and never succeed.
+  void upload_to_nowhere() {
+    rig.config()["upload"] = {{"target", "s3"},
+                              {"endpoint", "http://127.0.0.1:" + std::to_string(free_port())},
+                              {"bucket", "clips"},
+                              {"access_key_id_file", rig.secret_file("id", "some-key")},
+                              {"secret_access_key_file", rig.secret_file("key", "some-secret")}};
+  }
+  // The id of a clip of half a second.
+  std::string record(const std::string& camera_id, const Json& more = Json::object()) {
+    Json params = {{"duration_ms", 500}};
+    params.update(more);
+    return rig.wait_clip_ready(rig.start_recording(camera_id, params).recording_id).at("clip_id");
+  }
+  Json remove(const std::vector<std::string>& ids, bool force = false) {
+    return rig.result("clip.delete", {{"clip_ids", ids}, {"force", force}});
+  }
+  // The code with which the one clip was refused.
+  std::string refused(const std::string& id) {
+    const Json result = remove({id});
+    EXPECT_TRUE(result.at("deleted").empty()) << result;
+    EXPECT_FALSE(rig.file_of(id).empty()) << "refused, and still gone";
+    return result.at("failed").at(0).at("code");
+  }
+  static Json camera_of(const Json& status, const std::string& camera_id) {
+    for (const Json& camera : status.at("cameras"))
+      if (camera.at("camera_id") == camera_id) return camera;
+    return Json::object();
+  }
+
+  Rig rig;
+};
+
+TEST_F(StorageTest, ClipsAreKeptAndDeletedOnCommandAndLossesAreTold) {
+  add_cameras();
+  upload_to_nowhere();
+  rig.start();
+  const std::string never = record("front", {{"upload", "never"}});
+  const std::string wanted = record("front");
+  const std::string other = record("back", {{"upload", "never"}});
+
+  const Json before = rig.result("storage.status", Json::object());
+  const Json front = camera_of(before, "front");
+  EXPECT_EQ(front.at("clips"), 2);
+  EXPECT_EQ(front.at("by_state").at("ready").at("clips"), 2);
+  EXPECT_EQ(front.at("bytes").get<uintmax_t>(), fs::file_size(rig.file_of(never)) + fs::file_size(rig.file_of(wanted)));
+  EXPECT_EQ(front.at("oldest"), rig.clip(never).at("start"));
+  EXPECT_EQ(before.at("used_bytes").get<int64_t>(),
+            front.at("bytes").get<int64_t>() + camera_of(before, "back").at("bytes").get<int64_t>());
+  EXPECT_GT(before.at("total_bytes"), before.at("free_bytes"));
+  EXPECT_EQ(before.at("limits").at("min_free_bytes"), 0);
+
+  const Started running = rig.start_recording("back", {{"duration_ms", 60000}});
+  rig.event("recording.started", "recording_id", running.recording_id);
+  const Json open = rig.result("clip.query", {{"state", {"recording"}}}).at("clips").at(0);
+  EXPECT_EQ(remove({open.at("clip_id")}, true).at("failed").at(0).at("code"), "conflict");
+
+  const Json kept = rig.result("clip.protect", {{"clip_id", never}, {"protected", true}}).at("clip");
+  EXPECT_EQ(kept.at("protected"), true);
+  EXPECT_EQ(refused(never), "conflict");
+  EXPECT_EQ(refused(wanted), "conflict");
+  const std::string unknown = new_id();
+  EXPECT_EQ(remove({unknown}).at("failed").at(0).at("code"), "not_found");
+  const Json past =
+      rig.command("clip.protect", {{"clip_id", never}, {"protected", true}, {"until", "2020-01-01T00:00:00Z"}});
+  EXPECT_EQ(past.at("code"), "invalid_argument") << past;
+
+  rig.result("clip.protect", {{"clip_id", never}, {"protected", false}});
+  const Json mixed = remove({never, unknown, wanted});
+  EXPECT_EQ(mixed.at("deleted"), Json{never});
+  EXPECT_EQ(mixed.at("failed").size(), 2u);
+  EXPECT_TRUE(rig.file_of(never).empty());
+  EXPECT_EQ(rig.event("clip.deleted", "clip_id", never).at("data").at("reason"), "command");
+  EXPECT_EQ(rig.command("clip.get", {{"clip_id", never}}).at("code"), "not_found");
+  EXPECT_TRUE(rig.result("loss.query", Json::object()).at("losses").empty());
+
+  EXPECT_EQ(remove({wanted}, true).at("deleted"), Json{wanted});
+  rig.event("clip.deleted", "clip_id", wanted);
+  const Json told = rig.event("loss.recorded", "clip_id", wanted).at("data");
+  EXPECT_EQ(told.at("reason"), "deleted_before_upload");
+  const Json losses = rig.result("loss.query", Json::object());
+  EXPECT_EQ(losses.at("losses"), Json{told});
+  EXPECT_TRUE(losses.at("next_cursor").is_null());
+  EXPECT_TRUE(rig.result("loss.query", {{"to", "2020-01-01T00:00:00Z"}}).at("losses").empty());
+
+  const Json after = rig.result("storage.status", Json::object());
+  EXPECT_EQ(camera_of(after, "front").at("clips"), 0);
+  EXPECT_EQ(after.at("used_bytes").get<uintmax_t>(), fs::file_size(rig.file_of(other)));
+  EXPECT_TRUE(camera_of(after, "back").at("by_state").contains("recording"));
+  rig.expect_messages_follow_schemas();
+}
+
+TEST_F(StorageTest, AKillDuringDeletionsLeavesNothingHalfDone) {
+  add_cameras();
+  rig.config()["upload"] = {{"target", "none"}};
+  rig.start();
+  std::vector<std::string> ids;
+  for (int i = 0; i < 4; ++i) ids.push_back(record("front"));
+  rig.probe.send_command(Rig::kDevice, "clip.delete", {{"clip_ids", ids}});
+  rig.vedette->kill9();
+  rig.start();
+  // The broker may give the command again, when it had not been taken: then it is carried out now.
+  Json found;
+  EXPECT_TRUE(eventually(Rig::kLimit, [&] {
+    found = rig.result("clip.query", {{"camera_id", "front"}}).at("clips");
+    const bool ready =
+        std::all_of(found.begin(), found.end(), [](const Json& clip) { return clip.at("state") == "ready"; });
+    return ready && found.size() == rig.files(".mp4").size() && (found.empty() || found.size() == ids.size());
+  })) << found;
+  if (found.empty())
+    for (const std::string& id : ids) rig.event("clip.deleted", "clip_id", id);
+  rig.expect_messages_follow_schemas();
+}
+
+}  // namespace
+}  // namespace vedette::test
