@@ -293,7 +293,7 @@ Result<bool> video_is_written(int fd, const std::vector<SampleRun>& runs, uint32
     if (run.track_id != video_id) continue;
     int64_t at = run.offset;
     for (const Sample& sample : run.samples) {
-      const auto written = is_written(fd, at, sample.size);
+      auto written = is_written(fd, at, sample.size);
       if (!written || !*written) return written;
       at += sample.size;
     }

@@ -66,7 +66,7 @@ class FileSource : public Source {
                 const StreamInfoPtr& info) const {
     Packet out;
     out.data = std::move(packet.data);
-    out.info = packet.info == opened ? info : std::move(packet.info);
+    out.info = packet.info == opened ? info : packet.info;
     out.pts = pts;
     out.dts = dts;
     out.arrival = clock_.mono();
