@@ -68,8 +68,8 @@ class Agent::Impl {
   void on(CommandRefused event);
   void on(CommandRepeated event);
   void on(CommandDone event);
-  void on(CameraChanged event);
-  void on(RecorderReport event);
+  void on(const CameraChanged& event);
+  void on(const RecorderReport& event);
   void on(UploadReport event);
   void on(SnapshotTaken event);
   void on(ShutdownRequested event);
@@ -312,7 +312,7 @@ void Agent::Impl::on(CommandDone event) {
 
 // ---- what cameras, recorders, uploads and jobs say
 
-void Agent::Impl::on(CameraChanged event) {
+void Agent::Impl::on(const CameraChanged& event) {
   const auto state = event.status.state;
   const auto before = last_state_.find(event.camera_id);
   const bool changed = before == last_state_.end() || before->second != state;
@@ -331,7 +331,7 @@ void Agent::Impl::on(CameraChanged event) {
   publisher_.pump();
 }
 
-void Agent::Impl::on(RecorderReport event) {
+void Agent::Impl::on(const RecorderReport& event) {
   const auto camera_id = recordings_.camera_of(event.recording_id);
   recordings_.on_report(event);
   if (event.kind == RecorderReport::Kind::clip && uploads_) uploads_->wake();

@@ -4,7 +4,7 @@
 
 namespace vedette {
 
-CommandIntake::CommandIntake(std::string base_topic, std::vector<std::string> group_topics, CommandLog& log,
+CommandIntake::CommandIntake(std::string base_topic, const std::vector<std::string>& group_topics, CommandLog& log,
                              Inbox<Event>& inbox, const Clock& clock)
     : base_topic_(std::move(base_topic)), log_(log), inbox_(inbox), clock_(clock) {
   command_prefixes_.push_back(base_topic_ + "/command/");

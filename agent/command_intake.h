@@ -15,8 +15,8 @@ namespace vedette {
 // so a kill at any instant neither loses a command nor runs one twice.
 class CommandIntake {
  public:
-  CommandIntake(std::string base_topic, std::vector<std::string> group_topics, CommandLog& log, Inbox<Event>& inbox,
-                const Clock& clock);
+  CommandIntake(std::string base_topic, const std::vector<std::string>& group_topics, CommandLog& log,
+                Inbox<Event>& inbox, const Clock& clock);
 
   // What to subscribe to.
   std::vector<std::pair<std::string, int>> subscriptions() const;

@@ -107,7 +107,8 @@ Status HttpTransfer::set_headers() {
   for (const auto& [name, value] : request_.headers) {
     if (has_line_break(name) || has_line_break(value)) return fail(Code::internal, "line break in header " + name);
     // libcurl's spelling of a header without value; "name:" would mean to leave it out.
-    const std::string line = value.empty() ? name + ";" : name + ": " + value;
+    std::string line = name;
+    line.append(value.empty() ? ";" : ": ").append(value);
     curl_slist* longer = curl_slist_append(headers_.get(), line.c_str());
     if (longer == nullptr) return fail(Code::internal, "out of memory");
     static_cast<void>(headers_.release());

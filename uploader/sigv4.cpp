@@ -52,7 +52,7 @@ std::string canonical_query(const Fields& query) {
   std::string out;
   for (const auto& [name, value] : encoded) {
     if (!out.empty()) out += '&';
-    out += name + '=' + value;
+    out.append(name).append("=").append(value);
   }
   return out;
 }
@@ -71,12 +71,12 @@ CanonicalHeaders canonical_headers(const Fields& headers) {
     const auto& [name, value] = sorted[i];
     if (i > 0 && sorted[i - 1].first == name) {  // a header given twice counts as one with both values
       out.lines.back() = ',';
-      out.lines += value + '\n';
+      out.lines.append(value).append("\n");
       continue;
     }
     if (!out.names.empty()) out.names += ';';
     out.names += name;
-    out.lines += name + ':' + value + '\n';
+    out.lines.append(name).append(":").append(value).append("\n");
   }
   return out;
 }
