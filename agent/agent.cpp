@@ -64,13 +64,13 @@ class Agent::Impl {
   void on(MqttConnected event);
   void on(MqttDisconnected event);
   void on(MqttPublished event);
-  void on(CommandArrived event);
+  void on(const CommandArrived& event);
   void on(CommandRefused event);
   void on(CommandRepeated event);
-  void on(CommandDone event);
+  void on(const CommandDone& event);
   void on(const CameraChanged& event);
   void on(const RecorderReport& event);
-  void on(UploadReport event);
+  void on(const UploadReport& event);
   void on(SnapshotTaken event);
   void on(ShutdownRequested event);
 
@@ -264,7 +264,7 @@ void Agent::Impl::on(MqttPublished event) {
   publisher_.on_published(event.token, event.reason);
 }
 
-void Agent::Impl::on(CommandArrived event) {
+void Agent::Impl::on(const CommandArrived& event) {
   const ReplyTo& to = event.command.reply_to;
   const auto outcome = runner_.run(to, event.command.request);
   if (outcome) answer(to, *outcome);
@@ -305,7 +305,7 @@ void Agent::Impl::on(CommandRepeated event) {
   publisher_.reply(to.topic, to.correlation, to.verb, messages::reply(to, outcome, clock_.mono()));
 }
 
-void Agent::Impl::on(CommandDone event) {
+void Agent::Impl::on(const CommandDone& event) {
   answer(event.reply_to, event.answer);
   publisher_.pump();
 }
@@ -340,7 +340,7 @@ void Agent::Impl::on(const RecorderReport& event) {
   publisher_.pump();
 }
 
-void Agent::Impl::on(UploadReport event) {
+void Agent::Impl::on(const UploadReport& event) {
   board_.set_upload_problem(event.done ? "" : event.error.message);
   if (event.upload.kind == "snapshot")
     if (auto reply = snapshots_.on_uploaded(event)) answer(reply->to, reply->answer);

@@ -75,8 +75,8 @@ void Publisher::wait(Outgoing out) {
   pump();
 }
 
-void Publisher::reply(const std::string& topic, const std::string& correlation, const std::string& verb, Json body,
-                      const Store& store) {
+void Publisher::reply(const std::string& topic, const std::string& correlation, const std::string& verb,
+                      const Json& body, const Store& store) {
   const std::string schema = reply_schema(verb, body);
   Outgoing out = outgoing(topic, schema, body);
   out.message.correlation_data = correlation;
@@ -105,7 +105,7 @@ void Publisher::reply_again(const std::string& topic, const std::string& correla
   wait(std::move(out));
 }
 
-void Publisher::state(const std::string& subtopic, const std::string& schema, Json body) {
+void Publisher::state(const std::string& subtopic, const std::string& schema, const Json& body) {
   if (!connected_) return;  // the birth after the next connect tells everything anew
   Outgoing out = outgoing(base_topic_ + "/" + subtopic, schema, body);
   out.message.retain = true;
@@ -113,13 +113,13 @@ void Publisher::state(const std::string& subtopic, const std::string& schema, Js
   pump();
 }
 
-mqtt::Message Publisher::last_state(const std::string& subtopic, const std::string& schema, Json body) {
+mqtt::Message Publisher::last_state(const std::string& subtopic, const std::string& schema, const Json& body) {
   Outgoing out = outgoing(base_topic_ + "/" + subtopic, schema, body);
   out.message.retain = true;
   return finished(out, ++seq_);
 }
 
-void Publisher::telemetry(const std::string& subtopic, const std::string& schema, Json body) {
+void Publisher::telemetry(const std::string& subtopic, const std::string& schema, const Json& body) {
   if (!connected_) return;
   Outgoing out = outgoing(base_topic_ + "/" + subtopic, schema, body);
   out.message.qos = 0;

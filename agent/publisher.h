@@ -29,17 +29,17 @@ class Publisher {
   // Where a reply is stored before it goes out: what must not be lost is a row before it is a message.
   using Store = std::function<void(std::string stored)>;
   // A reply: kept until it could be sent (at most kMostWaiting, then the oldest goes).
-  void reply(const std::string& topic, const std::string& correlation, const std::string& verb, Json body,
+  void reply(const std::string& topic, const std::string& correlation, const std::string& verb, const Json& body,
              const Store& store = {});
   // Sends a stored reply again, to whoever asked again.
   void reply_again(const std::string& topic, const std::string& correlation, const std::string& verb,
                    const std::string& stored);
   // Retained state, QoS 1: only the newest of each topic waits.
-  void state(const std::string& subtopic, const std::string& schema, Json body);
+  void state(const std::string& subtopic, const std::string& schema, const Json& body);
   // Figures, QoS 0: left out while there is no connection.
-  void telemetry(const std::string& subtopic, const std::string& schema, Json body);
+  void telemetry(const std::string& subtopic, const std::string& schema, const Json& body);
   // A retained message with its envelope, for the session's close().
-  mqtt::Message last_state(const std::string& subtopic, const std::string& schema, Json body);
+  mqtt::Message last_state(const std::string& subtopic, const std::string& schema, const Json& body);
 
   // Sends what there is and the window allows. To be called after anything that may have added to the outbox.
   void pump();

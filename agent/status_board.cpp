@@ -91,7 +91,7 @@ Json StatusBoard::status(std::string state) {
   return messages::status(out);
 }
 
-void StatusBoard::publish_status(messages::StatusBody body) {
+void StatusBoard::publish_status(const messages::StatusBody& body) {
   last_essence_ = essence(body);
   next_status_ = clock_.mono() + kStatusInterval;
   publisher_.state("status", "status", messages::status(body));

@@ -45,7 +45,7 @@ class StatusBoard {
  private:
   messages::StatusBody body();
   std::vector<messages::StatusBody::Problem> problems() const;
-  void publish_status(messages::StatusBody body);
+  void publish_status(const messages::StatusBody& body);
   void publish_telemetry(MonoTime now);
   void report_dropped_events();
 

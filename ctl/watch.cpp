@@ -115,6 +115,7 @@ Result<std::vector<Device>> known_devices(Options options) {
       found[rest.substr(0, rest.find('/'))] = *std::move(body);
   }
   std::vector<Device> devices;
+  devices.reserve(found.size());
   for (auto& [id, status] : found) devices.push_back({id, std::move(status)});
   return devices;
 }
