@@ -72,6 +72,24 @@ struct CameraUsage {
   ClipSum all() const;
 };
 
+// Clips that may be deleted: ready and not protected.
+struct DeletableQuery {
+  std::optional<std::string> camera_id;
+  std::optional<UtcTime> ended_before;
+  bool awaiting_upload = false;  // those that the store is still to get; else those that it has or never is to get
+  bool only_uploaded = false;    // of the others, those that it has
+  int limit = 100;
+};
+struct DeletableClip {
+  std::string clip_id;
+  std::string camera_id;
+  int64_t size_bytes = 0;
+};
+
+// How much room is left.
+enum class SpaceLevel { ok, low, full };
+std::string_view to_string(SpaceLevel level);
+
 // A recording that was ended, kept so that its id is not used twice.
 struct RecordingRecord {
   std::string recording_id;
@@ -113,6 +131,14 @@ class Catalog {
   Result<std::vector<Deletion>> deletions(int most) const;
   // Their files are gone for good: so do the rows, each with its event and, where something is lost, its loss.
   Status end_deletions(const std::vector<Deletion>& deletions, UtcTime now);
+
+  // What retention asks. Oldest first, read by index.
+  Result<std::vector<DeletableClip>> deletable(const DeletableQuery& query) const;
+  // A protection that is over is taken off, of so many clips at most.
+  Status end_protections(UtcTime now, int most);
+  // As it was told last, by this run or one before.
+  Result<SpaceLevel> space_level() const;
+  Status set_space_level(SpaceLevel level, const OutboxEvent& event);
 
   Result<Clip> clip(const std::string& clip_id) const;  // not_found
   Result<bool> has_clip(const std::string& clip_id) const;
