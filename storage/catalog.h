@@ -24,6 +24,13 @@ struct ClipQuery {
   bool newest_first = false;
 };
 
+// When a clip shows something.
+struct ClipSpan {
+  UtcTime start;
+  std::optional<UtcTime> end;  // absent while recording
+  std::vector<Gap> gaps;
+};
+
 struct ClipPage {
   std::vector<Clip> clips;
   std::string next_cursor;  // empty: that was all
@@ -143,6 +150,8 @@ class Catalog {
   Result<Clip> clip(const std::string& clip_id) const;  // not_found
   Result<bool> has_clip(const std::string& clip_id) const;
   Result<ClipPage> query(const ClipQuery& query) const;  // invalid_argument for a bad cursor
+  // Of a camera's clips that overlap [from, to), by start; `most` at most.
+  Result<std::vector<ClipSpan>> spans(const std::string& camera_id, UtcTime from, UtcTime to, int most) const;
   Result<std::vector<std::string>> clips_of_recording(const std::string& recording_id) const;
   // Rows that a crash left in state recording or finalizing.
   Result<std::vector<Clip>> unfinished_clips() const;

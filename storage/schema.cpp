@@ -200,11 +200,13 @@ CREATE INDEX clip_protected_until ON clip(until_us) WHERE protected = 1 AND unti
 -- And a figure: space_level, how much room was left when it was told last: 0 ok, 1 low, 2 full.
 )sql";
 
+constexpr const char* kTimeline = R"sql(
+-- What is missing of a camera's time.
+CREATE INDEX loss_by_camera ON loss(camera_id, start_us, end_us);
+)sql";
+
 constexpr Migration kMigrations[] = {
-    {1, kFirst},
-    {2, kSums},
-    {3, kDeletions},
-    {4, kRetention},
+    {1, kFirst}, {2, kSums}, {3, kDeletions}, {4, kRetention}, {5, kTimeline},
 };
 
 }  // namespace

@@ -104,6 +104,19 @@ TEST_F(StorageTest, ClipsAreKeptAndDeletedOnCommandAndLossesAreTold) {
   EXPECT_TRUE(losses.at("next_cursor").is_null());
   EXPECT_TRUE(rig.result("loss.query", {{"to", "2020-01-01T00:00:00Z"}}).at("losses").empty());
 
+  const auto timeline = [&](const std::string& camera, const Json& from, const Json& to) {
+    return rig.command("timeline.query", {{"camera_id", camera}, {"from", from}, {"to", to}});
+  };
+  const Json lost = timeline("front", told.at("start"), told.at("end")).at("result");
+  EXPECT_TRUE(lost.at("covered").empty()) << lost;
+  EXPECT_EQ(lost.at("gaps"), Json::array({Json::array({told.at("start"), told.at("end"), "deleted_before_upload"})}));
+  const Json there = rig.clip(other);
+  const Json whole = timeline("back", there.at("start"), there.at("end")).at("result");
+  EXPECT_EQ(whole.at("covered"), Json::array({Json::array({there.at("start"), there.at("end")})}));
+  EXPECT_TRUE(whole.at("gaps").empty()) << whole;
+  EXPECT_EQ(timeline("nobody", there.at("start"), there.at("end")).at("code"), "not_found");
+  EXPECT_EQ(timeline("back", there.at("end"), there.at("start")).at("code"), "invalid_argument");
+
   const Json after = rig.result("storage.status", Json::object());
   EXPECT_EQ(camera_of(after, "front").at("clips"), 0);
   EXPECT_EQ(after.at("used_bytes").get<uintmax_t>(), fs::file_size(rig.file_of(other)));
