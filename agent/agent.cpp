@@ -72,6 +72,7 @@ class Agent::Impl {
   void on(const RecorderReport& event);
   void on(const UploadReport& event);
   void on(SnapshotTaken event);
+  void on(const RetentionPassed& event);
   void on(ShutdownRequested event);
 
   void start_session();
@@ -132,7 +133,7 @@ Agent::Impl::Impl(Config config, const Clock& clock, Volume volume, RunMarker ma
                   [this](RecorderReport report) { inbox_.push(std::move(report)); }),
       board_(config_, cameras_, recordings_, catalog_, outbox_, publisher_, clock),
       snapshots_(layout_, catalog_, outbox_, inbox_, clock),
-      keeper_(layout_, catalog_, inbox_, clock),
+      keeper_(layout_, catalog_, retention_limits(config_), inbox_, clock),
       runner_(config_, cameras_, recordings_, snapshots_, keeper_, catalog_, losses_, clock) {}
 
 Agent::Impl::~Impl() {
@@ -334,6 +335,7 @@ void Agent::Impl::on(const CameraChanged& event) {
 void Agent::Impl::on(const RecorderReport& event) {
   const auto camera_id = recordings_.camera_of(event.recording_id);
   recordings_.on_report(event);
+  if (event.kind == RecorderReport::Kind::clip) keeper_.look();
   if (event.kind == RecorderReport::Kind::clip && uploads_) uploads_->wake();
   if (camera_id) board_.camera_changed(*camera_id);
   board_.status_may_have_changed();
@@ -342,6 +344,7 @@ void Agent::Impl::on(const RecorderReport& event) {
 
 void Agent::Impl::on(const UploadReport& event) {
   board_.set_upload_problem(event.done ? "" : event.error.message);
+  if (event.done && config_.upload.delete_after_upload) keeper_.look();
   if (event.upload.kind == "snapshot")
     if (auto reply = snapshots_.on_uploaded(event)) answer(reply->to, reply->answer);
   board_.status_may_have_changed();
@@ -352,6 +355,13 @@ void Agent::Impl::on(SnapshotTaken event) {
   const bool uploading = event.upload.has_value();
   if (auto reply = snapshots_.on_taken(std::move(event))) answer(reply->to, reply->answer);
   if (uploading && uploads_) uploads_->wake();
+  publisher_.pump();
+}
+
+void Agent::Impl::on(const RetentionPassed& event) {
+  keeper_.on_passed(event);
+  if (event.pass) board_.set_space_level(event.pass->level);
+  board_.status_may_have_changed();
   publisher_.pump();
 }
 
@@ -367,6 +377,7 @@ void Agent::Impl::tick() {
   for (auto& reply : snapshots_.expire()) answer(reply.to, reply.answer);
   recordings_.keep_continuous(cameras_);
   board_.telemetry_sent_when_due(now);
+  keeper_.look_when_due(now);
   if (now >= next_expire_) {
     next_expire_ = now + kExpireCommandsInterval;
     if (const auto expired = commands_.expire(clock_.utc()); !expired)

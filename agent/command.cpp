@@ -122,6 +122,14 @@ Request read_clip_delete(JsonReader& r) {
   return p;
 }
 
+Request read_timeline_query(JsonReader& r) {
+  TimelineQuery p;
+  p.camera_id = or_default(r.require("camera_id").name("camera_id"), std::string());
+  p.from = or_default(r.require("from").time("from"), UtcTime());
+  p.to = or_default(r.require("to").time("to"), UtcTime());
+  return p;
+}
+
 Request read_loss_query(JsonReader& r) {
   LossQuery q;
   read_page(r, q);
@@ -220,6 +228,7 @@ const std::vector<Verb>& verbs() {
       {"clip.url", read_clip_url, true},
       {"clip.protect", read_clip_protect, false},
       {"clip.delete", read_clip_delete, false},
+      {"timeline.query", read_timeline_query, true},
       {"loss.query", read_loss_query, true},
       {"storage.status", read_storage_status, true},
       {"agent.ping", read_agent_ping, true},

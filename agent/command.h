@@ -63,6 +63,11 @@ struct ClipUrl {
   std::string clip_id;
   seconds ttl{3600};
 };
+struct TimelineQuery {
+  std::string camera_id;
+  UtcTime from;
+  UtcTime to;
+};
 struct ClipProtect {
   std::string clip_id;
   bool wanted = true;
@@ -78,8 +83,9 @@ struct LossQueryRequest {
 struct StorageStatus {};
 struct AgentPing {};
 
-using Request = std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipQueryRequest, ClipGet,
-                             ClipUrl, ClipProtect, ClipDelete, LossQueryRequest, StorageStatus, AgentPing>;
+using Request =
+    std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipQueryRequest, ClipGet, ClipUrl,
+                 ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus, AgentPing>;
 
 // A verb's name and the reader of its parameters; errors are collected by the JsonReader.
 struct Verb {

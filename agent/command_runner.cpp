@@ -80,6 +80,13 @@ std::optional<Answer> CommandRunner::run(const ReplyTo& to, const ClipDelete& re
   return keeper_.remove(to, request);
 }
 
+Answer CommandRunner::run(const ReplyTo&, const TimelineQuery& request) {
+  const auto answer = storage_verbs::timeline(catalog_, losses_, request, clock_.utc());
+  const bool nothing = answer.result && answer.result->value("covered", Json()).empty();
+  const bool known = config_.cameras.count(request.camera_id) > 0;
+  return nothing && !known ? no_such_camera(request.camera_id) : answer;
+}
+
 Answer CommandRunner::run(const ReplyTo&, const LossQueryRequest& request) {
   return storage_verbs::losses(losses_, request.query);
 }

@@ -41,6 +41,7 @@ class CommandRunner {
   messages::Answer run(const ReplyTo& to, const ClipUrl& request);
   messages::Answer run(const ReplyTo& to, const ClipProtect& request);
   std::optional<messages::Answer> run(const ReplyTo& to, const ClipDelete& request);
+  messages::Answer run(const ReplyTo& to, const TimelineQuery& request);
   messages::Answer run(const ReplyTo& to, const LossQueryRequest& request);
   messages::Answer run(const ReplyTo& to, const StorageStatus& request);
   messages::Answer run(const ReplyTo& to, const AgentPing& request);

@@ -37,6 +37,7 @@ struct Config {
     UploadTarget target = UploadTarget::directory;
     std::string endpoint, bucket, region = "us-east-1", prefix;
     bool path_style = true;
+    bool delete_after_upload = false;
     std::string access_key_id, secret_access_key, session_token;
     std::string ca_file;
     std::filesystem::path directory;  // default: {storage.path}/objects

@@ -9,6 +9,7 @@
 #include "media/jpeg.h"
 #include "sources/camera.h"
 #include "storage/clip_recorder.h"
+#include "storage/retention.h"
 #include "uploader/upload_worker.h"
 
 namespace vedette {
@@ -57,12 +58,16 @@ struct SnapshotTaken {
   std::string sha256;
   std::optional<Upload> upload;  // when it is to be uploaded: the row is there
 };
+// A pass of the retention is over.
+struct RetentionPassed {
+  Result<RetentionPass> pass;
+};
 struct ShutdownRequested {
   std::string reason;
 };
 
-using Event =
-    std::variant<MqttConnected, MqttDisconnected, MqttPublished, CommandArrived, CommandRefused, CommandRepeated,
-                 CommandDone, CameraChanged, RecorderReport, UploadReport, SnapshotTaken, ShutdownRequested>;
+using Event = std::variant<MqttConnected, MqttDisconnected, MqttPublished, CommandArrived, CommandRefused,
+                           CommandRepeated, CommandDone, CameraChanged, RecorderReport, UploadReport, SnapshotTaken,
+                           RetentionPassed, ShutdownRequested>;
 
 }  // namespace vedette

@@ -54,6 +54,17 @@ std::unique_ptr<Target> make_target(const Config& config) {
   return make_s3_target(std::move(s3));
 }
 
+RetentionLimits retention_limits(const Config& config) {
+  RetentionLimits limits;
+  limits.max_age = config.storage.max_age;
+  limits.max_bytes = config.storage.max_bytes;
+  limits.min_free_bytes = config.storage.min_free_bytes;
+  for (const auto& [id, camera] : config.cameras)
+    if (camera.max_bytes > 0) limits.camera_max_bytes[id] = camera.max_bytes;
+  limits.delete_uploaded = config.upload.delete_after_upload;
+  return limits;
+}
+
 CameraConfig camera_config(const std::string& id, const Config::Camera& camera) {
   CameraConfig out;
   out.source.camera_id = id;

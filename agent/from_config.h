@@ -9,6 +9,7 @@
 #include "mqtt/session.h"
 #include "sources/camera.h"
 #include "storage/layout.h"
+#include "storage/retention.h"
 #include "uploader/target.h"
 
 // What the folders below are to be given, made of the configuration.
@@ -22,6 +23,7 @@ mqtt::SessionConfig session_config(const Config& config, std::vector<std::pair<s
 Layout layout_of(const Config& config);
 // Null when upload.target is none.
 std::unique_ptr<Target> make_target(const Config& config);
+RetentionLimits retention_limits(const Config& config);
 CameraConfig camera_config(const std::string& camera_id, const Config::Camera& camera);
 
 }  // namespace vedette

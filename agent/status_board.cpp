@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "core/file.h"
 #include "core/log.h"
 
 namespace vedette {
@@ -22,7 +21,10 @@ bool is_down(CameraState state) {
 // What of a status is worth telling at once.
 std::string essence(const messages::StatusBody& body) {
   std::string out = body.state + " " + std::to_string(body.streaming) + " " + std::to_string(body.recording);
-  for (const auto& problem : body.problems) out.append(" ").append(code_name(problem.code)).append(problem.camera_id);
+  for (const auto& problem : body.problems) {
+    out.append(" ").append(code_name(problem.code)).append(problem.camera_id);
+    if (problem.code == Code::no_space) out.append(problem.message);
+  }
   return out;
 }
 
@@ -66,9 +68,10 @@ std::vector<messages::StatusBody::Problem> StatusBoard::problems() const {
   }
   for (const auto& [camera_id, fault] : recordings_.faults()) out.push_back({Code::no_space, fault, camera_id});
   if (!upload_problem_.empty()) out.push_back({Code::upload_failed, upload_problem_, {}});
-  const auto space = file::space(config_.storage.path);
-  if (space && space->free_bytes < static_cast<uint64_t>(config_.storage.min_free_bytes))
-    out.push_back({Code::no_space, "less than storage.min_free_bytes is free", {}});
+  if (space_level_ == SpaceLevel::low)
+    out.push_back({Code::no_space, "low: less than twice storage.min_free_bytes is free", {}});
+  if (space_level_ == SpaceLevel::full)
+    out.push_back({Code::no_space, "full: less than storage.min_free_bytes is free, and nothing may be deleted", {}});
   return out;
 }
 

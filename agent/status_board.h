@@ -28,6 +28,7 @@ class StatusBoard {
 
   void attach(const mqtt::Session* session, UploadWorker* uploads);
   void set_upload_problem(std::string problem) { upload_problem_ = std::move(problem); }
+  void set_space_level(SpaceLevel level) { space_level_ = level; }
   void command_took(microseconds duration) { command_time_.add(duration); }
 
   // Everything, after a connect.
@@ -63,6 +64,7 @@ class StatusBoard {
   Histogram command_time_;
   std::string connection_id_;
   std::string upload_problem_;
+  SpaceLevel space_level_ = SpaceLevel::ok;
   std::string last_essence_;  // of the status that was told last
   std::map<std::string, MonoTime> camera_due_;
   MonoTime next_telemetry_, next_status_, telemetry_before_;

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/log.h"
+
 namespace vedette {
 
 using messages::Answer;
@@ -9,6 +11,7 @@ using messages::Answer;
 namespace {
 
 constexpr size_t kMostWaiting = 32;
+constexpr seconds kInterval{10};
 
 DeletionOrder order_of(const ReplyTo& to, const ClipDelete& request) {
   return {"command", "deleted_before_upload", request.force, request.force, to.command_id, to.traceparent};
@@ -25,8 +28,14 @@ Answer answer_of(const Result<ClipRemover::Outcome>& outcome) {
 
 }  // namespace
 
-StorageKeeper::StorageKeeper(const Layout& layout, Catalog& catalog, Inbox<Event>& inbox, const Clock& clock)
-    : inbox_(inbox), remover_(layout, catalog, clock), jobs_("storage", kMostWaiting) {}
+StorageKeeper::StorageKeeper(const Layout& layout, Catalog& catalog, const RetentionLimits& limits, Inbox<Event>& inbox,
+                             const Clock& clock)
+    : inbox_(inbox),
+      clock_(clock),
+      next_look_(clock.mono()),
+      remover_(layout, catalog, clock),
+      retention_(layout, catalog, remover_, limits, clock),
+      jobs_("storage", kMostWaiting) {}
 
 std::optional<Answer> StorageKeeper::remove(const ReplyTo& to, const ClipDelete& request) {
   const bool queued = jobs_.submit([this, to, request](const std::stop_token& stop) {
@@ -34,6 +43,24 @@ std::optional<Answer> StorageKeeper::remove(const ReplyTo& to, const ClipDelete&
   });
   if (queued) return std::nullopt;
   return messages::rejected({Code::busy, "too many deletions are waiting; try again"});
+}
+
+void StorageKeeper::look_when_due(MonoTime now) {
+  if (now >= next_look_) look();
+}
+
+void StorageKeeper::look() {
+  look_again_ = looking_;
+  if (looking_) return;
+  next_look_ = clock_.mono() + kInterval;
+  looking_ = jobs_.submit([this](const std::stop_token& stop) { inbox_.push(RetentionPassed{retention_.pass(stop)}); });
+}
+
+void StorageKeeper::on_passed(const RetentionPassed& event) {
+  looking_ = false;
+  if (!event.pass && !failing_) log::error("retention", {{"error", event.pass.error().message}});
+  failing_ = !event.pass;
+  if (event.pass && (event.pass->more || look_again_)) look();
 }
 
 }  // namespace vedette

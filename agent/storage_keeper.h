@@ -8,19 +8,33 @@
 
 namespace vedette {
 
-// StorageKeeper lets clips go, in a thread of its own: to unlink a large file takes long. Belongs to the main loop, to
-// which what it did comes back as events.
+// StorageKeeper lets clips go, on command and so that the limits hold, in a thread of its own: to unlink a large file
+// takes long. Belongs to the main loop, to which what it did comes back as events.
 class StorageKeeper {
  public:
-  StorageKeeper(const Layout& layout, Catalog& catalog, Inbox<Event>& inbox, const Clock& clock);
+  StorageKeeper(const Layout& layout, Catalog& catalog, const RetentionLimits& limits, Inbox<Event>& inbox,
+                const Clock& clock);
 
   // clip.delete: the answer comes as CommandDone; or at once, when too much is waiting.
   std::optional<messages::Answer> remove(const ReplyTo& to, const ClipDelete& request);
+
+  // The limits are looked at every so often; and at once when something was added, or was uploaded.
+  void look_when_due(MonoTime now);
+  void look();
+  // The end of that.
+  void on_passed(const RetentionPassed& event);
   void request_stop() { jobs_.request_stop(); }
 
  private:
   Inbox<Event>& inbox_;
-  ClipRemover remover_;  // of the thread
+  const Clock& clock_;
+  bool looking_ = false;
+  bool look_again_ = false;  // something changed meanwhile
+  bool failing_ = false;
+  MonoTime next_look_;
+  // Of the thread.
+  ClipRemover remover_;
+  Retention retention_;
   Jobs jobs_;
 };
 

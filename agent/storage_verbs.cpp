@@ -3,10 +3,14 @@
 #include <nlohmann/json.hpp>
 
 #include "core/file.h"
+#include "storage/coverage.h"
 
 namespace vedette::storage_verbs {
 
 namespace {
+
+constexpr size_t kMostSpans = 1000;  // of a timeline
+constexpr int kMostClips = 10'000;   // that are read for one: a month of 5 minutes each
 
 Json to_json(const CameraUsage& usage, int64_t most_bytes) {
   const ClipSum all = usage.all();
@@ -27,6 +31,22 @@ std::map<std::string, CameraUsage> all_cameras(const Config& config, const std::
 }
 
 }  // namespace
+
+messages::Answer timeline(const Catalog& catalog, const LossLedger& losses, const TimelineQuery& request, UtcTime now) {
+  if (request.from >= request.to)
+    return messages::rejected({Code::invalid_argument, "/params/to: must be later than from"});
+  const auto spans = catalog.spans(request.camera_id, request.from, request.to, kMostClips + 1);
+  if (!spans) return messages::refused(spans.error());
+  const auto missing = losses.of_camera(request.camera_id, request.from, request.to, kMostClips);
+  if (!missing) return messages::refused(missing.error());
+  const Coverage found = coverage(*spans, *missing, request.from, request.to, now);
+  if (spans->size() > kMostClips || found.covered.size() + found.gaps.size() > kMostSpans)
+    return messages::rejected({Code::invalid_argument, "/params/to: more than " + std::to_string(kMostSpans) +
+                                                           " spans lie in that time: ask for less of it"});
+  Json covered = Json::array();
+  for (const Span& span : found.covered) covered.push_back({to_rfc3339(span.start), to_rfc3339(span.end)});
+  return messages::succeeded({{"covered", std::move(covered)}, {"gaps", gaps_to_json(found.gaps)}});
+}
 
 messages::Answer losses(const LossLedger& losses, const LossQuery& query) {
   const auto page = losses.query(query);

@@ -11,17 +11,20 @@
 #include <stdexcept>
 
 #include "bench/context.h"
+#include "core/histogram.h"
 #include "core/ids.h"
+#include "core/log.h"
 #include "storage/catalog.h"
 #include "storage/command_log.h"
 #include "storage/database.h"
 #include "storage/outbox.h"
+#include "storage/retention.h"
 #include "tests/support/temp_dir.h"
 
 namespace vedette {
 namespace {
 
-constexpr int kClips = 100'000;
+constexpr int kClips = 1'000'000;
 constexpr UtcTime kBegin{1'780'000'000s};
 
 void check(const Status& status) {
@@ -152,11 +155,15 @@ Store& full_store() {
 void query(benchmark::State& state, const ClipQuery& query) {
   Store& store = full_store();
   size_t clips = 0;
+  Histogram took;
   for (auto _ : state) {
+    const MonoTime begin = Clock::system().mono();
     const auto page = store.catalog->query(query);
+    took.add(Clock::system().mono() - begin);
     if (!page) throw std::runtime_error(page.error().message);
     clips += page->clips.size();
   }
+  state.counters["p99_us"] = static_cast<double>(took.take().p99.count());
   state.counters["clips"] = static_cast<double>(clips) / static_cast<double>(state.iterations());
 }
 
@@ -194,9 +201,88 @@ void get_clip(benchmark::State& state) {
 }
 BENCHMARK(get_clip)->Unit(benchmark::kMicrosecond);
 
+void ask_usage(benchmark::State& state) {
+  const Store& store = full_store();
+  for (auto _ : state) benchmark::DoNotOptimize(store.catalog->usage());
+}
+BENCHMARK(ask_usage)->Unit(benchmark::kMicrosecond);
+
+// Retention as the agent runs it, without files: what is measured is the catalog. Every limit is set.
+RetentionLimits wide_limits() {
+  RetentionLimits limits;
+  limits.max_age = std::chrono::hours(24 * 365 * 100);
+  limits.max_bytes = INT64_MAX / 2;
+  limits.min_free_bytes = 1;
+  for (int n = 0; n < 16; ++n) limits.camera_max_bytes["camera-" + std::to_string(n)] = INT64_MAX / 2;
+  limits.delete_uploaded = true;
+  return limits;
+}
+
+void pass(benchmark::State& state, int64_t bytes_too_much) {
+  Store& store = full_store();
+  const Layout layout{store.dir.path(), "edge-01", ""};
+  ClipRemover remover(layout, *store.catalog, Clock::system());
+  int64_t deleted = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    RetentionLimits limits = wide_limits();
+    limits.delete_uploaded = false;
+    if (bytes_too_much > 0) {
+      limits.max_bytes = -bytes_too_much;
+      const auto usage = store.catalog->usage();
+      for (const CameraUsage& camera : *usage) limits.max_bytes += camera.all().bytes;
+    }
+    Retention retention(layout, *store.catalog, remover, limits, Clock::system());
+    state.ResumeTiming();
+    const auto passed = retention.pass();
+    if (!passed) throw std::runtime_error(passed.error().message);
+    deleted += passed->deleted;
+  }
+  state.counters["deleted"] = static_cast<double>(deleted) / static_cast<double>(state.iterations());
+}
+
+void pass_with_nothing_to_do(benchmark::State& state) {
+  pass(state, 0);
+}
+BENCHMARK(pass_with_nothing_to_do)->UseRealTime()->Unit(benchmark::kMicrosecond);
+
+void pass_of_100_clips(benchmark::State& state) {
+  pass(state, 100 * 30'000'000LL - 1);
+}
+BENCHMARK(pass_of_100_clips)->UseRealTime()->Iterations(50)->Unit(benchmark::kMillisecond);
+
+void open_after_an_orderly_end(benchmark::State& state) {
+  Store& store = full_store();
+  const auto path = store.dir.path() / "vedette.db";
+  for (auto _ : state) {
+    state.PauseTiming();
+    store.catalog.reset();
+    store.database.reset();
+    state.ResumeTiming();
+    auto opened = Database::open(path);
+    if (!opened) throw std::runtime_error(opened.error().message);
+    store.database = std::move(*opened);
+    store.catalog = std::make_unique<Catalog>(*store.database);
+    if (!store.catalog->unfinished_clips()) throw std::runtime_error("no answer");
+  }
+}
+BENCHMARK(open_after_an_orderly_end)->UseRealTime()->Iterations(5)->Unit(benchmark::kMillisecond);
+
+// The log is there still, so every page is looked at.
+void open_after_a_kill(benchmark::State& state) {
+  Store& store = full_store();
+  check(store.catalog->add_recording(new_id(), "camera-0", kBegin));
+  for (auto _ : state) {
+    const auto opened = Database::open(store.dir.path() / "vedette.db");
+    if (!opened) throw std::runtime_error(opened.error().message);
+  }
+}
+BENCHMARK(open_after_a_kill)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
+
 }  // namespace
 }  // namespace vedette
 
 int main(int argc, char** argv) {
+  vedette::log::set_level(vedette::log::Level::warn);  // a line per clip that is deleted
   return vedette::bench::run(argc, argv);
 }

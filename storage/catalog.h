@@ -25,6 +25,13 @@ struct ClipQuery {
   bool newest_first = false;
 };
 
+// When a clip shows something.
+struct ClipSpan {
+  UtcTime start;
+  std::optional<UtcTime> end;  // absent while recording
+  std::vector<Gap> gaps;
+};
+
 struct ClipPage {
   std::vector<Clip> clips;
   std::string next_cursor;  // empty: that was all
@@ -72,6 +79,24 @@ struct CameraUsage {
 
   ClipSum all() const;
 };
+
+// Clips that may be deleted: ready and not protected.
+struct DeletableQuery {
+  std::optional<std::string> camera_id;
+  std::optional<UtcTime> ended_before;
+  bool awaiting_upload = false;  // those that the store is still to get; else those that it has or never is to get
+  bool only_uploaded = false;    // of the others, those that it has
+  int limit = 100;
+};
+struct DeletableClip {
+  std::string clip_id;
+  std::string camera_id;
+  int64_t size_bytes = 0;
+};
+
+// How much room is left.
+enum class SpaceLevel { ok, low, full };
+std::string_view to_string(SpaceLevel level);
 
 // A recording that began or is scheduled; kept after its end, so that its id is not used twice.
 struct RecordingRecord {
@@ -126,9 +151,19 @@ class Catalog {
   // Their files are gone for good: so do the rows, each with its event and, where something is lost, its loss.
   Status end_deletions(const std::vector<Deletion>& deletions, UtcTime now);
 
+  // What retention asks. Oldest first, read by index.
+  Result<std::vector<DeletableClip>> deletable(const DeletableQuery& query) const;
+  // A protection that is over is taken off, of so many clips at most.
+  Status end_protections(UtcTime now, int most);
+  // As it was told last, by this run or one before.
+  Result<SpaceLevel> space_level() const;
+  Status set_space_level(SpaceLevel level, const OutboxEvent& event);
+
   Result<Clip> clip(const std::string& clip_id) const;  // not_found
   Result<bool> has_clip(const std::string& clip_id) const;
   Result<ClipPage> query(const ClipQuery& query) const;  // invalid_argument for a bad cursor
+  // Of a camera's clips that overlap [from, to), by start; `most` at most.
+  Result<std::vector<ClipSpan>> spans(const std::string& camera_id, UtcTime from, UtcTime to, int most) const;
   Result<std::vector<std::string>> clips_of_recording(const std::string& recording_id) const;
   // Rows that a crash left in state recording or finalizing.
   Result<std::vector<Clip>> unfinished_clips() const;

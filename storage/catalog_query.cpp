@@ -1,4 +1,4 @@
-// The part of the Catalog that answers clip.query.
+// The part of the Catalog that answers clip.query and timeline.query.
 #include <nlohmann/json.hpp>
 #include <variant>
 
@@ -136,6 +136,25 @@ Result<ClipPage> Catalog::query(const ClipQuery& query) const {
     page.next_cursor = cursor_text(order_of(query), {to_us(last.start), last.clip_id});
   }
   return page;
+}
+
+Result<std::vector<ClipSpan>> Catalog::spans(const std::string& camera_id, UtcTime from, UtcTime to, int most) const {
+  std::vector<ClipSpan> spans;
+  const auto status = database_.read([&](Database::Access& db) -> Status {
+    const auto earliest = earliest_start(db, from);
+    if (!earliest) return earliest.error_as_is();
+    auto row = db.prepare(
+        "SELECT start_us, end_us, gaps FROM clip WHERE camera_id = ?1 AND start_us >= ?2 AND start_us < ?3 "
+        "AND (end_us IS NULL OR end_us > ?4) AND state <> 'deleting' ORDER BY start_us LIMIT ?5");
+    row.bind(1, camera_id).bind(2, *earliest).bind(3, to_us(to)).bind(4, to_us(from)).bind(5, int64_t{most});
+    while (row.step()) {
+      spans.push_back({from_us(row.integer(0)), {}, clip_row::gaps_from(row.text(2))});
+      if (!row.is_null(1)) spans.back().end = from_us(row.integer(1));
+    }
+    return row.status();
+  });
+  if (!status) return status.error_as_is();
+  return spans;
 }
 
 }  // namespace vedette

@@ -29,7 +29,7 @@ std::vector<std::string> each_once(const std::vector<std::string>& ids) {
 
 Result<ClipRemover::Outcome> ClipRemover::remove(const std::vector<std::string>& clip_ids, const DeletionOrder& order,
                                                  const std::stop_token& stop) {
-  auto deletions = catalog_.begin_deletions(each_once(clip_ids), order, clock_.utc());
+  auto deletions = begin(each_once(clip_ids), order);
   if (!deletions) return deletions.error_as_is();
   Outcome outcome;
   outcome.failed = std::move(deletions->refused);
@@ -43,6 +43,14 @@ Result<ClipRemover::Outcome> ClipRemover::resume(int most, const std::stop_token
   Outcome outcome;
   if (auto finished = finish(*begun, outcome, stop); !finished) return finished.error_as_is();
   return outcome;
+}
+
+// On a full disk the rows that say what is to go need space first.
+Result<DeletionsBegun> ClipRemover::begin(const std::vector<std::string>& clip_ids, const DeletionOrder& order) {
+  auto deletions = catalog_.begin_deletions(clip_ids, order, clock_.utc());
+  if (deletions || deletions.error().code != Code::no_space) return deletions;
+  if (auto given = reserve_.give_up(); !given) return given.error_as_is();
+  return catalog_.begin_deletions(clip_ids, order, clock_.utc());
 }
 
 Status ClipRemover::finish(const std::vector<Deletion>& begun, Outcome& outcome, const std::stop_token& stop) {

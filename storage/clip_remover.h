@@ -10,6 +10,7 @@
 #include "storage/catalog.h"
 #include "storage/deletion.h"
 #include "storage/layout.h"
+#include "storage/reserve.h"
 
 namespace vedette {
 
@@ -19,7 +20,7 @@ namespace vedette {
 class ClipRemover {
  public:
   ClipRemover(const Layout& layout, Catalog& catalog, const Clock& clock)
-      : layout_(layout), catalog_(catalog), clock_(clock) {}
+      : layout_(layout), catalog_(catalog), clock_(clock), reserve_(layout.reserve()) {}
 
   struct Outcome {
     std::vector<std::string> deleted;
@@ -32,18 +33,23 @@ class ClipRemover {
   // Goes on with what was begun and not ended: by a kill, or because the disk did not allow it. At most `most` clips.
   Result<Outcome> resume(int most, const std::stop_token& stop = {});
 
+  // Holds space back, so that deleting works on a full disk. no_space: not now.
+  Status keep_reserve() { return reserve_.keep(); }
+
   // For tests: called behind each step that changes something, with its name (begun, unlinked, synced, ended); an error
   // ends the work there, as a kill would.
   using StepHook = std::function<Status(std::string_view step)>;
   void set_step_hook(StepHook hook) { step_hook_ = std::move(hook); }
 
  private:
+  Result<DeletionsBegun> begin(const std::vector<std::string>& clip_ids, const DeletionOrder& order);
   Status finish(const std::vector<Deletion>& begun, Outcome& outcome, const std::stop_token& stop);
   Status reached(std::string_view step) const { return step_hook_ ? step_hook_(step) : Status(); }
 
   const Layout& layout_;
   Catalog& catalog_;
   const Clock& clock_;
+  Reserve reserve_;
   StepHook step_hook_;
 };
 

@@ -44,12 +44,6 @@ std::vector<std::string> labels_from(const std::string& text) {
   return labels;
 }
 
-std::vector<Gap> gaps_from(const std::string& text) {
-  if (text == "[]") return {};
-  const auto json = parse_json(text, kColumnLimits);
-  return json ? gaps_from_json(*json) : std::vector<Gap>();
-}
-
 std::optional<std::string> optional_text(const Database::Statement& row, int column) {
   if (row.is_null(column)) return std::nullopt;
   return row.text(column);
@@ -103,6 +97,12 @@ const std::string_view kColumns =
 
 const std::string_view kJoinUpload =
     "LEFT JOIN upload u ON u.row = (SELECT max(row) FROM upload WHERE subject_id = c.clip_id AND kind = 'clip')";
+
+std::vector<Gap> gaps_from(const std::string& text) {
+  if (text == "[]") return {};
+  const auto json = parse_json(text, kColumnLimits);
+  return json ? gaps_from_json(*json) : std::vector<Gap>();
+}
 
 Clip read(const Database::Statement& row) {
   Clip clip;

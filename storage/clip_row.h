@@ -15,6 +15,8 @@ extern const std::string_view kColumns;
 extern const std::string_view kJoinUpload;
 
 Clip read(const Database::Statement& row);
+// The column gaps.
+std::vector<Gap> gaps_from(const std::string& text);
 // "SELECT <columns> FROM clip c <join> <rest>"
 std::string select(std::string_view rest);
 Result<Clip> find(Database::Access& db, const std::string& clip_id);  // not_found

@@ -19,6 +19,7 @@ struct Layout {
 
   std::filesystem::path database() const { return root / "vedette.db"; }
   std::filesystem::path volume_file() const { return root / "volume.json"; }
+  std::filesystem::path reserve() const { return root / "reserve"; }
   std::filesystem::path clips() const { return root / "clips"; }
   std::filesystem::path quarantine() const { return root / "quarantine"; }
   std::filesystem::path absolute(const std::string& relative) const { return root / relative; }

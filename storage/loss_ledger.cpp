@@ -89,6 +89,21 @@ Result<LossPage> LossLedger::query(const LossQuery& query) const {
   return page;
 }
 
+Result<std::vector<Loss>> LossLedger::of_camera(const std::string& camera_id, UtcTime from, UtcTime to,
+                                                int most) const {
+  std::vector<Loss> losses;
+  const auto status = database_.read([&](Database::Access& db) {
+    auto row = db.prepare(
+        "SELECT loss_id, at_us, what, camera_id, clip_id, start_us, end_us, packets, bytes, reason FROM loss "
+        "WHERE camera_id = ?1 AND start_us < ?2 AND end_us > ?3 ORDER BY at_us DESC, loss_id DESC LIMIT ?4");
+    row.bind(1, camera_id).bind(2, to_us(to)).bind(3, to_us(from)).bind(4, int64_t{most});
+    while (row.step()) losses.push_back(read(row));
+    return row.status();
+  });
+  if (!status) return status.error_as_is();
+  return losses;
+}
+
 Result<int64_t> LossLedger::count() const {
   int64_t count = 0;
   const auto status = database_.read([&](Database::Access& db) {

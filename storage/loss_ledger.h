@@ -47,6 +47,8 @@ class LossLedger {
   // Inside a transaction of somebody else's.
   static Status record(Database::Access& db, const Loss& loss);
   Result<LossPage> query(const LossQuery& query) const;  // invalid_argument for a bad cursor
+  // Those of a camera that overlap [from, to), the newest first; `most` at most.
+  Result<std::vector<Loss>> of_camera(const std::string& camera_id, UtcTime from, UtcTime to, int most) const;
   Result<int64_t> count() const;
 
  private:

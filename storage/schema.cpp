@@ -195,11 +195,24 @@ CREATE TABLE deletion (
 ) WITHOUT ROWID;
 )sql";
 
+constexpr const char* kRetention = R"sql(
+-- What may be deleted, oldest first: what the store has or never is to get, and what it is still to get.
+CREATE INDEX clip_to_go ON clip(awaits_upload, upload_wanted, start_us, clip_id)
+  WHERE state = 'ready' AND protected = 0;
+CREATE INDEX clip_to_go_by_camera ON clip(camera_id, awaits_upload, start_us, clip_id)
+  WHERE state = 'ready' AND protected = 0;
+-- Protections that end.
+CREATE INDEX clip_protected_until ON clip(until_us) WHERE protected = 1 AND until_us IS NOT NULL;
+-- And a figure: space_level, how much room was left when it was told last: 0 ok, 1 low, 2 full.
+)sql";
+
+constexpr const char* kTimeline = R"sql(
+-- What is missing of a camera's time.
+CREATE INDEX loss_by_camera ON loss(camera_id, start_us, end_us);
+)sql";
+
 constexpr Migration kMigrations[] = {
-    {1, kFirst},
-    {2, kPlans},
-    {3, kSums},
-    {4, kDeletions},
+    {1, kFirst}, {2, kPlans}, {3, kSums}, {4, kDeletions}, {5, kRetention}, {6, kTimeline},
 };
 
 }  // namespace

@@ -222,6 +222,10 @@ TEST(DecodeCommandTest, StorageVerbs) {
   const auto bare = request_of<LossQueryRequest>(command("loss.query", "{}")).query;
   EXPECT_EQ(bare.limit, 50);
   EXPECT_FALSE(bare.from || bare.to);
+  const auto t = request_of<TimelineQuery>(
+      command("timeline.query", R"({"camera_id": "c", "from": "2026-11-20T00:00:00Z", "to": "2026-11-21T00:00:00Z"})"));
+  EXPECT_EQ(t.camera_id, "c");
+  EXPECT_EQ(t.to - t.from, 24h);
   request_of<StorageStatus>(command("storage.status", "{}"));
 }
 

@@ -304,6 +304,24 @@ TEST_F(ConfigTest, ErrorsDoNotShowCredentialsOnceRedacted) {
     EXPECT_THAT(redact(error), Not(HasSubstr("error-secret")));
 }
 
+TEST_F(ConfigTest, LimitsOfTheStorageAreRead) {
+  const auto [config, warnings] = load(R"({"device_id": "a",
+      "storage": {"max_bytes": 5, "max_age_s": 9007199254740991, "min_free_bytes": 6},
+      "upload": {"delete_after_upload": true}, "cameras": {"front": {"url": "test://pattern", "max_bytes": 7}}})");
+  EXPECT_THAT(warnings, IsEmpty());
+  EXPECT_EQ(config.storage.max_bytes, 5);
+  EXPECT_EQ(config.storage.min_free_bytes, 6);
+  EXPECT_GT(config.storage.max_age, 50 * 365 * 24h) << "and what lies so far back can still be computed";
+  EXPECT_LT(config.storage.max_age, 200 * 365 * 24h);
+  EXPECT_TRUE(config.upload.delete_after_upload);
+  EXPECT_EQ(config.cameras.at("front").max_bytes, 7);
+  const auto bare = load(with_camera(R"("url": "test://pattern")")).config;
+  EXPECT_EQ(bare.storage.max_bytes, 0);
+  EXPECT_EQ(bare.storage.max_age, 0s);
+  EXPECT_FALSE(bare.upload.delete_after_upload);
+  EXPECT_EQ(bare.cameras.at("front").max_bytes, 0);
+}
+
 // ---- what this version does not do
 
 TEST_F(ConfigTest, WhatIsNotSupportedIsRefusedInClearWords) {
@@ -318,12 +336,11 @@ TEST_F(ConfigTest, WhatIsNotSupportedIsRefusedInClearWords) {
 }
 
 TEST_F(ConfigTest, WhatHasNoEffectIsCheckedAndWarnedAbout) {
-  const auto loaded = load(R"({"device_id": "a", "storage": {"max_bytes": 5, "max_age_s": 0},
+  const auto loaded = load(R"({"device_id": "a",
       "upload": {"manifest": false, "windows": []}, "http": {"listen": "127.0.0.1:9180"},
-      "cameras": {"front": {"url": "test://pattern", "max_bytes": 7}}})");
-  EXPECT_THAT(loaded.warnings,
-              UnorderedElementsAre(StartsWith("/storage/max_bytes: "), StartsWith("/upload/manifest: "),
-                                   StartsWith("/http: "), StartsWith("/cameras/front/max_bytes: ")));
+      "cameras": {"front": {"url": "test://pattern", "schedule": ["mon"]}}})");
+  EXPECT_THAT(loaded.warnings, UnorderedElementsAre(StartsWith("/upload/manifest: "), StartsWith("/http: "),
+                                                    StartsWith("/cameras/front/schedule: ")));
   EXPECT_THAT(paths_of(R"({"device_id": "a", "storage": {"max_bytes": -1}, "upload": {"manifest": 1, "windows": [5]},
       "http": {"token_file": "/t"}, "cameras": {"front": {"url": "test://pattern", "schedule": "always"}}})"),
               UnorderedElementsAre("/storage/max_bytes", "/upload/manifest", "/upload/windows/0", "/http/listen",
@@ -414,6 +431,9 @@ TEST_F(ConfigSchemaTest, DefaultsOfTheSchemaAreThoseOfTheCode) {
   EXPECT_EQ(config.storage.path, bare.storage.path);
   EXPECT_EQ(config.storage.sync_interval, bare.storage.sync_interval);
   EXPECT_EQ(config.storage.min_free_bytes, bare.storage.min_free_bytes);
+  EXPECT_EQ(config.storage.max_bytes, bare.storage.max_bytes);
+  EXPECT_EQ(config.storage.max_age, bare.storage.max_age);
+  EXPECT_EQ(config.upload.delete_after_upload, bare.upload.delete_after_upload);
   EXPECT_EQ(config.recording.pre_roll, bare.recording.pre_roll);
   EXPECT_EQ(config.recording.segment, bare.recording.segment);
   EXPECT_EQ(config.recording.longest, bare.recording.longest);

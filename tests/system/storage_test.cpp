@@ -104,10 +104,86 @@ TEST_F(StorageTest, ClipsAreKeptAndDeletedOnCommandAndLossesAreTold) {
   EXPECT_TRUE(losses.at("next_cursor").is_null());
   EXPECT_TRUE(rig.result("loss.query", {{"to", "2020-01-01T00:00:00Z"}}).at("losses").empty());
 
+  const auto timeline = [&](const std::string& camera, const Json& from, const Json& to) {
+    return rig.command("timeline.query", {{"camera_id", camera}, {"from", from}, {"to", to}});
+  };
+  const Json lost = timeline("front", told.at("start"), told.at("end")).at("result");
+  EXPECT_TRUE(lost.at("covered").empty()) << lost;
+  EXPECT_EQ(lost.at("gaps"), Json::array({Json::array({told.at("start"), told.at("end"), "deleted_before_upload"})}));
+  const Json there = rig.clip(other);
+  const Json whole = timeline("back", there.at("start"), there.at("end")).at("result");
+  EXPECT_EQ(whole.at("covered"), Json::array({Json::array({there.at("start"), there.at("end")})}));
+  EXPECT_TRUE(whole.at("gaps").empty()) << whole;
+  EXPECT_EQ(timeline("nobody", there.at("start"), there.at("end")).at("code"), "not_found");
+  EXPECT_EQ(timeline("back", there.at("end"), there.at("start")).at("code"), "invalid_argument");
+
   const Json after = rig.result("storage.status", Json::object());
   EXPECT_EQ(camera_of(after, "front").at("clips"), 0);
   EXPECT_EQ(after.at("used_bytes").get<uintmax_t>(), fs::file_size(rig.file_of(other)));
   EXPECT_TRUE(camera_of(after, "back").at("by_state").contains("recording"));
+  rig.expect_messages_follow_schemas();
+}
+
+TEST_F(StorageTest, LimitsHoldAndWhatIsProtectedStays) {
+  add_cameras();
+  upload_to_nowhere();
+  rig.start();
+  std::vector<std::string> front;
+  for (int i = 0; i < 3; ++i) front.push_back(record("front", {{"upload", "never"}}));
+  const std::string wanted = record("back");
+  const std::string newest = record("back", {{"upload", "never"}});
+  rig.result("clip.protect", {{"clip_id", front[0]}, {"protected", true}});
+  EXPECT_EQ(rig.vedette->sigterm(), 0);
+
+  // Room for the protected one and one more: what is to be uploaded goes last, and is a loss.
+  const auto size = [this](const std::string& id) { return fs::file_size(rig.file_of(id)); };
+  rig.config()["storage"]["max_bytes"] = size(front[0]) + size(wanted) + size(newest) / 2;
+  rig.start();
+  for (const std::string& id : {front[1], front[2], newest})
+    EXPECT_EQ(rig.event("clip.deleted", "clip_id", id).at("data").at("reason"), "total_bytes");
+  EXPECT_TRUE(rig.result("loss.query", Json::object()).at("losses").empty());
+  EXPECT_EQ(rig.result("storage.status", Json::object()).at("used_bytes").get<uintmax_t>(),
+            size(front[0]) + size(wanted));
+
+  // The next one is too much at once.
+  const std::string next = record("front", {{"upload", "never"}, {"duration_ms", 1000}});
+  rig.event("clip.deleted", "clip_id", next);
+  EXPECT_EQ(rig.vedette->sigterm(), 0);
+  rig.config()["storage"]["max_bytes"] = 1;
+  rig.start();
+  EXPECT_EQ(rig.event("loss.recorded", "clip_id", wanted).at("data").at("reason"), "retention_before_upload");
+  rig.event("clip.deleted", "clip_id", wanted);
+  EXPECT_FALSE(rig.file_of(front[0]).empty());
+  EXPECT_EQ(rig.files(".mp4").size(), 1u);
+  rig.expect_messages_follow_schemas();
+}
+
+TEST_F(StorageTest, WhatTheStoreHasGoesHereAndAFloorAboveTheDiskIsAProblem) {
+  add_cameras();
+  rig.config()["upload"] = {
+      {"target", "directory"}, {"directory", (rig.scratch() / "nas").string()}, {"delete_after_upload", true}};
+  rig.start();
+  const std::string clip = record("front");
+  const Json uploaded = rig.wait_uploaded(clip);
+  EXPECT_EQ(rig.event("clip.deleted", "clip_id", clip).at("data").at("reason"), "uploaded");
+  EXPECT_TRUE(rig.file_of(clip).empty());
+  EXPECT_TRUE(fs::exists(rig.scratch() / "nas" / uploaded.at("object_key").get<std::string>()));
+  EXPECT_EQ(rig.vedette->sigterm(), 0);
+
+  const auto has_problem = [this] {
+    const Json status = rig.newest_status();
+    if (!status.is_object() || status.at("state") != "degraded") return false;
+    return status.at("problems").at(0).at("code") == "no_space";
+  };
+  rig.config()["storage"]["min_free_bytes"] = int64_t{1} << 52;
+  rig.start();
+  EXPECT_TRUE(eventually(Rig::kLimit, has_problem));
+  EXPECT_EQ(rig.vedette->sigterm(), 0);
+  rig.config()["storage"]["min_free_bytes"] = 0;
+  rig.start();
+  EXPECT_TRUE(eventually(Rig::kLimit, [this] { return rig.events("storage.ok").size() == 1; }));
+  EXPECT_TRUE(eventually(Rig::kLimit, [this] { return rig.newest_status().at("state") == "online"; }));
+  EXPECT_EQ(rig.events("storage.full").size(), 1u);
   rig.expect_messages_follow_schemas();
 }
 
