@@ -53,12 +53,11 @@ class Agent::Impl {
   Status start(const RecoveryResult& recovered);
   void run();
 
-  Database& database() { return *database_; }
   Inbox<Event>& inbox() { return inbox_; }
   const Layout& layout() const { return layout_; }
   Catalog& catalog() { return catalog_; }
   LossLedger& losses() { return losses_; }
-  void record_lost_catalog(const std::string& why);
+  void record_lost_catalog();
 
  private:
   void on(MqttConnected event);
@@ -170,14 +169,13 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
 }
 
 // With the catalog went the events that were not delivered.
-void Agent::Impl::record_lost_catalog(const std::string& why) {
+void Agent::Impl::record_lost_catalog() {
+  const UtcTime now = clock_.utc();
   Loss loss;
-  loss.loss_id = new_id();
-  loss.at = loss.start = loss.end = clock_.utc();
   loss.what = "event";
+  loss.start = loss.end = now;
   loss.reason = "catalog_damaged";
-  if (const auto recorded = losses_.record(loss); !recorded)
-    log::error("loss not recorded", {{"why", why}, {"error", recorded.error().message}});
+  losses_.note(std::move(loss), now);
 }
 
 void Agent::Impl::start_session() {
@@ -432,7 +430,7 @@ Result<std::unique_ptr<Agent>> Agent::create(Config config, const Clock& clock) 
   const auto recovered = recover(impl->layout(), impl->catalog(), impl->losses(), clock);
   if (!recovered) return recovered.error_with("recovery");
   if (recovered->indexed > 0) log::warn("closed clips were indexed again", {{"clips", recovered->indexed}});
-  if (!opened->made_anew.empty()) impl->record_lost_catalog(opened->made_anew);
+  if (!opened->made_anew.empty()) impl->record_lost_catalog();
   if (recovered->recovered + recovered->quarantined + recovered->forgotten > 0)
     log::warn("recovered after a crash", {{"clips", recovered->recovered},
                                           {"quarantined", recovered->quarantined},

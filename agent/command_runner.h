@@ -16,8 +16,6 @@
 
 namespace vedette {
 
-using Cameras = std::map<std::string, std::unique_ptr<Camera>>;
-
 // CommandRunner carries out each verb: it looks up what the parameters name and passes on to who can do it. Belongs to
 // the main loop; borrows all it uses, which outlives it.
 class CommandRunner {

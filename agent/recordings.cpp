@@ -20,10 +20,11 @@ constexpr std::string_view kContinuous = "continuous";
 // A continuous recording that ended by an error begins again after so long.
 constexpr seconds kContinuousPause{5};
 
+// What was asked for; where no start is given, that is for the caller to say.
 RecordingPlan plan_of(const ReplyTo& to, const RecordingStart& request) {
   RecordingPlan plan;
-  plan.start = *request.start;
-  if (request.duration) plan.end = *request.start + *request.duration;
+  plan.start = request.start.value_or(UtcTime());
+  if (request.start && request.duration) plan.end = *request.start + *request.duration;
   plan.upload = request.upload;
   plan.priority = request.priority;
   plan.labels = request.labels;
@@ -32,18 +33,28 @@ RecordingPlan plan_of(const ReplyTo& to, const RecordingStart& request) {
   return plan;
 }
 
+// All of the plan but its times, which the monotonic clock counts here.
+RecordingSpec spec_of(const std::string& recording_id, const std::string& camera_id, const RecordingPlan& plan) {
+  RecordingSpec spec;
+  spec.recording_id = recording_id;
+  spec.camera_id = camera_id;
+  spec.upload = plan.upload;
+  spec.priority = plan.priority;
+  spec.labels = plan.labels;
+  spec.command_id = plan.command_id;
+  spec.traceparent = plan.traceparent;
+  return spec;
+}
+
 // What was to be recorded while this program did not run.
-void record_missed(LossLedger& losses, const std::string& camera_id, UtcTime from, UtcTime to) {
+void note_missed(LossLedger& losses, const std::string& camera_id, UtcTime from, UtcTime to, UtcTime now) {
   Loss loss;
-  loss.loss_id = new_id();
-  loss.at = to;
   loss.what = "packets";
   loss.camera_id = camera_id;
   loss.start = from;
   loss.end = to;
   loss.reason = "not_running";
-  if (const auto recorded = losses.record(loss); !recorded)
-    log::error("loss not recorded", {{"camera", camera_id}, {"error", recorded.error().message}});
+  losses.note(std::move(loss), now);
 }
 
 std::string why_not_streaming(const CameraStatus& status) {
@@ -109,19 +120,13 @@ Answer Recordings::start(const ReplyTo& to, const RecordingStart& request, Camer
     lead = start - (keyframe ? keyframe->pts : *ring.oldest);
   }
 
-  RecordingSpec spec;
-  spec.recording_id = recording_id;
-  spec.camera_id = camera.id();
+  const RecordingPlan plan = plan_of(to, request);
+  RecordingSpec spec = spec_of(recording_id, camera.id(), plan);
   spec.start = start;
   if (request.duration) spec.end = (request.start ? start : now) + *request.duration;
   spec.longest = config_.recording.longest + (shown - start);  // counted from the first picture, however late
-  spec.upload = request.upload;
-  spec.priority = request.priority;
-  spec.labels = request.labels;
-  spec.command_id = to.command_id;
-  spec.traceparent = to.traceparent;
-  const auto plan = scheduled ? std::optional(plan_of(to, request)) : std::nullopt;
-  if (const auto added = catalog_.add_recording(recording_id, camera.id(), clock_.utc(), plan); !added)
+  const auto kept = scheduled ? std::optional(plan) : std::nullopt;
+  if (const auto added = catalog_.add_recording(recording_id, camera.id(), clock_.utc(), kept); !added)
     return messages::failed(added.error());
 
   Json result = {{"recording_id", recording_id},
@@ -158,7 +163,7 @@ Recordings::Running& Recordings::begin(RecordingSpec spec, Camera& camera, UtcTi
   return running;
 }
 
-void Recordings::restore(const std::map<std::string, std::unique_ptr<Camera>>& cameras) {
+void Recordings::restore(const Cameras& cameras) {
   const auto records = catalog_.open_recordings();
   if (!records) {
     log::error("the recordings of the last run cannot be read", {{"reason", records.error().message}});
@@ -170,7 +175,7 @@ void Recordings::restore(const std::map<std::string, std::unique_ptr<Camera>>& c
   }
 }
 
-void Recordings::keep_continuous(const std::map<std::string, std::unique_ptr<Camera>>& cameras) {
+void Recordings::keep_continuous(const Cameras& cameras) {
   const MonoTime now = clock_.mono();
   for (const auto& [id, camera] : cameras) {
     const Config::Camera& wanted = config_.cameras.at(id);
@@ -202,18 +207,11 @@ bool Recordings::begin_again(const RecordingRecord& record, Camera& camera) {
   const RecordingPlan& plan = *record.plan;
   const UtcTime now = clock_.utc();
   if (plan.end && *plan.end <= now) return false;
-  if (plan.start < now) record_missed(losses_, record.camera_id, plan.start, now);
-  RecordingSpec spec;
-  spec.recording_id = record.recording_id;
-  spec.camera_id = record.camera_id;
+  if (plan.start < now) note_missed(losses_, record.camera_id, plan.start, now, now);
+  RecordingSpec spec = spec_of(record.recording_id, record.camera_id, plan);
   spec.start = clock_.to_mono(std::max(plan.start, now));
   if (plan.end) spec.end = clock_.to_mono(*plan.end);
   spec.longest = config_.recording.longest;
-  spec.upload = plan.upload;
-  spec.priority = plan.priority;
-  spec.labels = plan.labels;
-  spec.command_id = plan.command_id;
-  spec.traceparent = plan.traceparent;
   log::info("recording scheduled before the restart", {{"camera", camera.id()}, {"recording", record.recording_id}});
   begin(std::move(spec), camera, std::max(plan.start, now), plan.start > now);
   return true;
@@ -227,7 +225,8 @@ void Recordings::end_interrupted(const RecordingRecord& record) {
     spec.command_id = record.plan->command_id;
     spec.traceparent = record.plan->traceparent;
     if (clip_ids.empty())
-      record_missed(losses_, record.camera_id, record.plan->start, record.plan->end.value_or(record.plan->start));
+      note_missed(losses_, record.camera_id, record.plan->start, record.plan->end.value_or(record.plan->start),
+                  clock_.utc());
   }
   if (!clip_ids.empty())
     if (const auto clip = catalog_.clip(clip_ids.back())) {

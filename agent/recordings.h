@@ -35,10 +35,10 @@ class Recordings {
 
   // At start: recordings that were scheduled when the process ended are scheduled again, or begin at once if their time
   // has come; those that were running are over (event recording.stopped, reason interrupted).
-  void restore(const std::map<std::string, std::unique_ptr<Camera>>& cameras);
+  void restore(const Cameras& cameras);
 
   // Sees to it that each camera that is to be recorded all the time is. To be called every second.
-  void keep_continuous(const std::map<std::string, std::unique_ptr<Camera>>& cameras);
+  void keep_continuous(const Cameras& cameras);
 
   // A report of a recorder: its events are written to the outbox; with `ended` the recording is gone.
   void on_report(const RecorderReport& report);

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "agent/command_runner.h"
 #include "agent/config.h"
 #include "agent/messages.h"
 #include "agent/publisher.h"

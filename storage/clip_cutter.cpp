@@ -163,17 +163,19 @@ Result<MonoTime> ClipCutter::resume(const std::string& reason) {
   return covered_to_;
 }
 
-// A clip that the disk does not let us close is kept, to be tried again; one whose file is gone or damaged is not.
+// A clip that the disk does not let us close is kept, to be tried again. One whose file was taken away or is damaged is
+// not: what was in it is taken out of the ring once more, as far as it is there.
 Status ClipCutter::close_file(std::unique_ptr<ClipFile>& open_file, std::optional<MonoTime> show_until) {
-  auto closed = open_file->close(show_until);
-  const bool hopeless =
-      !closed && (closed.error().code == Code::not_found || closed.error().code == Code::invalid_argument);
-  if (!closed && !hopeless) return closed.error_with("clip " + open_file->clip().clip_id);
+  auto result = open_file->close(show_until);
+  const bool gone = !result && result.error().code == Code::not_found;
+  const bool damaged = !result && result.error().code == Code::invalid_argument;
+  if (!result && !gone && !damaged) return result.error_with("clip " + open_file->clip().clip_id);
   const auto file = std::move(open_file);
-  if (hopeless) {
-    log::warn("clip not kept", {{"clip", file->clip().clip_id}, {"why", closed.error().message}});
-    return {};
-  }
+  if (gone)  // a damaged file is left to the next start, with its row
+    if (auto forgotten = context_.catalog.forget_clip(file->clip().clip_id); !forgotten) return forgotten;
+  if (!result) return result.error_with("clip " + file->clip().clip_id);
+  auto& closed = *result;
+  if (!closed) return {};
   covered_to_ = file->show_from() + std::chrono::duration_cast<microseconds>(*closed->end - closed->start);
   clip_ids_.push_back(closed->clip_id);
   log::info("clip ready", {{"camera", closed->camera_id}, {"clip", closed->clip_id}, {"bytes", closed->size_bytes}});
@@ -248,12 +250,9 @@ void ClipCutter::record_fault(MonoTime to) {
 }
 
 void ClipCutter::record(Loss loss) {
-  loss.loss_id = new_id();
-  loss.at = context_.clock.utc();
   loss.what = "packets";
   loss.camera_id = spec_.camera_id;
-  if (const auto recorded = context_.losses.record(loss); !recorded)
-    log::error("loss not recorded", {{"camera", spec_.camera_id}, {"error", recorded.error().message}});
+  context_.losses.note(std::move(loss), context_.clock.utc());
 }
 
 void ClipCutter::report_started() {

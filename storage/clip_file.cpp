@@ -54,17 +54,19 @@ void ClipFile::add_gap(MonoTime from, MonoTime to, const std::string& reason) {
   if (!kept) log::warn("gap not kept", {{"clip", clip_.clip_id}, {"error", kept.error().message}});
 }
 
-Result<Clip> ClipFile::close(std::optional<MonoTime> show_until) {
+Result<std::optional<Clip>> ClipFile::close(std::optional<MonoTime> show_until) {
   if (!summary_) {
     const auto summary = close_file(show_until);
     if (!summary) return summary.error_as_is();
     if (summary->shown <= microseconds(0) || summary->video_frames == 0) {
       if (auto gone = discard(); !gone) return gone.error_as_is();
-      return fail(Code::not_found, "not one frame of it is shown");
+      return std::nullopt;
     }
     summary_ = *summary;
   }
-  return settle(context_.layout, context_.catalog, clip_, *summary_, "clip.ready", context_.clock.utc());
+  auto settled = settle(context_.layout, context_.catalog, clip_, *summary_, "clip.ready", context_.clock.utc());
+  if (!settled) return settled.error_as_is();
+  return std::optional(std::move(*settled));
 }
 
 // A writer that failed (a full disk, say) is left as a kill would leave it, and its file is repaired as after one: the

@@ -28,10 +28,11 @@ class ClipFile {
   // A stretch without packets, on the clip's timeline; kept in the row at once.
   void add_gap(MonoTime from, MonoTime to, const std::string& reason);
 
-  // Finalise, fsync, rename, fsync folder, rows. `show_until`: where playing ends, if not with the last frame.
-  // not_found: it shows not one frame, and file and row are gone. After an error of the disk it may be called again,
-  // and goes on where it failed.
-  Result<Clip> close(std::optional<MonoTime> show_until = {});
+  // Finalise, fsync, rename, fsync folder, rows. `show_until`: where playing ends, if not with the last frame. Nothing:
+  // it shows not one frame, and file and row are gone. not_found: somebody took the file away; invalid_argument: it is
+  // damaged. After any other error, which the disk is to blame for, it may be called again, and goes on where it
+  // failed.
+  Result<std::optional<Clip>> close(std::optional<MonoTime> show_until = {});
 
   const Clip& clip() const { return clip_; }
   MonoTime show_from() const { return show_from_; }

@@ -3,7 +3,6 @@
 #include <condition_variable>
 #include <utility>
 
-#include "core/ids.h"
 #include "core/log.h"
 #include "core/thread.h"
 #include "storage/clip_cutter.h"
@@ -257,15 +256,13 @@ void ClipRecorder::Impl::finish(Status status) {
 
 void ClipRecorder::Impl::record_loss(const Error& error) {
   Loss loss;
-  loss.loss_id = new_id();
-  loss.at = context.clock.utc();
+  const UtcTime now = context.clock.utc();
   loss.what = cutter.clip_ids().empty() ? "clip" : "packets";
   loss.camera_id = spec.camera_id;
   loss.start = context.clock.to_utc(cutter.covered_to());
-  loss.end = std::max(loss.start, std::min(loss.at, context.clock.to_utc(end_now())));
+  loss.end = std::max(loss.start, std::min(now, context.clock.to_utc(end_now())));
   loss.reason = loss_reason(error);
-  if (const auto recorded = context.losses.record(loss); !recorded)
-    log::error("loss not recorded", {{"camera", spec.camera_id}, {"error", recorded.error().message}});
+  context.losses.note(std::move(loss), now);
 }
 
 ClipRecorder::ClipRecorder(RecordingSpec spec, Ring& ring, const RecorderContext& context, Report report)

@@ -55,7 +55,6 @@ Result<DeletionsBegun> ClipRemover::begin(const std::vector<std::string>& clip_i
 
 Status ClipRemover::finish(const std::vector<Deletion>& begun, Outcome& outcome, const std::stop_token& stop) {
   if (begun.empty()) return {};
-  if (auto hook = reached("begun"); !hook) return hook;
   std::vector<Deletion> unlinked;
   std::set<fs::path> folders;
   for (const Deletion& deletion : begun) {
@@ -65,15 +64,12 @@ Status ClipRemover::finish(const std::vector<Deletion>& begun, Outcome& outcome,
       outcome.failed.push_back({deletion.clip_id, removed.error()});
       continue;
     }
-    if (auto hook = reached("unlinked"); !hook) return hook;
     folders.insert(file.parent_path());
     unlinked.push_back(deletion);
   }
   for (const fs::path& folder : folders)
     if (auto synced = or_gone(file::sync_directory(folder)); !synced) return synced;
-  if (auto hook = reached("synced"); !hook) return hook;
   if (auto ended = catalog_.end_deletions(unlinked, clock_.utc()); !ended) return ended;
-  if (auto hook = reached("ended"); !hook) return hook;
   for (const Deletion& deletion : unlinked) {
     outcome.deleted.push_back(deletion.clip_id);
     outcome.bytes += deletion.size_bytes;

@@ -1,9 +1,7 @@
 #pragma once
 
-#include <functional>
 #include <stop_token>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/clock.h"
@@ -36,21 +34,14 @@ class ClipRemover {
   // Holds space back, so that deleting works on a full disk. no_space: not now.
   Status keep_reserve() { return reserve_.keep(); }
 
-  // For tests: called behind each step that changes something, with its name (begun, unlinked, synced, ended); an error
-  // ends the work there, as a kill would.
-  using StepHook = std::function<Status(std::string_view step)>;
-  void set_step_hook(StepHook hook) { step_hook_ = std::move(hook); }
-
  private:
   Result<DeletionsBegun> begin(const std::vector<std::string>& clip_ids, const DeletionOrder& order);
   Status finish(const std::vector<Deletion>& begun, Outcome& outcome, const std::stop_token& stop);
-  Status reached(std::string_view step) const { return step_hook_ ? step_hook_(step) : Status(); }
 
   const Layout& layout_;
   Catalog& catalog_;
   const Clock& clock_;
   Reserve reserve_;
-  StepHook step_hook_;
 };
 
 }  // namespace vedette

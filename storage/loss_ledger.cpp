@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/ids.h"
+#include "core/log.h"
 #include "storage/columns.h"
 #include "storage/outbox.h"
 #include "storage/page_cursor.h"
@@ -48,6 +50,16 @@ LossLedger::LossLedger(Database& database) : database_(database) {}
 
 Status LossLedger::record(const Loss& loss) {
   return database_.write([&](Database::Access& db) { return record(db, loss); });
+}
+
+void LossLedger::note(Loss loss, UtcTime now) {
+  loss.loss_id = new_id(now);
+  loss.at = now;
+  if (const auto recorded = record(loss); !recorded)
+    log::error("loss not recorded", {{"camera", loss.camera_id},
+                                     {"clip", loss.clip_id},
+                                     {"reason", loss.reason},
+                                     {"error", recorded.error().message}});
 }
 
 Status LossLedger::record(Database::Access& db, const Loss& loss) {

@@ -44,6 +44,8 @@ class LossLedger {
  public:
   explicit LossLedger(Database& database);
   Status record(const Loss& loss);
+  // What was found missing now: it gets its id here, and that it cannot be recorded is logged.
+  void note(Loss loss, UtcTime now);
   // Inside a transaction of somebody else's.
   static Status record(Database::Access& db, const Loss& loss);
   Result<LossPage> query(const LossQuery& query) const;  // invalid_argument for a bad cursor

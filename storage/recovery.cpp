@@ -223,18 +223,16 @@ void Recovery::forget_rows_without_file() {
 }
 
 void Recovery::record_loss(const std::string& camera_id, const std::string& clip_id, const std::string& reason) {
+  const UtcTime now = clock_.utc();
   Loss loss;
-  loss.loss_id = new_id();
-  loss.at = clock_.utc();
   loss.what = "clip";
   loss.camera_id = camera_id;
   loss.clip_id = clip_id;
   const auto row = open_rows_.find(clip_id);
-  loss.start = row == open_rows_.end() ? loss.at : row->second.start;
-  loss.end = loss.at;
+  loss.start = row == open_rows_.end() ? now : row->second.start;
+  loss.end = now;
   loss.reason = reason;
-  if (auto recorded = losses_.record(loss); !recorded)
-    log::error("loss not recorded", {{"clip", clip_id}, {"error", recorded.error().message}});
+  losses_.note(std::move(loss), now);
 }
 
 // All names first, then the work, which changes the folders.

@@ -506,6 +506,43 @@ TEST_F(ClipRecorderTest, WhatTheRingLostWhileTheDiskWasFullIsInTheLedger) {
   umount(clips.c_str());
 }
 
+// Somebody deletes the file of a clip that is being recorded.
+TEST_F(ClipRecorderTest, AFileThatIsTakenAwayIsRecordedAgainFromTheRing) {
+  const MonoTime from = clock.mono() - 6s;
+  Pattern camera(from);
+  push(camera.until(from + 5s));
+  ClipRecorder recorder(spec(from, from + 8s), ring, context(), reports.receiver());
+  ASSERT_TRUE(reports.wait(RecorderReport::Kind::started));
+  for (const auto& file : files()) ASSERT_TRUE(file::remove(file));
+  push(camera.until(from + 9s));
+  const auto ended = reports.wait(RecorderReport::Kind::ended);
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(ended->error, "");
+  const auto written = reports.clips();
+  ASSERT_EQ(written.size(), 1u);
+  EXPECT_EQ(shown_frames(file_of(written[0])), 8 * 25);
+  EXPECT_EQ(store.losses->count().value(), 0);
+  EXPECT_EQ(store.number("SELECT count(*) FROM clip"), 1);
+}
+
+TEST_F(ClipRecorderTest, AFileThatIsTakenAwayWhenTheRingHasItNoMoreIsALoss) {
+  Pattern camera(begin);
+  push(camera.until(begin + 5s));
+  ClipRecorder recorder(spec(begin, clock.mono() + 60s), ring, context(), reports.receiver());
+  ASSERT_TRUE(reports.wait(RecorderReport::Kind::started));
+  for (const auto& file : files()) ASSERT_TRUE(file::remove(file));
+  // So much later that the ring keeps nothing of before, and behind the end.
+  Pattern later(clock.mono() + 3600s);
+  push(later.until(clock.mono() + 3610s));
+  const auto ended = reports.wait(RecorderReport::Kind::ended);
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(store.losses->count().value(), 1);
+  // Perhaps it was quick enough for the last GOP; no row is left of what is gone.
+  EXPECT_EQ(store.number("SELECT count(*) FROM clip WHERE state = 'ready'"),
+            static_cast<int64_t>(reports.clips().size()));
+  EXPECT_EQ(store.number("SELECT count(*) FROM clip WHERE state <> 'ready'"), 0);
+}
+
 TEST_F(ClipRecorderTest, AFolderThatCannotBeMadeEndsItWithTheReason) {
   write_text(store.layout.clips(), "a file where the folder should be");
   Pattern camera(begin);

@@ -2,17 +2,15 @@
 // counts the changes; a process of its own is killed before the first, then before the second, and so on, until it
 // comes to its end. What it left is recovered, and must be as the invariants say.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
-#include <functional>
+#include <atomic>
 
-#include "core/file.h"
 #include "core/ids.h"
 #include "core/sha256.h"
 #include "storage/clip_recorder.h"
 #include "storage/recovery.h"
+#include "tests/storage/killed.h"
 #include "tests/storage/pattern.h"
 #include "tests/storage/store.h"
 #include "tests/support/process.h"
@@ -22,27 +20,6 @@ namespace vedette::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::atomic<int> changes_left{0};  // of the process that is to be killed
-
-void count_down(const char*) {
-  if (changes_left.fetch_sub(1) == 1) raise(SIGKILL);
-}
-
-// Runs `work` in a process of its own, which is killed before its change number `change`. Whether it was.
-bool killed_before(int change, const std::function<void()>& work) {
-  const pid_t child = fork();
-  if (child == 0) {
-    changes_left = change;
-    file::set_change_hook(count_down);
-    work();
-    _exit(0);
-  }
-  int status = 0;
-  EXPECT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0) << "the process failed by itself";
-  return WIFSIGNALED(status);
-}
 
 class KillStepsTest : public testing::Test {
  protected:
