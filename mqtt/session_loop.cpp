@@ -261,6 +261,7 @@ void SessionLoop::now_lost(const std::string& url, const std::string& reason, bo
     accepting_ = false;
     outstanding_ = 0;
     queue_.clear();
+    has_queue_ = false;
   }
   in_flight_.clear();
   ready_ = false;

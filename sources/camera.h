@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -71,5 +72,8 @@ class Camera {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// All of a process, by their ids.
+using Cameras = std::map<std::string, std::unique_ptr<Camera>>;
 
 }  // namespace vedette
