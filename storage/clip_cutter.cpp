@@ -127,6 +127,8 @@ Status ClipCutter::flush() {
 }
 
 Status ClipCutter::sync() {
+  if (previous_)
+    if (auto synced = previous_->sync(); !synced) return synced;
   return file_ ? file_->sync() : Status{};
 }
 
