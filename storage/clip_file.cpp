@@ -47,6 +47,12 @@ Status ClipFile::sync() {
   return file::sync_directory(context_.layout.absolute(clip_.path).parent_path());
 }
 
+// A file whose only frame began before the wanted instant shows it from its own beginning.
+MonoTime ClipFile::shown_to() const {
+  if (!summary_ || !first_pts_) return show_from_;
+  return std::min(show_from_, *first_pts_ + summary_->lead) + summary_->shown;
+}
+
 void ClipFile::add_gap(MonoTime from, MonoTime to, const std::string& reason) {
   clip_.gaps.push_back({utc_at(std::max(from, show_from_)), utc_at(to), reason});
   const auto kept = context_.catalog.set_gaps(clip_.clip_id, clip_.gaps);

@@ -22,7 +22,10 @@ class ClipFile {
   };
   static Result<std::unique_ptr<ClipFile>> create(Options options, StreamInfoPtr info, const RecorderContext& context);
 
-  Status write(const Packet& packet) { return writer_->write(packet); }
+  Status write(const Packet& packet) {
+    if (!first_pts_ && packet.video()) first_pts_ = packet.pts;
+    return writer_->write(packet);
+  }
   Status flush() { return writer_->flush(); }
   Status sync();
   // A stretch without packets, on the clip's timeline; kept in the row at once.
@@ -36,6 +39,8 @@ class ClipFile {
 
   const Clip& clip() const { return clip_; }
   MonoTime show_from() const { return show_from_; }
+  // Once it is closed: up to where its frames are shown, on the clock of the packets.
+  MonoTime shown_to() const;
   UtcTime utc_at(MonoTime t) const { return clip_.start + (t - show_from_); }
 
  private:
@@ -47,6 +52,7 @@ class ClipFile {
   const MonoTime show_from_;
   const RecorderContext& context_;
   std::unique_ptr<Mp4Writer> writer_;  // null after it failed
+  std::optional<MonoTime> first_pts_;
   std::optional<Mp4Summary> summary_;  // of the finalised file, which is only to be settled
   bool name_synced_ = false;           // the folder entry of the .part is on the disk
 };

@@ -8,6 +8,7 @@
 #include "core/ids.h"
 #include "tests/storage/pattern.h"
 #include "tests/storage/store.h"
+#include "tests/support/process.h"
 
 namespace vedette::test {
 namespace {
@@ -18,18 +19,27 @@ void count_syncs(const char* change) {
   syncs += std::string_view(change) == "sync" ? 1 : 0;
 }
 
-// While audio that belongs before the join may still come, two clips are open.
-TEST(ClipCutterTest, BothClipsAtAJoinAreSynced) {
+struct ClipCutterTest : testing::Test {
+  ClipCutterTest() {
+    spec.recording_id = new_id();
+    spec.camera_id = "front";
+    spec.start = begin;
+  }
+
   Store store;
   Histogram mux, sync;
   const RecorderContext context{store.layout, *store.catalog, *store.losses, Clock::system(), 0ms, mux, sync};
   const MonoTime begin = Clock::system().mono() - 60s;
+  std::vector<Clip> clips;
+  const ClipRecorder::Report report = [this](const RecorderReport& said) {
+    if (said.clip) clips.push_back(*said.clip);
+  };
   RecordingSpec spec;
-  spec.recording_id = new_id();
-  spec.camera_id = "front";
-  spec.start = begin;
+};
+
+// While audio that belongs before the join may still come, two clips are open.
+TEST_F(ClipCutterTest, BothClipsAtAJoinAreSynced) {
   spec.segment = 2s;
-  const ClipRecorder::Report report = [](const RecorderReport&) {};
   ClipCutter cutter(spec, context, report);
   Pattern camera(begin, true);
   camera.set_audio_late(300ms);
@@ -44,6 +54,33 @@ TEST(ClipCutterTest, BothClipsAtAJoinAreSynced) {
   file::set_change_hook(nullptr);
   EXPECT_TRUE(again);
   EXPECT_EQ(syncs, 2);
+}
+
+// What is recorded next begins where it ends.
+TEST_F(ClipCutterTest, AClipOfOneFrameEndsWithTheFrame) {
+  spec.start = begin + 15ms;
+  ClipCutter cutter(spec, context, report);
+  Pattern camera(begin);
+  ASSERT_TRUE(cutter.add(camera.next()));
+  ASSERT_TRUE(cutter.close());
+  ASSERT_EQ(clips.size(), 1u);
+  EXPECT_NEAR(static_cast<double>((cutter.covered_to() - begin).count()), 40'000, 1000);
+}
+
+// A power cut, or a disk that was pulled, may leave the name of a file and nothing of what was in it.
+TEST_F(ClipCutterTest, ADamagedFileIsRecordedAgain) {
+  ClipCutter cutter(spec, context, report);
+  Pattern camera(begin);
+  for (const Packet& packet : camera.until(begin + 1s)) ASSERT_TRUE(cutter.add(packet));
+  ASSERT_TRUE(cutter.flush());
+  const Clip open = store.catalog->unfinished_clips().value().at(0);
+  write_text(Layout::part_path(store.file_of(open)), "");
+  const auto failed = cutter.resume("write_failed");
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, Code::internal) << "a fault that may pass";
+  const auto from = cutter.resume("write_failed");
+  ASSERT_TRUE(from);
+  EXPECT_EQ(*from, begin);
 }
 
 }  // namespace
