@@ -28,12 +28,12 @@ Answer answer_of(const Result<ClipRemover::Outcome>& outcome) {
 
 }  // namespace
 
-StorageKeeper::StorageKeeper(const Layout& layout, Catalog& catalog, const RetentionLimits& limits, Inbox<Event>& inbox,
-                             const Clock& clock)
+StorageKeeper::StorageKeeper(const Layout& layout, const Volume& volume, Catalog& catalog,
+                             const RetentionLimits& limits, Inbox<Event>& inbox, const Clock& clock)
     : inbox_(inbox),
       clock_(clock),
       next_look_(clock.mono()),
-      remover_(layout, catalog, clock),
+      remover_(layout, catalog, clock, &volume),
       retention_(layout, catalog, remover_, limits, clock),
       jobs_("storage", kMostWaiting) {}
 

@@ -13,10 +13,15 @@ namespace {
 // The recorder flushes four times a second; this is for what comes at once, a pre-roll say.
 constexpr microseconds kLongestFragment = 500ms;
 
+Status check_volume(const RecorderContext& context) {
+  return context.volume ? context.volume->check() : Status();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ClipFile>> ClipFile::create(Options options, StreamInfoPtr info,
                                                    const RecorderContext& context) {
+  if (auto there = check_volume(context); !there) return there.error_as_is();
   Clip& clip = options.clip;
   clip.path = Layout::clip_path(clip.camera_id, clip.clip_id, clip.start);
   const auto part = Layout::part_path(context.layout.absolute(clip.path));
@@ -60,7 +65,16 @@ void ClipFile::add_gap(MonoTime from, MonoTime to, const std::string& reason) {
   if (!kept) log::warn("gap not kept", {{"clip", clip_.clip_id}, {"error", kept.error().message}});
 }
 
+// On another volume the file is missing, and it is not lost.
 Result<std::optional<Clip>> ClipFile::close(std::optional<MonoTime> show_until) {
+  if (auto there = check_volume(context_); !there) return there.error_as_is();
+  auto closed = close_there(show_until);
+  if (closed) return closed;
+  if (auto there = check_volume(context_); !there) return there.error_as_is();
+  return closed;
+}
+
+Result<std::optional<Clip>> ClipFile::close_there(std::optional<MonoTime> show_until) {
   if (!summary_) {
     const auto summary = close_file(show_until);
     if (!summary) return summary.error_as_is();
