@@ -62,6 +62,7 @@ struct SnapshotTaken {
 // A pass of the retention is over.
 struct RetentionPassed {
   Result<RetentionPass> pass;
+  bool dates_are_right = true;  // those of the clips, by the clock as it was then
 };
 // The storage folder, or what can be done with it, has changed.
 struct StorageSeen {

@@ -23,6 +23,11 @@ struct Loss {
   int64_t packets = 0;
   int64_t bytes = 0;
   std::string reason;  // "reader_late", "no_space", "file_damaged", ...
+  // Time truth: in which boot of the machine its times were told, and by which offset between the clocks. Empty: its
+  // times are those of something else, a clip that was deleted say.
+  std::string boot_id = {};
+  microseconds clock_offset{0};
+  bool clock_synced = false;
 };
 
 Json to_json(const Loss& loss);
@@ -45,9 +50,10 @@ class LossLedger {
  public:
   explicit LossLedger(Database& database);
   Status record(const Loss& loss);
-  // What was found missing now: it gets its id here. What the database does not take is kept in memory, at most
-  // kMostUnwritten rows: beyond, a loss joins the newest of the same kind, camera and reason, which then spans both.
-  void note(Loss loss, UtcTime now);
+  // What was found missing now, by this clock: it gets its id here. What the database does not take is kept in memory,
+  // at most kMostUnwritten rows: beyond, a loss joins the newest of the same kind, camera and reason, which then spans
+  // both.
+  void note(Loss loss, const Clock& clock);
   // Writes what is kept. To be called now and then.
   Status write_kept();
   // Inside a transaction of somebody else's.

@@ -152,7 +152,7 @@ TEST(UnwrittenLossesTest, AreKeptAndWrittenWhenTheyCanBe) {
     loss.packets = 1;
     loss.start = kNow + i * 10s;
     loss.end = loss.start + 5s;
-    store.losses->note(loss, kNow);
+    store.losses->note(loss, Clock::system());
   }
   EXPECT_FALSE(store.losses->write_kept());
   rename("ALTER TABLE elsewhere RENAME TO loss");
