@@ -63,6 +63,7 @@ void declare(CLI::App& app, CommandLine& line) {
       ->envname("VEDETTE_BROKER")
       ->take_all()
       ->expected(1)
+      ->allow_extra_args(false)
       ->delimiter(',');
   app.add_option("--device", o.device, "device id")->envname("VEDETTE_DEVICE");
   app.add_option("--topic-root", o.topic_root, "first levels of the topics")
