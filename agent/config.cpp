@@ -208,8 +208,7 @@ void read_recording(JsonReader r, Config::Recording& recording) {
   if (auto segment = r.integer("segment_s", 1, 86'400)) recording.segment = seconds(*segment);
   if (auto longest = r.integer("max_duration_s", 1, 30LL * 86'400)) recording.longest = seconds(*longest);
   if (auto audio = r.choice("audio", {"copy", "aac", "drop"})) {
-    if (*audio == "aac") r.error("audio", "aac is not supported by this version; use copy or drop");
-    recording.audio = *audio != "drop";
+    recording.audio = *audio == "aac" ? AudioPolicy::aac : *audio == "drop" ? AudioPolicy::drop : AudioPolicy::copy;
   }
   r.done();
 }

@@ -51,7 +51,7 @@ struct Config {
     milliseconds pre_roll{0};
     seconds segment{300};
     seconds longest{3600};
-    bool audio = true;
+    AudioPolicy audio = AudioPolicy::copy;
   };
   enum class Record { command, continuous };
   struct Camera {

@@ -330,6 +330,10 @@ Result<std::unique_ptr<Mp4Writer>> Mp4Writer::create(const std::filesystem::path
   return std::unique_ptr<Mp4Writer>(new Mp4Writer(std::move(impl)));
 }
 
+bool mp4_can_hold(AudioCodec codec) {
+  return codec != AudioCodec::pcmu && codec != AudioCodec::pcma;
+}
+
 Mp4Writer::Mp4Writer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Mp4Writer::~Mp4Writer() = default;
 

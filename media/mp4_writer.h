@@ -18,6 +18,9 @@ struct Mp4Options {
   std::string metadata;           // JSON that says what clip this is; kept in the file (udta comment)
 };
 
+// Whether audio of that codec can be in a clip as it is.
+bool mp4_can_hold(AudioCodec codec);
+
 // What a closed file is.
 struct Mp4Summary {
   int64_t size_bytes = 0;

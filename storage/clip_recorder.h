@@ -26,7 +26,7 @@ struct RecordingSpec {
   std::optional<MonoTime> end;  // to be shown up to here; nothing: until stopped
   microseconds longest{3600s};  // ends here at the latest, counted from start
   microseconds segment{300s};   // cut into clips of about this length, at keyframes
-  bool audio = true;
+  AudioPolicy audio = AudioPolicy::copy;
   bool upload = true;
   Priority priority = Priority::normal;
   std::vector<std::string> labels;

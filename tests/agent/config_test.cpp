@@ -81,7 +81,7 @@ TEST_F(ConfigTest, SmallestFileWorks) {
   EXPECT_EQ(config.recording.pre_roll, 0ms);
   EXPECT_EQ(config.recording.segment, 300s);
   EXPECT_EQ(config.recording.longest, 3600s);
-  EXPECT_TRUE(config.recording.audio);
+  EXPECT_EQ(config.recording.audio, AudioPolicy::copy);
   EXPECT_EQ(config.telemetry_interval, 30s);
   EXPECT_EQ(config.log_level, log::Level::info);
   EXPECT_EQ(config.log_format, log::Format::text);
@@ -187,7 +187,8 @@ TEST_F(ConfigTest, RemainingSectionsAreRead) {
   EXPECT_EQ(config.recording.pre_roll, 5s);
   EXPECT_EQ(config.recording.segment, 60s);
   EXPECT_EQ(config.recording.longest, 7200s);
-  EXPECT_FALSE(config.recording.audio);
+  EXPECT_EQ(config.recording.audio, AudioPolicy::drop);
+  EXPECT_EQ(load(with("recording", R"("audio": "aac")")).config.recording.audio, AudioPolicy::aac);
   EXPECT_EQ(config.telemetry_interval, 5s);
   EXPECT_EQ(config.log_level, log::Level::debug);
   EXPECT_EQ(config.log_format, log::Format::json);
@@ -351,7 +352,6 @@ TEST_F(ConfigTest, WhatIsNotSupportedIsRefusedInClearWords) {
        {std::pair{with_camera(R"("url": "test://pattern", "record": "schedule")"),
                   "/cameras/front/record: schedule is not supported"},
         std::pair{with("upload", R"("target": "grant")"), "/upload/target: grant is not supported"},
-        std::pair{with("recording", R"("audio": "aac")"), "/recording/audio: aac is not supported"},
         std::pair{with_camera(R"("url": "hik://10.0.0.5/1/main")"),
                   "/cameras/front/url: the scheme hik is not supported"}})
     EXPECT_THAT(errors_of(text), ElementsAre(StartsWith(error)));
