@@ -175,7 +175,8 @@ Recordings::Running& Recordings::begin(RecordingSpec spec, Camera& camera, UtcTi
                                 config_.storage.sync_interval,
                                 stages.mux,
                                 stages.sync,
-                                config_.upload.target != Config::UploadTarget::none};
+                                config_.upload.target != Config::UploadTarget::none,
+                                &stages.index};
   Running& running = running_[spec.recording_id];
   running.start = shown;
   if (spec.end) running.end = clock_.to_utc(*spec.end);

@@ -10,6 +10,7 @@
 
 #include "core/clock.h"
 #include "core/histogram.h"
+#include "media/mp4_writer.h"
 #include "media/ring.h"
 #include "storage/catalog.h"
 #include "storage/clip.h"
@@ -62,7 +63,8 @@ struct RecorderContext {
   microseconds sync_interval{2000ms};
   Histogram& mux_time;  // per batch written
   Histogram& sync_time;
-  bool uploads = true;  // false: there is no upload target, so no upload rows
+  bool uploads = true;             // false: there is no upload target, so no upload rows
+  IndexEstimate* index = nullptr;  // of this camera
 };
 
 // ClipRecorder carries one recording out, in a thread of its own: it waits for the start, reads the ring with a cursor,
