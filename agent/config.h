@@ -2,13 +2,16 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "core/ed25519.h"
 #include "core/json.h"
 #include "core/log.h"
 #include "core/result.h"
+#include "storage/clip.h"
 
 namespace vedette {
 
@@ -31,6 +34,7 @@ struct Config {
     int64_t max_bytes = 0;  // of all clips; these three: 0 is no limit
     seconds max_age{0};
     int64_t min_free_bytes = 1 << 30;
+    std::shared_ptr<const SigningKey> signing_key;  // of manifests; null: they are not signed
   };
   enum class UploadTarget { s3, directory, none };
   struct Upload {
@@ -38,6 +42,7 @@ struct Config {
     std::string endpoint, bucket, region = "us-east-1", prefix;
     bool path_style = true;
     bool delete_after_upload = false;
+    bool manifest = true;
     std::string access_key_id, secret_access_key, session_token;
     std::string ca_file;
     std::filesystem::path directory;  // default: {storage.path}/objects
@@ -46,7 +51,7 @@ struct Config {
     milliseconds pre_roll{0};
     seconds segment{300};
     seconds longest{3600};
-    bool audio = true;
+    AudioPolicy audio = AudioPolicy::copy;
   };
   enum class Record { command, continuous };
   struct Camera {

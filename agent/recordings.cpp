@@ -6,6 +6,7 @@
 
 #include "core/ids.h"
 #include "core/log.h"
+#include "media/mp4_writer.h"
 
 namespace vedette {
 
@@ -60,6 +61,15 @@ void note_missed(LossLedger& losses, const std::string& camera_id, UtcTime from,
 
 std::string why_not_streaming(const CameraStatus& status) {
   return "the camera is " + std::string(state_name(status.state)) + (status.error.empty() ? "" : ": " + status.error);
+}
+
+// Why the audio of the camera will not be in its clips; empty when it will be, or there is none, or none is wanted.
+std::string audio_left_out(AudioPolicy policy, const CameraStatus& status) {
+  if (policy != AudioPolicy::copy || !status.info || !status.info->audio) return {};
+  const AudioCodec codec = status.info->audio->codec;
+  if (mp4_can_hold(codec)) return {};
+  return "the camera's audio is left out: MP4 cannot hold " + std::string(codec_name(codec)) +
+         " (recording.audio \"aac\" converts it)";
 }
 
 }  // namespace
@@ -146,8 +156,10 @@ Answer Recordings::start(const ReplyTo& to, const RecordingStart& request, Camer
                  {"lead_actual_ms", to_ms(lead)}};
   if (ring.oldest) result["preroll_available_ms"] = std::max<int64_t>(0, to_ms(now - *ring.oldest));
   if (!request.start && shown > start)
-    result["warnings"] = {"the ring reaches back " + std::to_string(to_ms(now - shown)) + " ms, not " +
-                          std::to_string(pre_roll.count())};
+    result["warnings"].push_back("the ring reaches back " + std::to_string(to_ms(now - shown)) + " ms, not " +
+                                 std::to_string(pre_roll.count()));
+  if (const auto left_out = audio_left_out(config_.recording.audio, status); !left_out.empty())
+    result["warnings"].push_back(left_out);
 
   begin(std::move(spec), camera, clock_.to_utc(shown), scheduled).lead_actual_ms = to_ms(lead);
   return messages::succeeded(std::move(result));
@@ -165,6 +177,7 @@ Recordings::Running& Recordings::begin(RecordingSpec spec, Camera& camera, UtcTi
                                 stages.mux,
                                 stages.sync,
                                 config_.upload.target != Config::UploadTarget::none,
+                                &stages.index,
                                 &volume_};
   Running& running = running_[spec.recording_id];
   running.start = shown;

@@ -29,6 +29,7 @@ Result<std::unique_ptr<ClipFile>> ClipFile::create(Options options, StreamInfoPt
   Mp4Options mp4;
   mp4.expected = options.expected;
   mp4.fragment = kLongestFragment;
+  if (context.index) mp4.index_bytes_per_s = context.index->bytes_per_s();
   mp4.audio = clip.audio.has_value();
   mp4.metadata = to_text(clip_metadata(clip));
   auto writer = Mp4Writer::create(part, std::move(info), options.show_from, mp4);
@@ -82,6 +83,7 @@ Result<std::optional<Clip>> ClipFile::close_there(std::optional<MonoTime> show_u
       if (auto gone = discard(); !gone) return gone.error_as_is();
       return std::nullopt;
     }
+    if (context_.index) context_.index->learn(*summary);
     summary_ = *summary;
   }
   auto settled = settle(context_.layout, context_.catalog, clip_, *summary_, "clip.ready", context_.clock.utc());

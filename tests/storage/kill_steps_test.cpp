@@ -6,6 +6,8 @@
 
 #include <atomic>
 #include <climits>
+#include <map>
+#include <nlohmann/json.hpp>
 
 #include "core/ids.h"
 #include "core/sha256.h"
@@ -67,11 +69,11 @@ class KillStepsTest : public testing::Test {
   }
 
   void make_catalog_again() const {
-    if (!reindex(store->layout, Clock::system())) _exit(2);
+    if (!reindex(store->layout, {}, Clock::system())) _exit(2);
   }
 
   // The invariants, after a recovery that was left alone; the numbers of the frames that are there. Of clips that were
-  // indexed again nobody is told.
+  // indexed again nobody is told, and no manifest is made without an issuer.
   std::vector<int64_t> expect_whole(bool told_of = true) {
     store->reopen();
     const auto recovered = vedette::recover(store->layout, *store->catalog, *store->losses, Clock::system());
@@ -99,8 +101,29 @@ class KillStepsTest : public testing::Test {
     EXPECT_EQ(told, told_of ? page->clips.size() : 0);
     EXPECT_EQ(store->number("SELECT count(*) FROM upload"), static_cast<int64_t>(page->clips.size()));
     for (size_t i = 0; i < numbers.size(); ++i) EXPECT_EQ(numbers[i], static_cast<int64_t>(i));
+    if (told_of) expect_one_chain(page->clips);
     store->database.reset();
     return numbers;
+  }
+
+  // Each clip has one manifest, of the file as it is, and they follow each other without a hole or a fork.
+  void expect_one_chain(const std::vector<Clip>& clips) const {
+    std::map<int64_t, std::string> texts;
+    for (const Clip& clip : clips) {
+      const auto text = store->catalog->manifest(clip.clip_id);
+      ASSERT_TRUE(text) << clip.clip_id;
+      const Json json = Json::parse(*text);
+      EXPECT_EQ(json.at("sha256"), clip.sha256);
+      EXPECT_TRUE(texts.emplace(json.at("sequence").get<int64_t>(), *text).second) << "two with one number";
+    }
+    EXPECT_EQ(store->number("SELECT count(*) FROM manifest"), static_cast<int64_t>(clips.size()));
+    Json previous;
+    int64_t sequence = 0;
+    for (const auto& [number, text] : texts) {
+      EXPECT_EQ(number, ++sequence);
+      EXPECT_EQ(Json::parse(text).at("previous_sha256"), previous);
+      previous = sha256_hex(text);
+    }
   }
 
   std::unique_ptr<Store> store;
