@@ -78,6 +78,10 @@ Result<std::optional<Clip>> ClipFile::close(std::optional<MonoTime> show_until) 
 Result<std::optional<Clip>> ClipFile::close_there(std::optional<MonoTime> show_until) {
   if (!summary_) {
     const auto summary = close_file(show_until);
+    if (!summary && summary.error().code == Code::invalid_argument && holds_nothing()) {
+      if (auto gone = discard(); !gone) return gone.error_as_is();
+      return fail(Code::not_found, "nothing of it came to the disk");
+    }
     if (!summary) return summary.error_as_is();
     if (summary->shown <= microseconds(0) || summary->video_frames == 0) {
       if (auto gone = discard(); !gone) return gone.error_as_is();
@@ -103,6 +107,11 @@ Result<Mp4Summary> ClipFile::close_file(std::optional<MonoTime> show_until) {
   if (closed) return closed;
   auto repaired = repair(part);
   return repaired ? repaired : closed;
+}
+
+bool ClipFile::holds_nothing() const {
+  std::error_code ignored;
+  return std::filesystem::file_size(Layout::part_path(context_.layout.absolute(clip_.path)), ignored) == 0;
 }
 
 Status ClipFile::discard() {

@@ -67,21 +67,28 @@ TEST_F(ClipCutterTest, AClipOfOneFrameEndsWithTheFrame) {
   EXPECT_NEAR(static_cast<double>((cutter.covered_to() - begin).count()), 40'000, 1000);
 }
 
-// A power cut, or a disk that was pulled, may leave the name of a file and nothing of what was in it.
-TEST_F(ClipCutterTest, ADamagedFileIsRecordedAgain) {
+// A power cut, or a disk that was pulled, may leave the name of a file and nothing, or not all, of what was in it.
+class ClipCutterDamageTest : public ClipCutterTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(ClipCutterDamageTest, ADamagedFileIsRecordedAgain) {
   ClipCutter cutter(spec, context, report);
   Pattern camera(begin);
   for (const Packet& packet : camera.until(begin + 1s)) ASSERT_TRUE(cutter.add(packet));
   ASSERT_TRUE(cutter.flush());
   const Clip open = store.catalog->unfinished_clips().value().at(0);
-  write_text(Layout::part_path(store.file_of(open)), "");
+  const auto part = Layout::part_path(store.file_of(open));
+  const bool empty = std::string_view(GetParam()).empty();
+  write_text(part, GetParam());
   const auto failed = cutter.resume("write_failed");
   ASSERT_FALSE(failed);
-  EXPECT_EQ(failed.error().code, Code::internal) << "a fault that may pass";
+  EXPECT_EQ(failed.error().code, empty ? Code::not_found : Code::internal) << "a fault that may pass";
+  EXPECT_EQ(std::filesystem::exists(part), !empty) << "the next start may get something out of it";
+  EXPECT_EQ(store.catalog->unfinished_clips().value().size(), empty ? 0u : 1u);
   const auto from = cutter.resume("write_failed");
   ASSERT_TRUE(from);
   EXPECT_EQ(*from, begin);
 }
+INSTANTIATE_TEST_SUITE_P(Leaves, ClipCutterDamageTest, testing::Values("", "something else"));
 
 }  // namespace
 }  // namespace vedette::test
