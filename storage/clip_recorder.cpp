@@ -172,7 +172,7 @@ Status ClipRecorder::Impl::keep() {
   if (!cutter.recording()) return {};
   if (context.volume)
     if (auto there = context.volume->check(); !there) return there;
-  if (now - *last_sync_at < context.sync_interval) return cutter.flush();
+  if (now - *last_sync_at + kTick <= context.sync_interval) return cutter.flush();  // there is another tick in time
   last_sync_at = now;
   const MonoTime begun = Clock::system().mono();
   auto synced = cutter.sync();
