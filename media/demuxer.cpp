@@ -19,6 +19,7 @@ namespace vedette {
 namespace {
 
 using libav::Dictionary;
+using libav::FormatPtr;
 
 // A stream that ends owes the server a TEARDOWN: sent, not waited for (measured 0.1..0.4 ms), also after the stop.
 constexpr microseconds kCloseTime = 200ms;
@@ -36,11 +37,6 @@ constexpr int kLookAheadFrames = 3;
 constexpr microseconds kShortestFrame = 1ms;
 
 enum class Probing { short_, long_, file };
-
-struct FormatClose {
-  void operator()(AVFormatContext* p) const { avformat_close_input(&p); }
-};
-using FormatPtr = std::unique_ptr<AVFormatContext, FormatClose>;
 
 bool is_rtsp(const std::string& scheme) {
   return scheme == "rtsp" || scheme == "rtsps";
@@ -64,39 +60,6 @@ void set_probing(Probing probing, AVFormatContext* format) {
   format->probesize = probing == Probing::short_ ? kShortProbeBytes : kLongProbeBytes;
   format->max_analyze_duration = probing == Probing::short_ ? 0 : kLongProbeTime.count();
   if (probing == Probing::long_) format->fps_probe_size = 0;
-}
-
-double fps_of(const AVStream& stream) {
-  return stream.avg_frame_rate.den > 0 ? std::max(0.0, av_q2d(stream.avg_frame_rate)) : 0.0;
-}
-
-std::vector<uint8_t> extradata_of(const AVCodecParameters& parameters) {
-  if (parameters.extradata_size <= 0) return {};
-  return {parameters.extradata, parameters.extradata + parameters.extradata_size};
-}
-
-Result<VideoTrack> video_track(const AVStream& stream) {
-  const AVCodecParameters& parameters = *stream.codecpar;
-  const auto codec = libav::video_codec(parameters.codec_id);
-  if (!codec)
-    return fail(Code::unsupported,
-                std::string("video codec ") + avcodec_get_name(parameters.codec_id) + " is not supported");
-  VideoTrack track;
-  track.codec = *codec;
-  track.width_px = parameters.width;
-  track.height_px = parameters.height;
-  track.fps = fps_of(stream);
-  track.reorder_frames = std::max(0, parameters.video_delay);
-  track.extradata = extradata_of(parameters);
-  return track;
-}
-
-// Nothing for audio that we have no name for, or of which too little is known to use it.
-std::optional<AudioTrack> audio_track(const AVStream& stream) {
-  const AVCodecParameters& parameters = *stream.codecpar;
-  const auto codec = libav::audio_codec(parameters.codec_id);
-  if (!codec || parameters.sample_rate <= 0 || parameters.ch_layout.nb_channels <= 0) return std::nullopt;
-  return AudioTrack{*codec, parameters.sample_rate, parameters.ch_layout.nb_channels, extradata_of(parameters)};
 }
 
 bool complete(const VideoTrack& track) {
@@ -179,10 +142,10 @@ Status Demuxer::Impl::find_tracks() {
   if (video_index < 0) return fail(Code::unsupported, "there is no video in it");
   audio_index = av_find_best_stream(format.get(), AVMEDIA_TYPE_AUDIO, -1, video_index, nullptr, 0);
   StreamInfo found;
-  auto video = video_track(*format->streams[video_index]);
+  auto video = libav::video_track(*format->streams[video_index]);
   if (!video) return video.error_as_is();
   found.video = std::move(*video);
-  if (audio_index >= 0) found.audio = audio_track(*format->streams[audio_index]);
+  if (audio_index >= 0) found.audio = libav::audio_track(*format->streams[audio_index]);
   if (!found.audio) audio_index = -1;
   for (int i = 0; i < static_cast<int>(format->nb_streams); ++i)
     if (i != video_index && i != audio_index) format->streams[i]->discard = AVDISCARD_ALL;
