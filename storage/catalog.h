@@ -7,6 +7,7 @@
 
 #include "core/clock.h"
 #include "storage/clip.h"
+#include "storage/clip_holds.h"
 #include "storage/database.h"
 #include "storage/deletion.h"
 #include "storage/outbox.h"
@@ -162,6 +163,13 @@ class Catalog {
   Result<Clip> clip(const std::string& clip_id) const;  // not_found
   Result<bool> has_clip(const std::string& clip_id) const;
   Result<ClipPage> query(const ClipQuery& query) const;  // invalid_argument for a bad cursor
+  // A camera's clips that overlap [from, to), open ones too, by start; `most` at most. None of them is deleted as long
+  // as the hold lives.
+  struct Held {
+    std::vector<Clip> clips;
+    ClipHolds::Hold hold;
+  };
+  Result<Held> hold(const std::string& camera_id, UtcTime from, UtcTime to, int most);
   // Of a camera's clips that overlap [from, to), by start; `most` at most.
   Result<std::vector<ClipSpan>> spans(const std::string& camera_id, UtcTime from, UtcTime to, int most) const;
   Result<std::vector<std::string>> clips_of_recording(const std::string& recording_id) const;
@@ -187,6 +195,7 @@ class Catalog {
 
  private:
   Database& database_;
+  ClipHolds holds_;
 };
 
 }  // namespace vedette

@@ -10,8 +10,8 @@ namespace vedette {
 // Where things lie in the storage folder and in the bucket. Paths and keys are built from validated ids and numbers
 // only, never from text that came from outside.
 //
-//   vedette.db  volume.json  clips/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.mp4[.part]  snapshots/(same).jpg  quarantine/
-//   {prefix}{device_id}/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.mp4
+//   vedette.db  volume.json  work/{clip_id}.mp4  clips/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.mp4[.part]
+//   snapshots/(same).jpg  quarantine/ {prefix}{device_id}/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.mp4
 struct Layout {
   std::filesystem::path root;  // storage.path
   std::string device_id;
@@ -21,6 +21,8 @@ struct Layout {
   std::filesystem::path volume_file() const { return root / "volume.json"; }
   std::filesystem::path reserve() const { return root / "reserve"; }
   std::filesystem::path clips() const { return root / "clips"; }
+  // Clips that are made of others, until they are whole. Emptied at start.
+  std::filesystem::path work() const { return root / "work"; }
   std::filesystem::path quarantine() const { return root / "quarantine"; }
   std::filesystem::path absolute(const std::string& relative) const { return root / relative; }
 
