@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "agent/clip_creations.h"
 #include "agent/command_intake.h"
 #include "agent/command_runner.h"
 #include "agent/from_config.h"
@@ -108,6 +109,7 @@ class Agent::Impl {
   Recordings recordings_;
   StatusBoard board_;
   Snapshots snapshots_;
+  ClipCreations creations_;
   StorageKeeper keeper_;
   CommandRunner runner_;
   std::unique_ptr<UploadWorker> uploads_;
@@ -132,13 +134,15 @@ Agent::Impl::Impl(Config config, const Clock& clock, Volume volume, RunMarker ma
                   [this](RecorderReport report) { inbox_.push(std::move(report)); }),
       board_(config_, cameras_, recordings_, catalog_, outbox_, publisher_, clock),
       snapshots_(layout_, catalog_, outbox_, inbox_, clock),
+      creations_(config_, layout_, catalog_, losses_, inbox_, clock),
       keeper_(layout_, catalog_, retention_limits(config_), inbox_, clock),
-      runner_(config_, cameras_, recordings_, snapshots_, keeper_, catalog_, losses_, clock) {}
+      runner_(config_, cameras_, recordings_, snapshots_, creations_, keeper_, catalog_, losses_, clock) {}
 
 Agent::Impl::~Impl() {
   for (auto& [id, camera] : cameras_) camera->request_stop();
   if (uploads_) uploads_->request_stop();
   snapshots_.request_stop();
+  creations_.request_stop();
   keeper_.request_stop();
   session_.reset();  // its callbacks use members that go before it otherwise
 }
@@ -407,6 +411,7 @@ void Agent::Impl::shut_down() {
   add_event("agent.stopping", {}, {{"reason", shutdown_reason_}});
   publisher_.state("status", "status", board_.status("stopping"));
   const MonoTime now = clock_.mono();
+  creations_.request_stop();
   recordings_.stop_all();
   drain_until(now + kCloseClips, [this] { return recordings_.empty(); });
   if (!recordings_.empty()) log::error("clips could not be closed in time; they are recovered at the next start");

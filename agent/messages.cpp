@@ -28,6 +28,9 @@ Answer succeeded(Json result) {
 Answer failed(Error error) {
   return {"failed", std::move(error), {}, nullptr};
 }
+Answer failed(Error error, Json result) {
+  return {"failed", std::move(error), {}, std::make_shared<Json>(std::move(result))};
+}
 Answer rejected(Error error) {
   return {"rejected", std::move(error), {}, nullptr};
 }
