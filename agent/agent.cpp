@@ -165,7 +165,7 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
         },
         clock_);
   recordings_.restore(cameras_);
-  recordings_.keep_continuous(cameras_);
+  recordings_.keep_standing(cameras_);
   answer_interrupted();
   start_session();
   if (!session_) return fail(Code::internal, "the MQTT session cannot be started");
@@ -377,7 +377,7 @@ void Agent::Impl::on(ShutdownRequested event) {
 void Agent::Impl::tick() {
   const MonoTime now = clock_.mono();
   for (auto& reply : snapshots_.expire()) answer(reply.to, reply.answer);
-  recordings_.keep_continuous(cameras_);
+  recordings_.keep_standing(cameras_);
   board_.telemetry_sent_when_due(now);
   keeper_.look_when_due(now);
   if (now >= next_expire_) {

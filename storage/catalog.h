@@ -176,6 +176,10 @@ class Catalog {
   // Rows that a crash left in state recording or finalizing.
   Result<std::vector<Clip>> unfinished_clips() const;
 
+  // Up to when schedules were carried out, by this run or one before; nothing when there was none yet.
+  Result<std::optional<UtcTime>> schedules_seen() const;
+  Status set_schedules_seen(UtcTime now);
+
   // By camera. Costs the same for any number of clips.
   Result<std::vector<CameraUsage>> usage() const;
 
