@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/clip_creations.h"
+#include "agent/clock_watch.h"
 #include "agent/command_intake.h"
 #include "agent/command_runner.h"
 #include "agent/from_config.h"
@@ -80,6 +81,7 @@ class Agent::Impl {
   void answer(const ReplyTo& to, const Answer& answer);
   void store_reply(const ReplyTo& to, const std::string& stored);
   void add_event(const char* type, const std::string& camera_id, const Json& data);
+  void on_clock(const ClockChange& change);
   void tick();
   void drain_until(MonoTime deadline, const std::function<bool()>& done);
   void shut_down();
@@ -99,6 +101,7 @@ class Agent::Impl {
   Publisher publisher_;
 
   // Main loop only.
+  ClockWatch clock_watch_;
   std::map<std::string, CameraState> last_state_;  // that was made an event of
   MonoTime next_expire_;
   bool stopping_ = false;
@@ -130,12 +133,13 @@ Agent::Impl::Impl(Config config, const Clock& clock, Volume volume, RunMarker ma
       losses_(*database_),
       intake_(base_topic(config_), group_topics(config_), commands_, inbox_, clock),
       publisher_(base_topic(config_), outbox_, clock),
+      clock_watch_(clock),
       recordings_(config_, layout_, catalog_, losses_, outbox_, clock,
                   [this](RecorderReport report) { inbox_.push(std::move(report)); }),
       board_(config_, cameras_, recordings_, catalog_, outbox_, publisher_, clock),
       snapshots_(layout_, catalog_, outbox_, inbox_, clock),
       creations_(config_, layout_, catalog_, losses_, inbox_, clock),
-      keeper_(layout_, catalog_, retention_limits(config_), inbox_, clock),
+      keeper_(layout_, *database_, catalog_, retention_limits(config_), inbox_, clock),
       runner_(config_, cameras_, recordings_, snapshots_, creations_, keeper_, catalog_, losses_, clock) {}
 
 Agent::Impl::~Impl() {
@@ -179,7 +183,7 @@ void Agent::Impl::record_lost_catalog() {
   loss.what = "event";
   loss.start = loss.end = now;
   loss.reason = "catalog_damaged";
-  losses_.note(std::move(loss), now);
+  losses_.note(std::move(loss), clock_);
 }
 
 void Agent::Impl::start_session() {
@@ -337,7 +341,13 @@ void Agent::Impl::on(const CameraChanged& event) {
 void Agent::Impl::on(const RecorderReport& event) {
   const auto camera_id = recordings_.camera_of(event.recording_id);
   recordings_.on_report(event);
-  if (event.kind == RecorderReport::Kind::clip) keeper_.look();
+  if (event.kind == RecorderReport::Kind::clip) {
+    const UtcTime now_dated = clock_.to_utc(MonoTime(microseconds(event.clip->mono_start_us)));
+    if (std::chrono::abs(event.clip->start - now_dated) > kClockStep)
+      keeper_.look_at_dates();
+    else
+      keeper_.look();
+  }
   if (event.kind == RecorderReport::Kind::clip && uploads_) uploads_->wake();
   if (camera_id) board_.camera_changed(*camera_id);
   board_.status_may_have_changed();
@@ -374,8 +384,20 @@ void Agent::Impl::on(ShutdownRequested event) {
 
 // ---- the loop
 
+// The wall clock was set, or is known to be right from now on.
+void Agent::Impl::on_clock(const ClockChange& change) {
+  if (change.step != 0us) {
+    log::warn("the clock was set", {{"by_ms", to_ms(change.step)}, {"synced", change.synced}});
+    add_event("clock.stepped", {}, {{"by_ms", to_ms(change.step)}, {"synced", change.synced}});
+    recordings_.on_clock_set(change.step, cameras_);
+  }
+  keeper_.look_at_dates();
+  board_.status_may_have_changed();
+}
+
 void Agent::Impl::tick() {
   const MonoTime now = clock_.mono();
+  if (const auto change = clock_watch_.look()) on_clock(*change);
   for (auto& reply : snapshots_.expire()) answer(reply.to, reply.answer);
   recordings_.keep_standing(cameras_);
   board_.telemetry_sent_when_due(now);

@@ -61,6 +61,7 @@ struct SnapshotTaken {
 // A pass of the retention is over.
 struct RetentionPassed {
   Result<RetentionPass> pass;
+  bool dates_are_right = true;  // those of the clips, by the clock as it was then
 };
 struct ShutdownRequested {
   std::string reason;

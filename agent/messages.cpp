@@ -94,7 +94,7 @@ Json status(const StatusBody& body) {
   json["boot_id"] = boot_id();
   json["version"] = VEDETTE_VERSION;
   json["uptime_s"] = std::chrono::floor<seconds>(body.uptime).count();
-  json["clock"] = {{"synced", clock_is_synchronised()}};
+  json["clock"] = {{"synced", body.clock_synced}};
   json["config_version"] = 0;
   json["cameras"] = {{"total", body.cameras}, {"streaming", body.streaming}, {"recording", body.recording}};
   json["outbox"] = {

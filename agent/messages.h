@@ -40,6 +40,7 @@ struct StatusBody {
   std::string state;
   std::string connection_id;
   microseconds uptime{0};
+  bool clock_synced = false;
   size_t cameras = 0, streaming = 0, recording = 0;
   OutboxFigures outbox;
   struct Problem {

@@ -48,6 +48,14 @@ std::string why_not_streaming(const CameraStatus& status) {
 
 }  // namespace
 
+// Why a scheduled recording was not made in its time.
+struct Recordings::Miss {
+  const char* stop_reason;  // of recording.stopped
+  const char* loss_reason;  // of the ledger
+};
+const Recordings::Miss Recordings::kNotRunning{"interrupted", "not_running"};
+const Recordings::Miss Recordings::kClockStepped{"clock_stepped", "clock_stepped"};
+
 Recordings::Recordings(const Config& config, const Layout& layout, Catalog& catalog, LossLedger& losses, Outbox& outbox,
                        const Clock& clock, ClipRecorder::Report report)
     : config_(config),
@@ -143,29 +151,53 @@ void Recordings::restore(const Cameras& cameras) {
   }
   for (const RecordingRecord& record : *records) {
     const auto camera = cameras.find(record.camera_id);
-    if (camera == cameras.end() || !begin_again(record, *camera->second)) end_interrupted(record);
+    if (camera == cameras.end() || !begin_again(record, *camera->second, kNotRunning)) end_missed(record, kNotRunning);
   }
   note_missed_windows();
 }
 
+void Recordings::on_clock_set(microseconds step, const Cameras& cameras) {
+  std::vector<std::string> scheduled;
+  for (auto& [id, running] : running_) {
+    if (running.scheduled) scheduled.push_back(id);
+    running.start += step;
+    if (running.end) *running.end += step;
+  }
+  for (const std::string& id : scheduled) {
+    const auto record = catalog_.recording(id);
+    if (!record || !*record) {
+      log::error("a scheduled recording keeps its time by the old clock", {{"recording", id}});
+      continue;
+    }
+    running_[id].recorder.reset();
+    const int recorders_before = running_[id].recorders_before + 1;
+    if (begin_again(**record, *cameras.at((*record)->camera_id), kClockStepped)) {
+      running_[id].recorders_before = recorders_before;
+    } else {
+      end_missed(**record, kClockStepped);
+      running_.erase(id);
+    }
+  }
+}
+
 // Whether the recording had not begun yet and is still to be made.
-bool Recordings::begin_again(const RecordingRecord& record, Camera& camera) {
+bool Recordings::begin_again(const RecordingRecord& record, Camera& camera, const Miss& miss) {
   const auto clips = catalog_.clips_of_recording(record.recording_id);
   if (!record.plan || !clips || !clips->empty()) return false;
   const RecordingPlan& plan = *record.plan;
   const UtcTime now = clock_.utc();
   if (plan.end && *plan.end <= now) return false;
-  if (plan.start < now) note_missed(record.camera_id, {plan.start, now}, "not_running");
+  if (plan.start < now) note_missed(record.camera_id, {plan.start, now}, miss.loss_reason);
   RecordingSpec spec = spec_of(record.recording_id, record.camera_id, plan);
   spec.start = clock_.to_mono(std::max(plan.start, now));
   if (plan.end) spec.end = clock_.to_mono(*plan.end);
   spec.longest = config_.recording.longest;
-  log::info("recording scheduled before the restart", {{"camera", camera.id()}, {"recording", record.recording_id}});
+  log::info("recording scheduled again", {{"camera", camera.id()}, {"recording", record.recording_id}});
   begin(std::move(spec), camera, std::max(plan.start, now), plan.start > now);
   return true;
 }
 
-void Recordings::end_interrupted(const RecordingRecord& record) {
+void Recordings::end_missed(const RecordingRecord& record, const Miss& miss) {
   const auto clip_ids = catalog_.clips_of_recording(record.recording_id).value_or(std::vector<std::string>());
   RecordingSpec spec;
   spec.camera_id = record.camera_id;
@@ -173,14 +205,15 @@ void Recordings::end_interrupted(const RecordingRecord& record) {
     spec.command_id = record.plan->command_id;
     spec.traceparent = record.plan->traceparent;
     if (clip_ids.empty())
-      note_missed(record.camera_id, {record.plan->start, record.plan->end.value_or(record.plan->start)}, "not_running");
+      note_missed(record.camera_id, {record.plan->start, record.plan->end.value_or(record.plan->start)},
+                  miss.loss_reason);
   }
   if (!clip_ids.empty())
     if (const auto clip = catalog_.clip(clip_ids.back())) {
       spec.command_id = clip->command_id;
       spec.traceparent = clip->traceparent;
     }
-  const Json data = {{"recording_id", record.recording_id}, {"clip_ids", clip_ids}, {"reason", "interrupted"}};
+  const Json data = {{"recording_id", record.recording_id}, {"clip_ids", clip_ids}, {"reason", miss.stop_reason}};
   if (const auto ended = catalog_.end_recording(record.recording_id, {event("recording.stopped", spec, data)}); !ended)
     log::error("recording cannot be ended in the catalog", {{"reason", ended.error().message}});
 }
@@ -271,6 +304,10 @@ void Recordings::on_report(const RecorderReport& report) {
       running.fault.clear();
       break;
     case RecorderReport::Kind::ended:
+      if (running.recorders_before > 0) {
+        --running.recorders_before;
+        break;
+      }
       on_ended(running, report);
       running_.erase(it);
       break;

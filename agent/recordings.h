@@ -42,6 +42,10 @@ class Recordings {
   // be called every second, whatever the wall clock does.
   void keep_standing(const Cameras& cameras);
 
+  // The wall clock was set by so much. Scheduled recordings are made when their time comes by the new one; what runs
+  // goes on as it is.
+  void on_clock_set(microseconds step, const Cameras& cameras);
+
   // A report of a recorder: its events are written to the outbox; with `ended` the recording is gone.
   void on_report(const RecorderReport& report);
 
@@ -63,7 +67,8 @@ class Recordings {
     bool scheduled = false;
     std::string stop_reason;  // what ended it, if we did
     int64_t lead_actual_ms = 0;
-    std::string fault;  // why the disk does not take it at the moment
+    std::string fault;         // why the disk does not take it at the moment
+    int recorders_before = 0;  // that were replaced, and are still to report that they ended
   };
 
   // Of a camera that is recorded without being told to.
@@ -86,8 +91,10 @@ class Recordings {
   void note_missed(const std::string& camera_id, const Span& span, const std::string& reason);
   std::optional<messages::Answer> answer_known(const std::string& recording_id, const Camera& camera) const;
   Running& begin(RecordingSpec spec, Camera& camera, UtcTime shown, bool scheduled);
-  bool begin_again(const RecordingRecord& record, Camera& camera);
-  void end_interrupted(const RecordingRecord& record);
+  struct Miss;
+  static const Miss kNotRunning, kClockStepped;
+  bool begin_again(const RecordingRecord& record, Camera& camera, const Miss& miss);
+  void end_missed(const RecordingRecord& record, const Miss& miss);
   void on_ended(const Running& running, const RecorderReport& report);
   OutboxEvent event(const char* type, const RecordingSpec& spec, const Json& data) const;
 

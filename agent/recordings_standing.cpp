@@ -151,7 +151,7 @@ void Recordings::note_missed(const std::string& camera_id, const Span& span, con
   loss.start = span.start;
   loss.end = span.end;
   loss.reason = reason;
-  losses_.note(std::move(loss), clock_.utc());
+  losses_.note(std::move(loss), clock_);
 }
 
 }  // namespace vedette

@@ -79,6 +79,7 @@ messages::StatusBody StatusBoard::body() {
   messages::StatusBody body;
   body.connection_id = connection_id_;
   body.uptime = clock_.mono() - started_;
+  body.clock_synced = clock_.synchronised();
   body.cameras = cameras_.size();
   for (const auto& [id, camera] : cameras_) body.streaming += camera->status().state == CameraState::streaming ? 1 : 0;
   body.recording = recordings_.cameras_recording();

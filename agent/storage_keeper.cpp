@@ -28,12 +28,13 @@ Answer answer_of(const Result<ClipRemover::Outcome>& outcome) {
 
 }  // namespace
 
-StorageKeeper::StorageKeeper(const Layout& layout, Catalog& catalog, const RetentionLimits& limits, Inbox<Event>& inbox,
-                             const Clock& clock)
+StorageKeeper::StorageKeeper(const Layout& layout, Database& database, Catalog& catalog, const RetentionLimits& limits,
+                             Inbox<Event>& inbox, const Clock& clock)
     : inbox_(inbox),
       clock_(clock),
       next_look_(clock.mono()),
       remover_(layout, catalog, clock),
+      redater_(layout, database, clock),
       retention_(layout, catalog, remover_, limits, clock),
       jobs_("storage", kMostWaiting) {}
 
@@ -53,11 +54,24 @@ void StorageKeeper::look() {
   look_again_ = looking_;
   if (looking_) return;
   next_look_ = clock_.mono() + kInterval;
-  looking_ = jobs_.submit([this](const std::stop_token& stop) { inbox_.push(RetentionPassed{retention_.pass(stop)}); });
+  looking_ = jobs_.submit([this, dates = dates_due_](const std::stop_token& stop) {
+    const Result<int> redated = dates ? redater_.run(stop) : Result<int>(0);
+    if (!redated)
+      inbox_.push(RetentionPassed{redated.error_with("dates"), false});
+    else
+      inbox_.push(RetentionPassed{retention_.pass(stop), true});
+  });
+  if (looking_) dates_due_ = false;
+}
+
+void StorageKeeper::look_at_dates() {
+  dates_due_ = true;
+  look();
 }
 
 void StorageKeeper::on_passed(const RetentionPassed& event) {
   looking_ = false;
+  dates_due_ = dates_due_ || !event.dates_are_right;
   if (!event.pass && !failing_) log::error("retention", {{"error", event.pass.error().message}});
   failing_ = !event.pass;
   if (event.pass && (event.pass->more || look_again_)) look();

@@ -5,6 +5,7 @@
 #include "core/inbox.h"
 #include "core/jobs.h"
 #include "storage/clip_remover.h"
+#include "storage/redater.h"
 
 namespace vedette {
 
@@ -12,8 +13,8 @@ namespace vedette {
 // takes long. Belongs to the main loop, to which what it did comes back as events.
 class StorageKeeper {
  public:
-  StorageKeeper(const Layout& layout, Catalog& catalog, const RetentionLimits& limits, Inbox<Event>& inbox,
-                const Clock& clock);
+  StorageKeeper(const Layout& layout, Database& database, Catalog& catalog, const RetentionLimits& limits,
+                Inbox<Event>& inbox, const Clock& clock);
 
   // clip.delete: the answer comes as CommandDone; or at once, when too much is waiting.
   std::optional<messages::Answer> remove(const ReplyTo& to, const ClipDelete& request);
@@ -21,6 +22,8 @@ class StorageKeeper {
   // The limits are looked at every so often; and at once when something was added, or was uploaded.
   void look_when_due(MonoTime now);
   void look();
+  // What was dated before the wall clock was set gets the right date, before anything is deleted for its age.
+  void look_at_dates();
   // The end of that.
   void on_passed(const RetentionPassed& event);
   void request_stop() { jobs_.request_stop(); }
@@ -31,9 +34,11 @@ class StorageKeeper {
   bool looking_ = false;
   bool look_again_ = false;  // something changed meanwhile
   bool failing_ = false;
+  bool dates_due_ = true;  // the clock may have been set while this program did not run
   MonoTime next_look_;
   // Of the thread.
   ClipRemover remover_;
+  Redater redater_;
   Retention retention_;
   Jobs jobs_;
 };

@@ -14,6 +14,10 @@ class SystemClock : public Clock {
  public:
   MonoTime mono() const override { return std::chrono::floor<microseconds>(std::chrono::steady_clock::now()); }
   UtcTime utc() const override { return std::chrono::floor<microseconds>(std::chrono::system_clock::now()); }
+  bool synchronised() const override {
+    timex state{};
+    return adjtimex(&state) != TIME_ERROR;
+  }
 };
 
 // Reads exactly `digits` digits from the front of `text`.
@@ -60,10 +64,13 @@ std::optional<std::chrono::minutes> take_zone(std::string_view& text) {
 }  // namespace
 
 UtcTime Clock::to_utc(MonoTime t) const {
-  return utc() + (t - mono());
+  return UtcTime(t.time_since_epoch() + offset());
 }
 MonoTime Clock::to_mono(UtcTime t) const {
-  return mono() + (t - utc());
+  return MonoTime(t.time_since_epoch() - offset());
+}
+microseconds Clock::offset() const {
+  return utc().time_since_epoch() - mono().time_since_epoch();
 }
 
 const Clock& Clock::system() {
@@ -116,11 +123,6 @@ const std::string& boot_id() {
     return std::getline(file, line) ? line : std::string("unknown");
   }();
   return id;
-}
-
-bool clock_is_synchronised() {
-  timex state{};
-  return adjtimex(&state) != TIME_ERROR;
 }
 
 }  // namespace vedette

@@ -20,6 +20,10 @@ using UtcTime = std::chrono::time_point<std::chrono::system_clock, microseconds>
 // A deadline that does not come: 200 years of uptime, which still converts to nanoseconds (MonoTime::max() does not).
 inline constexpr MonoTime kNever{std::chrono::hours(24 * 365 * 200)};
 
+// A change of the offset between the two clocks by more than this means that the wall clock was set. Below it lies what
+// a reading may be off by, on a machine under load; and dates need not be better.
+inline constexpr microseconds kClockStep = 500ms;
+
 // Clock is where time is read. Production code is handed Clock::system(); tests hand in a fake one.
 // Thread-safe.
 class Clock {
@@ -27,10 +31,15 @@ class Clock {
   virtual ~Clock() = default;
   virtual MonoTime mono() const = 0;
   virtual UtcTime utc() const = 0;
+  // Whether the wall clock is known to be right: the kernel says that it is kept by NTP or the like (adjtimex).
+  virtual bool synchronised() const = 0;
 
   // Conversions by the offset between the two clocks as it is now.
   UtcTime to_utc(MonoTime t) const;
   MonoTime to_mono(UtcTime t) const;
+  // What the wall clock is ahead of the monotonic one. It changes only when the wall clock is set: slewing, as NTP does
+  // it, moves both.
+  microseconds offset() const;
 
   static const Clock& system();
 };
@@ -47,8 +56,5 @@ inline int64_t to_ms(microseconds d) {
 
 // The boot of the machine that this process runs in (/proc/sys/kernel/random/boot_id), "unknown" where there is none.
 const std::string& boot_id();
-
-// Whether the kernel says that the wall clock is synchronised (adjtimex).
-bool clock_is_synchronised();
 
 }  // namespace vedette

@@ -85,6 +85,7 @@ struct CameraUsage {
 struct DeletableQuery {
   std::optional<std::string> camera_id;
   std::optional<UtcTime> ended_before;
+  std::optional<UtcTime> started_from;
   bool awaiting_upload = false;  // those that the store is still to get; else those that it has or never is to get
   bool only_uploaded = false;    // of the others, those that it has
   int limit = 100;

@@ -12,7 +12,7 @@ namespace {
 constexpr std::array<std::string_view, 3> kLevels = {"ok", "low", "full"};
 
 // The clips of one class in the order of the index clip_to_go, or of clip_to_go_by_camera. ?1 an instant before which
-// they ended, ?2 the camera.
+// they ended, ?2 the camera, ?4 one at or after which they started.
 std::string select_class(const DeletableQuery& query, bool awaiting, std::optional<bool> wanted) {
   std::string sql =
       "SELECT clip_id, camera_id, size_bytes, start_us FROM clip WHERE state = 'ready' AND protected = 0 ";
@@ -20,6 +20,7 @@ std::string select_class(const DeletableQuery& query, bool awaiting, std::option
   if (wanted) sql += *wanted ? " AND upload_wanted = 1" : " AND upload_wanted = 0";
   if (query.camera_id) sql += " AND camera_id = ?2";
   if (query.ended_before) sql += " AND start_us < ?1 AND end_us < ?1";
+  if (query.started_from) sql += " AND start_us >= ?4";
   return sql;
 }
 
@@ -48,6 +49,7 @@ Result<std::vector<DeletableClip>> Catalog::deletable(const DeletableQuery& quer
     if (query.ended_before) row.bind(1, to_us(*query.ended_before));
     if (query.camera_id) row.bind(2, *query.camera_id);
     row.bind(3, query.limit + static_cast<int64_t>(holds_.count()));
+    if (query.started_from) row.bind(4, to_us(*query.started_from));
     while (static_cast<int>(clips.size()) < query.limit && row.step())
       if (!holds_.holds(row.text(0))) clips.push_back({row.text(0), row.text(1), row.integer(2)});
     return row.status();

@@ -227,7 +227,7 @@ Clip ClipCutter::describe(MonoTime show_from) const {
   clip.traceparent = spec_.traceparent;
   clip.boot_id = spec_.past ? spec_.past->boot_id : boot_id();
   clip.mono_start_us = show_from.time_since_epoch().count();
-  clip.clock_synced = spec_.past ? spec_.past->clock_synced : clock_is_synchronised();
+  clip.clock_synced = spec_.past ? spec_.past->clock_synced : context_.clock.synchronised();
   clip.upload_wanted = spec_.upload && context_.uploads;
   clip.priority = spec_.priority;
   return clip;
@@ -269,7 +269,7 @@ void ClipCutter::record_fault(MonoTime to) {
 void ClipCutter::record(Loss loss) {
   loss.what = "packets";
   loss.camera_id = spec_.camera_id;
-  context_.losses.note(std::move(loss), context_.clock.utc());
+  context_.losses.note(std::move(loss), context_.clock);
 }
 
 void ClipCutter::report_started() {

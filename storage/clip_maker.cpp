@@ -14,8 +14,6 @@ namespace {
 // moved by up to 1 ms so that it follows on without a gap (media/mp4_writer.cpp).
 constexpr microseconds kSameVideo = 50us;
 constexpr microseconds kSameAudio = 2ms;
-// Two readings of the clocks differ by so much on a busy machine; a step of the wall clock is more.
-constexpr microseconds kSameClock = 100ms;
 // As in the recorder: within one recording, a longer time without a video packet is a gap.
 constexpr microseconds kLeastGap = 2s;
 constexpr int kStepsInGap = 4;
@@ -104,7 +102,7 @@ std::unique_ptr<PastSource> ClipMaker::next_source() {
 bool ClipMaker::goes_on_with(const PastSource& source) const {
   const TimeBase& now = *piece_->spec.past;
   return now.boot_id == source.times.boot_id &&
-         std::chrono::abs(now.to_utc(source.times.mono) - source.times.utc) <= kSameClock;
+         std::chrono::abs(now.to_utc(source.times.mono) - source.times.utc) <= kClockStep;
 }
 
 // A source that cannot be read is as if it were not there: what else has that time is looked for.

@@ -262,7 +262,7 @@ void ClipRecorder::Impl::record_loss(const Error& error) {
   loss.start = context.clock.to_utc(cutter.covered_to());
   loss.end = std::max(loss.start, std::min(now, context.clock.to_utc(end_now())));
   loss.reason = loss_reason(error);
-  context.losses.note(std::move(loss), now);
+  context.losses.note(std::move(loss), context.clock);
 }
 
 ClipRecorder::ClipRecorder(RecordingSpec spec, Ring& ring, const RecorderContext& context, Report report)

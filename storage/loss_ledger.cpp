@@ -52,9 +52,12 @@ Status LossLedger::record(const Loss& loss) {
   return database_.write([&](Database::Access& db) { return record(db, loss); });
 }
 
-void LossLedger::note(Loss loss, UtcTime now) {
-  loss.loss_id = new_id(now);
-  loss.at = now;
+void LossLedger::note(Loss loss, const Clock& clock) {
+  loss.at = clock.utc();
+  loss.loss_id = new_id(loss.at);
+  loss.boot_id = boot_id();
+  loss.clock_offset = clock.offset();
+  loss.clock_synced = clock.synchronised();
   if (const auto recorded = record(loss); !recorded)
     log::error("loss not recorded", {{"camera", loss.camera_id},
                                      {"clip", loss.clip_id},
@@ -64,11 +67,12 @@ void LossLedger::note(Loss loss, UtcTime now) {
 
 Status LossLedger::record(Database::Access& db, const Loss& loss) {
   auto s = db.prepare(
-      "INSERT INTO loss(loss_id, at_us, what, camera_id, clip_id, start_us, end_us, packets, bytes, reason) "
-      "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+      "INSERT INTO loss(loss_id, at_us, what, camera_id, clip_id, start_us, end_us, packets, bytes, reason, boot_id, "
+      "clock_offset_us, clock_synced) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
   s.bind(1, loss.loss_id).bind(2, to_us(loss.at)).bind(3, loss.what).bind(4, loss.camera_id).bind(5, loss.clip_id);
   s.bind(6, to_us(loss.start)).bind(7, to_us(loss.end)).bind(8, loss.packets).bind(9, loss.bytes);
-  s.bind(10, loss.reason);
+  s.bind(10, loss.reason).bind(11, loss.boot_id).bind(12, loss.clock_offset.count());
+  s.bind(13, int64_t{loss.clock_synced});
   if (auto added = s.run(); !added) return added;
   return Outbox::add(db, make_event("loss.recorded", loss.camera_id, to_json(loss), loss.at));
 }

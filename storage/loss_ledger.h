@@ -22,6 +22,11 @@ struct Loss {
   int64_t packets = 0;
   int64_t bytes = 0;
   std::string reason;  // "reader_late", "no_space", "file_damaged", ...
+  // Time truth: in which boot of the machine its times were told, and by which offset between the clocks. Empty: its
+  // times are those of something else, a clip that was deleted say.
+  std::string boot_id = {};
+  microseconds clock_offset{0};
+  bool clock_synced = false;
 };
 
 Json to_json(const Loss& loss);
@@ -44,8 +49,8 @@ class LossLedger {
  public:
   explicit LossLedger(Database& database);
   Status record(const Loss& loss);
-  // What was found missing now: it gets its id here, and that it cannot be recorded is logged.
-  void note(Loss loss, UtcTime now);
+  // What was found missing now, by this clock: it gets its id here, and that it cannot be recorded is logged.
+  void note(Loss loss, const Clock& clock);
   // Inside a transaction of somebody else's.
   static Status record(Database::Access& db, const Loss& loss);
   Result<LossPage> query(const LossQuery& query) const;  // invalid_argument for a bad cursor

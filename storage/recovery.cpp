@@ -8,7 +8,9 @@
 #include "core/ids.h"
 #include "core/log.h"
 #include "media/mp4_finalize.h"
+#include "storage/boot_clocks.h"
 #include "storage/clip_remover.h"
+#include "storage/redater.h"
 #include "storage/settle.h"
 
 namespace vedette {
@@ -51,7 +53,7 @@ bool may_pass(Code code) {
 class Recovery {
  public:
   Recovery(const Layout& layout, Catalog& catalog, LossLedger& losses, const Clock& clock)
-      : layout_(layout), catalog_(catalog), losses_(losses), clock_(clock) {}
+      : layout_(layout), catalog_(catalog), losses_(losses), clock_(clock), clocks_(load_boot_clocks(layout)) {}
 
   Result<RecoveryResult> run();
 
@@ -76,6 +78,7 @@ class Recovery {
   Catalog& catalog_;
   LossLedger& losses_;
   const Clock& clock_;
+  const BootClocks clocks_;
   std::map<std::string, Clip> open_rows_;  // by clip id; what is left at the end has no file
   std::vector<Catalog::Found> index_;      // to be committed together
   RecoveryResult result_;
@@ -116,6 +119,9 @@ Result<Clip> Recovery::identify(const Found& found, const fs::path& file) {
   if (!clip) return clip;
   if (clip->clip_id != found.clip_id || clip->camera_id != found.camera_id)
     return fail(Code::invalid_argument, "it says that it is clip " + clip->clip_id + " of " + clip->camera_id);
+  // The wall clock may have been set after the file was made.
+  if (const auto boot = clocks_.find(clip->boot_id); boot != clocks_.end())
+    return moved_to(std::move(*clip), UtcTime(microseconds(clip->mono_start_us) + boot->second));
   return clip;
 }
 
@@ -240,7 +246,7 @@ void Recovery::record_loss(const std::string& camera_id, const std::string& clip
   loss.start = row == open_rows_.end() ? now : row->second.start;
   loss.end = now;
   loss.reason = reason;
-  losses_.note(std::move(loss), now);
+  losses_.note(std::move(loss), clock_);
 }
 
 // All names first, then the work, which changes the folders.

@@ -11,7 +11,9 @@ namespace vedette {
 namespace {
 
 constexpr int64_t kMostMargin = 64LL << 20;
-constexpr int64_t kMarginDivisor = 20;  // 5 %
+constexpr int64_t kMarginDivisor = 20;                     // 5 %
+constexpr UtcTime kClockWasSet = UtcTime(1'577'836'800s);  // 2020-01-01: older than this program, so no clip is
+constexpr microseconds kSetAfterBoot = std::chrono::hours(1);
 
 int64_t margin_of(int64_t floor) {
   return std::min(floor / kMarginDivisor, kMostMargin);
@@ -86,10 +88,16 @@ class Plan {
   bool more_ = false;
 };
 
-Status choose_by_age(Plan& plan, const RetentionLimits& limits, UtcTime now) {
+// By wrong dates nothing is deleted: not by those of a clock that was never set, nor by a clock that NTP may still put
+// right, which after a boot may say anything; the age of what was recorded since the boot is known in any case.
+Status choose_by_age(Plan& plan, const RetentionLimits& limits, const Clock& clock) {
   if (limits.max_age <= 0s) return {};
+  const MonoTime boot{};
   DeletableQuery query;
-  query.ended_before = now - limits.max_age;
+  query.ended_before = clock.utc() - limits.max_age;
+  query.started_from = kClockWasSet;
+  if (!clock.synchronised() && clock.mono() < boot + kSetAfterBoot)
+    query.started_from = std::max(kClockWasSet, clock.to_utc(boot));
   const auto chosen = plan.choose("age", query, Plan::kAll, true);
   return chosen ? Status() : Status(chosen.error_as_is());
 }
@@ -159,7 +167,7 @@ Result<RetentionPass> Retention::pass(const std::stop_token& stop) {
 
   Plan plan(catalog_, *usage, limits_.most_per_pass);
   Status chosen = choose_uploaded(plan, limits_);
-  if (chosen) chosen = choose_by_age(plan, limits_, now);
+  if (chosen) chosen = choose_by_age(plan, limits_, clock_);
   if (chosen) chosen = choose_by_camera(plan, limits_);
   if (chosen) chosen = choose_by_total(plan, limits_);
   if (!chosen) return chosen.error_as_is();

@@ -211,8 +211,17 @@ constexpr const char* kTimeline = R"sql(
 CREATE INDEX loss_by_camera ON loss(camera_id, start_us, end_us);
 )sql";
 
+constexpr const char* kClocks = R"sql(
+-- What was dated in one boot of the machine, to be dated anew when its wall clock is set.
+CREATE INDEX clip_by_boot ON clip(boot_id, clip_id);
+ALTER TABLE loss ADD COLUMN boot_id TEXT NOT NULL DEFAULT '';         -- empty: not to be dated anew
+ALTER TABLE loss ADD COLUMN clock_offset_us INTEGER NOT NULL DEFAULT 0;  -- wall clock minus monotonic clock
+ALTER TABLE loss ADD COLUMN clock_synced INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX loss_by_boot ON loss(boot_id, loss_id) WHERE boot_id <> '';
+)sql";
+
 constexpr Migration kMigrations[] = {
-    {1, kFirst}, {2, kPlans}, {3, kSums}, {4, kDeletions}, {5, kRetention}, {6, kTimeline},
+    {1, kFirst}, {2, kPlans}, {3, kSums}, {4, kDeletions}, {5, kRetention}, {6, kTimeline}, {7, kClocks},
 };
 
 }  // namespace

@@ -218,7 +218,7 @@ TEST_F(ClipMakerTest, TellsTheReasonOfALossWhereNothingIs) {
   loss.start = at(4s);
   loss.end = at(8s);
   loss.reason = "no_space";
-  store.losses->note(loss, clock.utc());
+  store.losses->note(loss, clock);
   const Made made = make(4s, 8s);
   ASSERT_EQ(made.coverage.gaps.size(), 1u);
   expect_gap(made.coverage.gaps[0], 5s, 8s, "no_space");

@@ -97,6 +97,28 @@ TEST_F(RetentionTest, AgeCountsFromTheEndOfAClip) {
   EXPECT_EQ(pass_all(), (Deleted{{"age", old.clip_id}}));
 }
 
+TEST_F(RetentionTest, AClockThatWasNeverSetTellsNoAge) {
+  limits.max_age = 60s;
+  add("front", kNow - UtcTime(100s), 1);  // dated 1970
+  EXPECT_EQ(pass().deleted, 0);
+  limits.max_bytes = 1;
+  retention.reset();
+  const Clip newer = add("front", 10s, 1);
+  EXPECT_EQ(pass().deleted, 1) << "the other limits count it, as the oldest";
+  EXPECT_TRUE(store.catalog->has_clip(newer.clip_id).value());
+}
+
+TEST_F(RetentionTest, AClockThatMayStillBePutRightDeletesByAgeOnlyWhatIsOfThisBoot) {
+  limits.max_age = 60s;
+  clock.set_synchronised(false);  // the machine booted 1000 s ago
+  const Clip earlier = add("front", 2000s, 1);
+  const Clip of_this_boot = add("front", 500s, 1);
+  EXPECT_EQ(pass_all(), (Deleted{{"age", of_this_boot.clip_id}}));
+  clock.advance(1h);
+  pass_all();
+  EXPECT_FALSE(store.catalog->has_clip(earlier.clip_id).value()) << "by then it would have been";
+}
+
 TEST_F(RetentionTest, WhatTheStoreHasGoesBeforeWhatItIsStillToGet) {
   limits.max_bytes = 100;
   const Clip waiting = add("front", 500s, 50, Upload::pending);

@@ -1,0 +1,86 @@
+// The wall clock of a box without a battery: it begins long ago, and is set some time after the agent began.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/process.h"
+#include "tests/support/wait.h"
+#include "tests/system/clip_check.h"
+#include "tests/system/rig.h"
+
+namespace vedette::test {
+namespace {
+
+// libfaketime gives the agent another wall clock than ours, and takes its offset from a file.
+class ClockTest : public testing::Test {
+ protected:
+  static constexpr auto kAgo = std::chrono::hours(24 * 20'000);  // 1970 and some years
+
+  void SetUp() override {
+    set_clock("-20000d");
+    rig.config()["storage"]["max_age_s"] = 3600;
+    rig.config()["upload"]["target"] = "none";
+    rig.add_camera("front", "test://pattern?size=320x180&fps=25&gop=25");
+  }
+  void set_clock(const std::string& offset) const { write_text(rig.scratch() / "clock", offset + "\n"); }
+  void start_agent() {
+    const std::map<std::string, std::string> env = {{"LD_PRELOAD", "/usr/$LIB/faketime/libfaketimeMT.so.1"},
+                                                    {"FAKETIME_TIMESTAMP_FILE", rig.scratch() / "clock"},
+                                                    {"FAKETIME_DONT_FAKE_MONOTONIC", "1"},
+                                                    {"FAKETIME_CACHE_DURATION", "1"},
+                                                    {"FAKETIME_DONT_RESET", "1"}};
+    for (const auto& [name, value] : env) ::setenv(name.c_str(), value.c_str(), 1);
+    rig.start();
+    for (const auto& [name, value] : env) ::unsetenv(name.c_str());
+  }
+  static UtcTime time_of(const Json& json, const char* key) {
+    return from_rfc3339(json.at(key).get<std::string>()).value();
+  }
+  static void expect_about(UtcTime a, UtcTime b) { EXPECT_LT(std::chrono::abs(a - b), 3s) << to_rfc3339(a); }
+
+  Rig rig;
+};
+
+TEST_F(ClockTest, WhatWasRecordedBeforeTheClockWasSetGetsItsDate) {
+  start_agent();
+  const UtcTime began = Clock::system().utc();
+  const Started done = rig.start_recording("front", {{"duration_ms", 1000}});
+  const Json clip = rig.wait_clip_ready(done.recording_id);
+  expect_about(time_of(clip, "start"), began - kAgo);
+  const Started running = rig.start_recording("front");
+  const UtcTime due = Clock::system().utc() + 12s;
+  const Started later = rig.start_recording("front", {{"start", to_rfc3339(due)}, {"duration_ms", 1000}});
+  EXPECT_EQ(later.result.at("state"), "scheduled");
+
+  set_clock("+0d");
+  const Json step = rig.event("clock.stepped", "type", "clock.stepped").at("data");
+  EXPECT_NEAR(step.at("by_ms").get<double>(), static_cast<double>(milliseconds(kAgo).count()), 3000);
+  const Json redated = rig.event("clip.redated", "clip_id", clip.at("clip_id")).at("data");
+  EXPECT_EQ(redated.at("previous_start"), clip.at("start"));
+  expect_about(time_of(redated, "start"), began);
+  const Json now = rig.clip(clip.at("clip_id"));
+  EXPECT_EQ(now.at("start"), redated.at("start"));
+  EXPECT_EQ(now.at("duration_ms"), clip.at("duration_ms"));
+
+  // What ran at the step is one clip, of the right length and date.
+  rig.result("recording.stop", {{"recording_id", running.recording_id}});
+  const Json across = rig.wait_clip_ready(running.recording_id);
+  EXPECT_GT(across.at("duration_ms"), 0);
+  EXPECT_LT(across.at("duration_ms"), 60'000);
+  ASSERT_TRUE(eventually(Rig::kLimit, [&] { return time_of(rig.clip(across.at("clip_id")), "start") > began; }));
+
+  // What was due by the right clock is made when it comes, to the frame.
+  const Json scheduled = rig.wait_clip_ready(later.recording_id);
+  expect_about(time_of(rig.clip(scheduled.at("clip_id")), "start"), due);
+  EXPECT_EQ(rig.event("recording.stopped", "recording_id", later.recording_id).at("data").at("reason"), "completed");
+
+  // Nothing was taken for 50 years old.
+  EXPECT_TRUE(rig.events("clip.deleted").empty());
+  EXPECT_EQ(rig.files(".mp4").size(), 3u);
+  rig.expect_messages_follow_schemas();
+}
+
+}  // namespace
+}  // namespace vedette::test
