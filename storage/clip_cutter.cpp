@@ -4,14 +4,12 @@
 
 #include "core/ids.h"
 #include "core/log.h"
+#include "storage/gap_rule.h"
 
 namespace vedette {
 
 namespace {
 
-// A longer time without a video packet is a gap; cameras that send few frames are allowed some of their own steps.
-constexpr microseconds kLeastGap = 2s;
-constexpr int kStepsInGap = 4;
 // What a clip may be longer than its segment: it ends with a keyframe only.
 constexpr microseconds kSegmentSlack = 10s;
 // How much later than video audio may arrive, at a join and at the end.
@@ -235,7 +233,7 @@ Clip ClipCutter::describe(MonoTime show_from) const {
 
 bool ClipCutter::is_gap(const Packet& video) const {
   if (!gap_reason_.empty()) return true;
-  return last_dts_ && video.dts - *last_dts_ > std::max<microseconds>(kLeastGap, kStepsInGap * step_);
+  return last_dts_ && vedette::is_gap(video.dts - *last_dts_, step_);
 }
 
 // When the packet in front of `next` was due, as far as can be told: where what is missing begins.

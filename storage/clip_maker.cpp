@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "core/log.h"
+#include "storage/gap_rule.h"
 
 namespace vedette {
 
@@ -14,9 +15,6 @@ namespace {
 // moved by up to 1 ms so that it follows on without a gap (media/mp4_writer.cpp).
 constexpr microseconds kSameVideo = 50us;
 constexpr microseconds kSameAudio = 2ms;
-// As in the recorder: within one recording, a longer time without a video packet is a gap.
-constexpr microseconds kLeastGap = 2s;
-constexpr int kStepsInGap = 4;
 // Where one clip ends and the next begins without a hole: the last frame's length is a guess.
 constexpr microseconds kSliver = 100ms;
 // A stretch without a hole is one clip up to this length.
@@ -184,7 +182,7 @@ bool ClipMaker::is_hole_before(const PastSource& source, const Packet& video) co
   if (!piece_->last_video || piece_->source_number == source_number_) return false;
   const bool same = !source.recording_id.empty() && piece_->recording_id == source.recording_id;
   if (!same) return piece_->is_step_over(video);
-  return video.dts - *piece_->last_video > std::max<microseconds>(kLeastGap, kStepsInGap * piece_->step);
+  return is_gap(video.dts - *piece_->last_video, piece_->step);
 }
 
 // How far it may go on without a hole, so that room is kept for the index.

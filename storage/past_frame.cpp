@@ -2,15 +2,9 @@
 
 #include <algorithm>
 
+#include "storage/gap_rule.h"
+
 namespace vedette {
-
-namespace {
-
-// As in the recorder: a longer time without a packet is a gap.
-constexpr microseconds kLeastGap = 2s;
-constexpr int kStepsInGap = 4;
-
-}  // namespace
 
 Result<std::optional<PastFrame>> frame_at(PastSource& source, UtcTime at, const std::stop_token& stop) {
   const MonoTime t = source.times.to_mono(at);
@@ -37,7 +31,7 @@ Result<std::optional<PastFrame>> frame_at(PastSource& source, UtcTime at, const 
   for (auto p = newest; p != frame.packets.end(); ++p)
     if (shown(*p) && p->pts > newest->pts) newest = p;
   const microseconds step = newest == frame.packets.begin() ? 0us : newest->dts - std::prev(newest)->dts;
-  if (t - newest->pts > std::max<microseconds>(kLeastGap, kStepsInGap * step)) return std::nullopt;
+  if (is_gap(t - newest->pts, step)) return std::nullopt;
   frame.shown_at = source.times.to_utc(newest->pts);
   frame.packets.erase(std::next(newest), frame.packets.end());
   return std::optional(std::move(frame));
