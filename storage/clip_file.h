@@ -12,7 +12,7 @@ namespace vedette {
 
 // ClipFile is one clip while it is being written: its .part file and its row in state recording. Used by one thread.
 // Destruction without close() leaves both for recovery. A clip made of what is there already has neither before it is
-// closed: it is written in the folder work/.
+// closed: it is written in the folder clips/.work/.
 class ClipFile {
  public:
   // What kind of clip: everything of `clip` that is known before its end; the path is filled in here.

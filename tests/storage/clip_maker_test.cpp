@@ -1,6 +1,7 @@
 #include "storage/clip_maker.h"
 
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 
 #include <atomic>
 #include <numeric>
@@ -104,9 +105,8 @@ struct ClipMakerTest : testing::Test {
   size_t files() const {
     size_t count = 0;
     std::error_code ignored;
-    for (const auto& folder : {store.layout.clips(), store.layout.work()})
-      for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, ignored))
-        count += entry.is_regular_file() ? 1 : 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(store.layout.clips(), ignored))
+      count += entry.is_regular_file() ? 1 : 0;
     return count;
   }
 };
@@ -271,6 +271,22 @@ TEST_F(ClipMakerTest, AStopLeavesNothingBehind) {
   ASSERT_FALSE(made.status);
   EXPECT_EQ(made.status.error().code, Code::cancelled);
   EXPECT_EQ(files(), before);
+}
+
+TEST_F(ClipMakerTest, AFullDiskLeavesNothingBehind) {
+  const auto clips = store.layout.clips();
+  std::filesystem::create_directories(clips);
+  if (mount("tmpfs", clips.c_str(), "tmpfs", 0, "size=400k") != 0) GTEST_SKIP() << "not allowed to mount";
+  push(30s);
+  const Made made = make(2s + 20ms, 28s, &ring);
+  EXPECT_FALSE(made.status);
+  EXPECT_EQ(made.status.error().code, Code::no_space);
+  EXPECT_EQ(made.clips.size(), 0u);
+  EXPECT_EQ(files(), 0u);
+  EXPECT_EQ(store.catalog->query({})->clips.size(), 0u);
+  ASSERT_EQ(mount("tmpfs", clips.c_str(), "tmpfs", MS_REMOUNT, "size=64m"), 0);
+  EXPECT_EQ(make(2s + 20ms, 28s, &ring).clips.size(), 1u);
+  umount(clips.c_str());
 }
 
 TEST_F(ClipMakerTest, ClipsThatAreReadAreNotDeleted) {
