@@ -16,7 +16,8 @@ using messages::Answer;
 // Each holds what of its window is in a ring.
 constexpr size_t kMostWaiting = 4;
 constexpr std::chrono::hours kLongestWindow{24};
-constexpr int kMostClips = 10'000;  // that are read, or losses that are told
+constexpr int kMostClips = 10'000;  // that are read
+constexpr int kMostLosses = 10'000;
 
 Answer invalid(const std::string& message) {
   return messages::rejected({Code::invalid_argument, message});
@@ -84,8 +85,11 @@ Answer ClipCreations::make(const ReplyTo& to, const ClipCreate& request, std::un
                                 mux_time_,
                                 sync_time_,
                                 config_.upload.target != Config::UploadTarget::none};
-  const auto held = catalog_.hold(request.camera_id, request.start, request.end, kMostClips);
+  const auto held = catalog_.hold(request.camera_id, request.start, request.end, kMostClips + 1);
   if (!held) return messages::failed(held.error());
+  if (held->clips.size() > kMostClips)
+    return messages::failed({Code::invalid_argument, "/params/end: more than " + std::to_string(kMostClips) +
+                                                         " clips lie in that time: ask for less of it"});
   if (auto known = catalog_.remember_recording(spec.recording_id, spec.camera_id, clock_.utc()); !known)
     return messages::failed(known.error());
   ClipMaker maker(spec, request.start, request.end, context, [this](RecorderReport report) {
@@ -96,7 +100,7 @@ Answer ClipCreations::make(const ReplyTo& to, const ClipCreate& request, std::un
   if (ring) maker.add(std::move(ring));
   const auto made = maker.run(stop);
 
-  const auto lost = losses_.of_camera(request.camera_id, request.start, request.end, kMostClips);
+  const auto lost = losses_.of_camera(request.camera_id, request.start, request.end, kMostLosses);
   if (!lost) return messages::failed(lost.error());
   const Coverage found = coverage(maker.spans(), *lost, request.start, request.end, clock_.utc());
   Json result = result_of(spec.recording_id, maker.clips(), found);
