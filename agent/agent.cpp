@@ -127,7 +127,7 @@ Agent::Impl::Impl(Config config, const Clock& clock, Volume volume, RunMarker ma
       marker_(std::move(marker)),
       layout_(layout_of(config_)),
       database_(std::move(database)),
-      catalog_(*database_),
+      catalog_(*database_, manifest_issuer(config_)),
       outbox_(*database_),
       commands_(*database_),
       losses_(*database_),

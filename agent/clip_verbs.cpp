@@ -36,7 +36,15 @@ messages::Answer url(const Catalog& catalog, const Target* target, const ClipUrl
                                                    std::string(to_string(clip->upload.state))});
   const auto url = target->presign(*clip->upload.object_key, request.ttl);
   if (!url) return messages::rejected(url.error());
-  return messages::succeeded({{"url", *url}, {"expires_at", to_rfc3339(now + request.ttl)}});
+  Json result = {{"url", *url}, {"expires_at", to_rfc3339(now + request.ttl)}};
+  const auto manifest = catalog.manifest_key(request.clip_id);
+  if (!manifest) return messages::failed(manifest.error());
+  if (*manifest) {
+    const auto manifest_url = target->presign(**manifest, request.ttl);
+    if (!manifest_url) return messages::rejected(manifest_url.error());
+    result["manifest_url"] = *manifest_url;
+  }
+  return messages::succeeded(std::move(result));
 }
 
 }  // namespace vedette::clip_verbs

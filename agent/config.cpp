@@ -134,13 +134,27 @@ void read_mqtt(JsonReader r, Config::Mqtt& mqtt, Load& load) {
   r.done();
 }
 
-void read_storage(JsonReader r, Config::Storage& storage) {
+void read_signing_key(JsonReader& r, Config::Storage& storage, Load& load) {
+  std::string pem;
+  read_secret(r, "signing_key", pem, load);
+  if (pem.empty()) return;
+  for (const std::string_view line : split(pem, '\n'))  // each of them by itself is a secret
+    if (line.find("-----") == std::string_view::npos) add_secret(line);
+  auto key = SigningKey::from_pem(pem);
+  if (key)
+    storage.signing_key = std::make_shared<const SigningKey>(std::move(*key));
+  else
+    r.error(r.has("signing_key_file") ? "signing_key_file" : "signing_key", key.error().message);
+}
+
+void read_storage(JsonReader r, Config::Storage& storage, Load& load) {
   if (auto path = r.string("path", 1)) storage.path = std::move(*path);
   if (!storage.path.is_absolute()) r.error("path", "must be an absolute path");
   if (auto interval = r.integer("sync_interval_ms", 100, 600'000)) storage.sync_interval = milliseconds(*interval);
   if (auto free = r.integer("min_free_bytes", 0, kMostInteger)) storage.min_free_bytes = *free;
   set(storage.max_bytes, r.integer("max_bytes", 0, kMostInteger));
   if (auto age = r.integer("max_age_s", 0, kMostInteger)) storage.max_age = seconds(std::min(*age, kMostAge));
+  read_signing_key(r, storage, load);
   r.done();
 }
 
@@ -173,6 +187,7 @@ void read_upload(JsonReader r, Config::Upload& upload, Load& load) {
   }
   set(upload.path_style, r.boolean("path_style"));
   set(upload.delete_after_upload, r.boolean("delete_after_upload"));
+  set(upload.manifest, r.boolean("manifest"));
   for (auto [key, field] :
        {std::pair{"access_key_id", &upload.access_key_id}, std::pair{"secret_access_key", &upload.secret_access_key},
         std::pair{"session_token", &upload.session_token}})
@@ -186,7 +201,6 @@ void read_upload(JsonReader r, Config::Upload& upload, Load& load) {
   not_yet(r, "part_size_bytes", r.integer("part_size_bytes", kLeastPartBytes, kMostPartBytes), kPartBytes, load);
   not_yet(r, "max_bandwidth_bps", r.integer("max_bandwidth_bps", 0, kMostInteger), int64_t{0}, load);
   not_yet(r, "windows", r.strings("windows", 64, 1, 64), {}, load);
-  not_yet(r, "manifest", r.boolean("manifest"), true, load);
   r.done();
 }
 
@@ -195,8 +209,7 @@ void read_recording(JsonReader r, Config::Recording& recording) {
   if (auto segment = r.integer("segment_s", 1, 86'400)) recording.segment = seconds(*segment);
   if (auto longest = r.integer("max_duration_s", 1, 30LL * 86'400)) recording.longest = seconds(*longest);
   if (auto audio = r.choice("audio", {"copy", "aac", "drop"})) {
-    if (*audio == "aac") r.error("audio", "aac is not supported by this version; use copy or drop");
-    recording.audio = *audio != "drop";
+    recording.audio = *audio == "aac" ? AudioPolicy::aac : *audio == "drop" ? AudioPolicy::drop : AudioPolicy::copy;
   }
   recording.time_zone = read_time_zone(r, recording.time_zone);
   r.done();
@@ -274,7 +287,7 @@ void read_document(JsonReader r, Config& config, Load& load) {
     if (!is_name(config.device_id)) r.error("device_id", "is required: the host's name cannot serve as one");
   }
   if (auto section = r.object("mqtt")) read_mqtt(*section, config.mqtt, load);
-  if (auto section = r.object("storage")) read_storage(*section, config.storage);
+  if (auto section = r.object("storage")) read_storage(*section, config.storage, load);
   if (auto section = r.object("upload")) read_upload(*section, config.upload, load);
   if (auto section = r.object("recording")) read_recording(*section, config.recording);
   if (auto section = r.object("telemetry")) {

@@ -2,14 +2,17 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/schedule.h"
+#include "core/ed25519.h"
 #include "core/json.h"
 #include "core/log.h"
 #include "core/result.h"
+#include "storage/clip.h"
 
 namespace vedette {
 
@@ -32,6 +35,7 @@ struct Config {
     int64_t max_bytes = 0;  // of all clips; these three: 0 is no limit
     seconds max_age{0};
     int64_t min_free_bytes = 1 << 30;
+    std::shared_ptr<const SigningKey> signing_key;  // of manifests; null: they are not signed
   };
   enum class UploadTarget { s3, directory, none };
   struct Upload {
@@ -39,6 +43,7 @@ struct Config {
     std::string endpoint, bucket, region = "us-east-1", prefix;
     bool path_style = true;
     bool delete_after_upload = false;
+    bool manifest = true;
     std::string access_key_id, secret_access_key, session_token;
     std::string ca_file;
     std::filesystem::path directory;  // default: {storage.path}/objects
@@ -47,7 +52,7 @@ struct Config {
     milliseconds pre_roll{0};
     seconds segment{300};
     seconds longest{3600};
-    bool audio = true;
+    AudioPolicy audio = AudioPolicy::copy;
     TimeZone time_zone = TimeZone::of_machine();  // of schedules that name none
   };
   enum class Record { command, continuous, schedule };

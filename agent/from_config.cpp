@@ -31,6 +31,10 @@ Layout layout_of(const Config& config) {
   return {config.storage.path, config.device_id, config.upload.prefix};
 }
 
+ManifestIssuer manifest_issuer(const Config& config) {
+  return {config.device_id, config.storage.signing_key, config.upload.manifest};
+}
+
 std::unique_ptr<Target> make_target(const Config& config) {
   const Config::Upload& upload = config.upload;
   switch (upload.target) {

@@ -8,6 +8,7 @@
 #include "agent/config.h"
 #include "mqtt/session.h"
 #include "sources/camera.h"
+#include "storage/catalog.h"
 #include "storage/layout.h"
 #include "storage/retention.h"
 #include "uploader/target.h"
@@ -21,6 +22,7 @@ std::string base_topic(const Config& config);
 std::vector<std::string> group_topics(const Config& config);
 mqtt::SessionConfig session_config(const Config& config, std::vector<std::pair<std::string, int>> subscriptions);
 Layout layout_of(const Config& config);
+ManifestIssuer manifest_issuer(const Config& config);
 // Null when upload.target is none.
 std::unique_ptr<Target> make_target(const Config& config);
 RetentionLimits retention_limits(const Config& config);

@@ -46,7 +46,7 @@ int reindex(const vedette::Config& config) {
   const vedette::MonoTime began = clock.mono();
   const auto layout = vedette::layout_of(config);
   const auto volume = vedette::open_volume(layout);
-  const auto done = volume ? vedette::reindex(layout, clock) : volume.error_as_is();
+  const auto done = volume ? vedette::reindex(layout, vedette::manifest_issuer(config), clock) : volume.error_as_is();
   if (!done) {
     std::cerr << "vedette: cannot reindex: " << done.error().message << "\n";
     return kRuntimeFailure;

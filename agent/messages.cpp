@@ -119,6 +119,7 @@ Json info(const Config& config) {
   json["verbs"] = Json::array();
   for (const Verb& verb : verbs()) json["verbs"].push_back(verb.name);
   json["schemas"] = {"v1"};
+  if (config.storage.signing_key) json["signing_key_id"] = config.storage.signing_key->verifying_key().id();
   utsname system{};
   uname(&system);
   json["hardware"] = {{"arch", system.machine},

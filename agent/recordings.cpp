@@ -7,6 +7,7 @@
 #include "agent/recording_start.h"
 #include "core/ids.h"
 #include "core/log.h"
+#include "media/mp4_writer.h"
 
 namespace vedette {
 
@@ -44,6 +45,15 @@ RecordingSpec spec_of(const std::string& recording_id, const std::string& camera
 
 std::string why_not_streaming(const CameraStatus& status) {
   return "the camera is " + std::string(state_name(status.state)) + (status.error.empty() ? "" : ": " + status.error);
+}
+
+// Why the audio of the camera will not be in its clips; empty when it will be, or there is none, or none is wanted.
+std::string audio_left_out(AudioPolicy policy, const CameraStatus& status) {
+  if (policy != AudioPolicy::copy || !status.info || !status.info->audio) return {};
+  const AudioCodec codec = status.info->audio->codec;
+  if (mp4_can_hold(codec)) return {};
+  return "the camera's audio is left out: MP4 cannot hold " + std::string(codec_name(codec)) +
+         " (recording.audio \"aac\" converts it)";
 }
 
 }  // namespace
@@ -117,7 +127,9 @@ Answer Recordings::start(const ReplyTo& to, const RecordingStart& request, Camer
                  {"clip_start", to_rfc3339(clock_.to_utc(begin_at->shown))},
                  {"lead_actual_ms", to_ms(begin_at->lead)}};
   if (ring.oldest) result["preroll_available_ms"] = std::max<int64_t>(0, to_ms(now - *ring.oldest));
-  if (!begin_at->warnings.empty()) result["warnings"] = begin_at->warnings;
+  for (const std::string& warning : begin_at->warnings) result["warnings"].push_back(warning);
+  if (const auto left_out = audio_left_out(config_.recording.audio, status); !left_out.empty())
+    result["warnings"].push_back(left_out);
 
   begin(std::move(spec), camera, clock_.to_utc(begin_at->shown), scheduled).lead_actual_ms = to_ms(begin_at->lead);
   return messages::succeeded(std::move(result));
@@ -134,7 +146,8 @@ Recordings::Running& Recordings::begin(RecordingSpec spec, Camera& camera, UtcTi
                                 config_.storage.sync_interval,
                                 stages.mux,
                                 stages.sync,
-                                config_.upload.target != Config::UploadTarget::none};
+                                config_.upload.target != Config::UploadTarget::none,
+                                &stages.index};
   Running& running = running_[spec.recording_id];
   running.start = shown;
   if (spec.end) running.end = clock_.to_utc(*spec.end);

@@ -17,10 +17,11 @@
 
 namespace vedette {
 
-// How long writing takes, for one camera.
+// What writing is like, for one camera: how long it takes, and how long its indexes are.
 struct RecordingStages {
   Histogram mux;
   Histogram sync;
+  IndexEstimate index;
 };
 
 // Recordings holds the recordings that are scheduled or running, and carries out the verbs about them. Belongs to the

@@ -1,6 +1,7 @@
 #include "core/file.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -177,6 +178,18 @@ Status write_atomically(const std::filesystem::path& path, std::string_view cont
   }();
   if (!written) ::unlink(beside.c_str());
   return written;
+}
+
+Result<InMemory> in_memory(std::string_view content) {
+  Fd fd(::memfd_create("vedette", MFD_CLOEXEC));
+  if (!fd) return fail_errno("make a file in memory");
+  for (size_t done = 0; done < content.size();) {
+    const ssize_t n = retry([&] { return ::write(fd.get(), content.data() + done, content.size() - done); });
+    if (n < 0) return fail_errno("write to memory");
+    done += static_cast<size_t>(n);
+  }
+  auto path = "/proc/self/fd/" + std::to_string(fd.get());
+  return InMemory{std::move(fd), std::move(path)};
 }
 
 Result<Space> space(const std::filesystem::path& path) {

@@ -61,6 +61,13 @@ Result<std::string> read(const std::filesystem::path& path, size_t most_bytes);
 // Writes beside, syncs, renames over, syncs the folder: afterwards the old or the new content is there, never a part.
 Status write_atomically(const std::filesystem::path& path, std::string_view content);
 
+// A file that is on no disk, for those who read files only. `path` leads to it as long as the descriptor is open.
+struct InMemory {
+  Fd fd;
+  std::filesystem::path path;
+};
+Result<InMemory> in_memory(std::string_view content);
+
 // Called before each change of the disk through this door, and before and after each commit of the database: the tests
 // of kills end the process there. Not set but in tests, which set it while nothing runs.
 using ChangeHook = void (*)(const char* change);

@@ -17,7 +17,7 @@ namespace vedette::ctl {
 namespace {
 
 constexpr const char* kUsageText =
-    "clips ls [camera_id=.. from=.. to=.. limit=..], clips url ID [ttl_s=..] or clips get ID [-o FILE]";
+    "clips ls [camera_id=.. from=.. to=.. limit=..], clips url ID [ttl_s=..] or clips get ID [-o FILE] [--manifest]";
 
 // A table has one row per clip, but the upload of a clip has a state of its own.
 std::string upload_text(const Json& clip) {
@@ -83,6 +83,17 @@ void show_progress(int64_t done, int64_t total) {
     std::cerr << "\r" << bytes_text(done) << " of " << bytes_text(total) << "   " << std::flush;
 }
 
+Result<int> get_manifest(const Options& options, const std::filesystem::path& clip, const std::string& url) {
+  if (url.empty()) return fail(Code::not_found, "the object store has no manifest of this clip");
+  Download what;
+  what.url = url;
+  what.ca_file = options.http_ca_file;
+  what.target = std::filesystem::path(clip).replace_extension(".json");
+  if (const Status status = download(what); !status) return status.error_with("manifest");
+  std::cout << what.target.string() << "\n";
+  return kSucceeded;
+}
+
 Result<int> get(Client& client, const Options& options, const std::string& clip_id) {
   const auto clip = client.command("clip.get", {{"clip_id", clip_id}});
   if (!clip) return clip.error_as_is();
@@ -99,7 +110,8 @@ Result<int> get(Client& client, const Options& options, const std::string& clip_
   if (isatty(STDERR_FILENO)) std::cerr << "\r\033[K";
   if (!status) return status.error_with("clip " + clip_id);
   std::cout << what.target.string() << "\n";
-  return kSucceeded;
+  return options.manifest ? get_manifest(options, what.target, text_at(*reply, {"result", "manifest_url"}))
+                          : Result<int>(kSucceeded);
 }
 
 }  // namespace

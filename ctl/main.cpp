@@ -25,7 +25,8 @@ Verbs:
   devices                 the devices that this broker knows
   clips ls [name=value]   a table of clips: camera_id= from= to= limit= cursor=
   clips url CLIP_ID       a link to an uploaded clip
-  clips get CLIP_ID       download it and verify its SHA-256
+  clips get CLIP_ID       download it and verify its SHA-256; with --manifest, its manifest too
+  verify FILE|FOLDER ...  check downloaded clips against their manifests, offline
 
 Values: 10000, true, null, ["a"] and {"x":1} are JSON, anything else is a string, and names that end with _id are always
 strings. labels[]=a labels[]=b makes a list. name:=JSON insists on JSON.
@@ -40,11 +41,13 @@ Examples:
   vedettectl snapshot.take camera_id=front width_px=640 deliver=upload
   vedettectl clips ls camera_id=front from=2026-11-20T00:00:00+01:00
   vedettectl clips get 0199aa00-1c50-7333-b111-222233334444 -o front.mp4
+  vedettectl clips get 0199aa00-1c50-7333-b111-222233334444 --manifest && vedettectl verify 0199aa00*.mp4
+  aws s3 sync s3://clips/edge-01 evidence && vedettectl verify evidence --key edge-01.pub.pem
   vedettectl watch | grep event
 
 Passwords: --password-file, or VEDETTE_PASSWORD in the environment; never an argument, which every user of this machine
 could see. Without --device (or VEDETTE_DEVICE) the only device of the broker is meant, and `watch` follows all.
-Exit status: 0 succeeded, 1 failed or rejected, 2 wrong usage, 3 no reply in time.)";
+Exit status: 0 succeeded (verify: all is as it was recorded), 1 failed or rejected (verify: it is not), 2 wrong usage, 3 no reply in time.)";
 
 struct CommandLine {
   Options options;
@@ -64,6 +67,7 @@ void declare(CLI::App& app, CommandLine& line) {
       ->envname("VEDETTE_BROKER")
       ->take_all()
       ->expected(1)
+      ->allow_extra_args(false)
       ->delimiter(',');
   app.add_option("--device", o.device, "device id")->envname("VEDETTE_DEVICE");
   app.add_option("--topic-root", o.topic_root, "first levels of the topics")
@@ -84,6 +88,12 @@ void declare(CLI::App& app, CommandLine& line) {
       ->check(CLI::Range(0.1, kMostTimeoutS))
       ->capture_default_str();
   app.add_option("-o,--output", o.output, "where clips get writes to");
+  app.add_flag("--manifest", o.manifest, "clips get: the manifest as well, beside the clip");
+  app.add_option("--key", o.verify_keys, "verify: public key of a device (PEM); may be given several times")
+      ->take_all()
+      ->expected(1)
+      ->allow_extra_args(false);
+  app.add_flag("--partial", o.partial, "verify: a folder need not hold all manifests of a chain");
   app.add_flag("--json", o.json, "JSON in one line, also on a terminal and for tables and watch");
   app.add_flag("-v,--verbose", line.verbose, "log what happens on the connection");
   app.add_option("verb", line.words, "what to do, and name=value ...")->required()->take_all();

@@ -18,8 +18,11 @@ struct Options {
   std::string ca_file;
   std::string cert_file;
   std::string key_file;
-  std::string http_ca_file;  // for the object store
-  std::string output;        // of `clips get`
+  std::string http_ca_file;              // for the object store
+  std::string output;                    // of `clips get`
+  bool manifest = false;                 // of `clips get`: the manifest as well
+  std::vector<std::string> verify_keys;  // of `verify`: files
+  bool partial = false;                  // of `verify`
   milliseconds timeout{10000};
   bool json = false;
 

@@ -6,6 +6,7 @@
 #include "ctl/client.h"
 #include "ctl/clips.h"
 #include "ctl/output.h"
+#include "ctl/verify.h"
 #include "ctl/watch.h"
 
 namespace vedette::ctl {
@@ -38,6 +39,7 @@ Result<int> run(Options options, const std::vector<std::string>& words) {
     if (!status) return status.error_as_is();
     return kSucceeded;
   }
+  if (verb == "verify") return verify(options, rest);
   if (verb != "clips" && !is_verb(verb))
     return fail(Code::invalid_argument, "\"" + verb + "\" is no verb: they look like agent.ping. See --help");
   if (options.device.empty()) {

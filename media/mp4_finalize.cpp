@@ -186,9 +186,8 @@ Result<Mp4Summary> summarize(const std::filesystem::path& path, const Index& ind
   return summary;
 }
 
-Status put_index(int fd, const Layout& layout, const Index& index, const std::filesystem::path& path) {
+Status put_index(int fd, const Layout& layout, const Index& index, View moov, const std::filesystem::path& path) {
   const int64_t length = layout.recorded - layout.head;
-  const Bytes moov = index.make_moov(layout.init_moov, 0);
   if (!fits(moov.size(), length)) return replace_by_copy(fd, layout, index, path);
   const Bytes head = make_head(moov, length, layout.file_size - layout.recorded);
   if (layout.final && is_there(fd, head, layout.head)) return file::sync(fd);
@@ -205,8 +204,12 @@ Result<Mp4Summary> finalize(const std::filesystem::path& path) {
   if (!layout) return layout.error_as_is();
   const auto index = read_index(fd->get(), *layout);
   if (!index) return index.error_as_is();
-  if (auto status = put_index(fd->get(), *layout, *index, path); !status) return status.error_as_is();
-  return summarize(path, *index);
+  const Bytes moov = index->make_moov(layout->init_moov, 0);
+  if (auto status = put_index(fd->get(), *layout, *index, moov, path); !status) return status.error_as_is();
+  auto summary = summarize(path, *index);
+  if (summary)
+    summary->index_bytes = static_cast<int64_t>(moov.size()) - static_cast<int64_t>(layout->init_moov.size());
+  return summary;
 }
 
 // Whether a frame that ought to begin here does. After a power cut a file may have its length but zeros where data was

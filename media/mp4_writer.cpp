@@ -98,9 +98,11 @@ double packets_per_second(const StreamInfo& info, bool audio) {
 }
 
 // Bytes between ftyp and the fragments' moov: room for the final one.
-int64_t reserve_for(const StreamInfo& info, bool audio, microseconds expected, size_t init_moov_bytes) {
-  const double packets = packets_per_second(info, audio) * std::chrono::duration<double>(expected).count();
-  const double index = std::min(std::ceil(packets) * kIndexBytesPerPacket, static_cast<double>(kMostReserveBytes));
+int64_t reserve_for(const StreamInfo& info, bool audio, const Mp4Options& options, size_t init_moov_bytes) {
+  const double rate = options.index_bytes_per_s > 0 ? options.index_bytes_per_s
+                                                    : packets_per_second(info, audio) * kIndexBytesPerPacket;
+  const double expected_s = std::chrono::duration<double>(options.expected).count();
+  const double index = std::min(std::ceil(rate * expected_s), static_cast<double>(kMostReserveBytes));
   return static_cast<int64_t>(index) + static_cast<int64_t>(init_moov_bytes) + kReserveSlackBytes;
 }
 
@@ -208,7 +210,7 @@ Status Mp4Writer::Impl::begin(const Packet& first) {
 // ftyp | free | moov. The reserve is written as zeros, not left as a hole: a full disk must not stop finalising.
 Status Mp4Writer::Impl::write_head() {
   static std::array<uint8_t, 64 * 1024> zeros{};  // only read, but iovec has no const
-  int64_t reserve = reserve_for(*info, track_ids[kAudio] != 0, options.expected, init->moov.size());
+  int64_t reserve = reserve_for(*info, track_ids[kAudio] != 0, options, init->moov.size());
   mp4::BoxWriter begin_of_head;
   begin_of_head.bytes(mp4::make_ftyp());
   begin_of_head.u32(static_cast<uint32_t>(reserve + mp4::kBoxHeaderBytes));
@@ -327,6 +329,18 @@ Result<std::unique_ptr<Mp4Writer>> Mp4Writer::create(const std::filesystem::path
     }
   }
   return std::unique_ptr<Mp4Writer>(new Mp4Writer(std::move(impl)));
+}
+
+void IndexEstimate::learn(const Mp4Summary& clip) {
+  constexpr double kSpare = 1.5;          // for more jitter than this time
+  constexpr microseconds kTooShort = 2s;  // tells little
+  const microseconds length = clip.lead + clip.shown;
+  if (length >= kTooShort)
+    bytes_per_s_ = kSpare * static_cast<double>(clip.index_bytes) / std::chrono::duration<double>(length).count();
+}
+
+bool mp4_can_hold(AudioCodec codec) {
+  return codec != AudioCodec::pcmu && codec != AudioCodec::pcma;
 }
 
 Mp4Writer::Mp4Writer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

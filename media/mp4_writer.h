@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -14,9 +15,13 @@ namespace vedette {
 struct Mp4Options {
   microseconds fragment = 250ms;  // 25 us and 200-300 bytes each; longer ones make a player wait (notes in docs/)
   microseconds expected = 60s;    // length to reserve index space for; longer clips are right too, only dearer to close
+  double index_bytes_per_s = 0;   // to reserve; 0: not known, so as much as any stream ever needed
   bool audio = true;              // false: leave audio out
   std::string metadata;           // JSON that says what clip this is; kept in the file (udta comment)
 };
+
+// Whether audio of that codec can be in a clip as it is.
+bool mp4_can_hold(AudioCodec codec);
 
 // What a closed file is.
 struct Mp4Summary {
@@ -27,6 +32,19 @@ struct Mp4Summary {
   uint64_t video_frames = 0;  // in the file
   uint64_t audio_frames = 0;
   bool has_audio = false;
+  int64_t index_bytes = 0;  // what was needed of the reserve
+};
+
+// IndexEstimate learns from the clips of one camera how much room the index of its next one takes: what is reserved in
+// vain lies between index and video, where a viewer far away has to wait for it. Thread-safe.
+class IndexEstimate {
+ public:
+  // For Mp4Options; 0 before the first clip.
+  double bytes_per_s() const { return bytes_per_s_; }
+  void learn(const Mp4Summary& clip);
+
+ private:
+  std::atomic<double> bytes_per_s_{0};
 };
 
 // Mp4Writer writes one clip. While it is open, the file is a fragmented MP4 that plays at any instant up to its last

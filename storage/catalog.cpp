@@ -4,6 +4,7 @@
 
 #include "storage/clip_row.h"
 #include "storage/columns.h"
+#include "storage/manifest.h"
 #include "storage/upload_row.h"
 
 namespace vedette {
@@ -41,7 +42,7 @@ RecordingRecord read_recording(const Database::Statement& row) {
 
 }  // namespace
 
-Catalog::Catalog(Database& database) : database_(database) {}
+Catalog::Catalog(Database& database, ManifestIssuer issuer) : database_(database), issuer_(std::move(issuer)) {}
 
 Status Catalog::add_recording(const std::string& recording_id, const std::string& camera_id, UtcTime now,
                               const std::optional<RecordingPlan>& plan) {
@@ -109,6 +110,7 @@ Status Catalog::set_gaps(const std::string& clip_id, const std::vector<Gap>& gap
 Status Catalog::finish_clip(const Clip& clip, const std::vector<OutboxEvent>& events,
                             const std::optional<Upload>& upload) {
   return database_.write([&](Database::Access& db) -> Status {
+    if (auto written = manifest_chain::add(db, issuer_, clip, upload); !written) return written;
     auto written = write_ready(db, clip, upload);
     return written ? add_events(db, events) : written;
   });
@@ -140,6 +142,33 @@ Result<Clip> Catalog::clip(const std::string& clip_id) const {
   });
   if (!status) return status.error_as_is();
   return std::move(*clip);
+}
+
+Result<std::string> Catalog::manifest(const std::string& clip_id) const {
+  std::string text;
+  const auto status = database_.read([&](Database::Access& db) -> Status {
+    auto row = db.prepare("SELECT text FROM manifest WHERE clip_id = ?1").bind(1, clip_id);
+    if (row.step())
+      text = row.text(0);
+    else if (auto read = row.status(); read)
+      return fail(Code::not_found, "there is no manifest of clip " + clip_id);
+    return row.status();
+  });
+  if (!status) return status.error_as_is();
+  return text;
+}
+
+Result<std::optional<std::string>> Catalog::manifest_key(const std::string& clip_id) const {
+  std::optional<std::string> key;
+  const auto status = database_.read([&](Database::Access& db) {
+    auto row =
+        db.prepare("SELECT object_key FROM upload WHERE subject_id = ?1 AND kind = 'manifest' AND state = 'uploaded'")
+            .bind(1, clip_id);
+    if (row.step()) key = row.text(0);
+    return row.status();
+  });
+  if (!status) return status.error_as_is();
+  return key;
 }
 
 Result<Clip> Catalog::protect(const std::string& clip_id, bool wanted, std::optional<UtcTime> until) {

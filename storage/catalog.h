@@ -1,11 +1,13 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/clock.h"
+#include "core/ed25519.h"
 #include "storage/clip.h"
 #include "storage/clip_holds.h"
 #include "storage/database.h"
@@ -41,10 +43,10 @@ struct ClipPage {
 // One object that is to be in the object store.
 struct Upload {
   int64_t row = 0;         // given by the database
-  std::string kind;        // "clip", "snapshot"
-  std::string subject_id;  // clip_id or snapshot_id
+  std::string kind;        // "clip", "snapshot", "manifest"
+  std::string subject_id;  // clip_id (of a manifest as well) or snapshot_id
   std::string camera_id;
-  std::string path;  // of the file, relative to the storage folder
+  std::string path;  // of the file, relative to the storage folder; empty for a manifest
   std::string object_key;
   std::string content_type;
   int64_t size_bytes = 0;
@@ -108,11 +110,18 @@ struct RecordingRecord {
   std::optional<RecordingPlan> plan{};  // of one that was scheduled
 };
 
+// In whose name manifests are made.
+struct ManifestIssuer {
+  std::string device_id;
+  std::shared_ptr<const SigningKey> key;  // null: they are not signed
+  bool upload = false;                    // they go into the store with their clips
+};
+
 // Catalog is the index of clips and of what is to be uploaded. All methods are thread-safe and end on the disk before
 // they return. State changes that others must hear of are committed with their event in one transaction.
 class Catalog {
  public:
-  explicit Catalog(Database& database);
+  explicit Catalog(Database& database, ManifestIssuer issuer = {});
 
   // A recording begins, or will (then with its plan): conflict-free use of its id. already_exists when the id is known.
   Status add_recording(const std::string& recording_id, const std::string& camera_id, UtcTime now,
@@ -130,9 +139,10 @@ class Catalog {
   // The gaps of a clip that is still open, so that they survive a kill.
   Status set_gaps(const std::string& clip_id, const std::vector<Gap>& gaps);
   // The clip is closed, renamed and durable: its row becomes `ready` (it is added if it was never there), with its
-  // events and, when there is one, its upload row.
+  // manifest, its events and, when there is one, its upload row, before which that of the manifest stands.
   Status finish_clip(const Clip& clip, const std::vector<OutboxEvent>& events, const std::optional<Upload>& upload);
-  // Clips that are closed and were not known, with the uploads that are due: all in one transaction.
+  // Clips that are closed and were not known, with the uploads that are due: all in one transaction. They get no
+  // manifest: theirs was made when they were closed.
   struct Found {
     Clip clip;
     std::optional<Upload> upload;
@@ -162,6 +172,10 @@ class Catalog {
   Status set_space_level(SpaceLevel level, const OutboxEvent& event);
 
   Result<Clip> clip(const std::string& clip_id) const;  // not_found
+  // The manifest of a clip, byte by byte; not_found, for one of a catalog that is lost too.
+  Result<std::string> manifest(const std::string& clip_id) const;
+  // Where in the store it is; nothing: it is not there.
+  Result<std::optional<std::string>> manifest_key(const std::string& clip_id) const;
   Result<bool> has_clip(const std::string& clip_id) const;
   Result<ClipPage> query(const ClipQuery& query) const;  // invalid_argument for a bad cursor
   // A camera's clips that overlap [from, to), open ones too, by start; `most` at most. None of them is deleted as long
@@ -201,6 +215,7 @@ class Catalog {
  private:
   Database& database_;
   ClipHolds holds_;
+  const ManifestIssuer issuer_;
 };
 
 }  // namespace vedette

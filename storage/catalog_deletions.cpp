@@ -6,6 +6,7 @@
 #include "storage/clip_row.h"
 #include "storage/columns.h"
 #include "storage/loss_ledger.h"
+#include "storage/manifest.h"
 
 namespace vedette {
 
@@ -85,6 +86,7 @@ OutboxEvent event_of(const Deletion& deletion, UtcTime now) {
 Status end(Database::Access& db, const Deletion& deletion, UtcTime now) {
   auto gone = db.prepare("DELETE FROM clip WHERE clip_id = ?1 AND state = 'deleting'").bind(1, deletion.clip_id).run();
   if (!gone || db.changes() == 0) return gone;
+  if (auto forgotten = manifest_chain::forget_if_done(db, deletion.clip_id); !forgotten) return forgotten;
   if (!deletion.loss_reason.empty())
     if (auto lost = LossLedger::record(db, loss_of(deletion, now)); !lost) return lost;
   return Outbox::add(db, event_of(deletion, now));

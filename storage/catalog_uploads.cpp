@@ -1,6 +1,7 @@
 // The part of the Catalog that is the upload queue.
 #include "storage/catalog.h"
 #include "storage/columns.h"
+#include "storage/manifest.h"
 #include "storage/upload_row.h"
 
 namespace vedette {
@@ -10,6 +11,13 @@ namespace {
 // A row that is to wait longer than this was put off by a clock that has been set back since: it is due.
 constexpr std::chrono::hours kLongestPause{24};
 
+// A manifest that was only kept to be uploaded.
+Status forget_manifest(Database::Access& db, int64_t row) {
+  auto manifest = db.prepare("SELECT subject_id FROM upload WHERE row = ?1 AND kind = 'manifest'").bind(1, row);
+  if (!manifest.step()) return manifest.status();
+  return manifest_chain::forget_if_done(db, manifest.text(0));
+}
+
 // Ends a claim: one row, with what others must hear of it.
 Status change(Database& database, int64_t row, const std::vector<OutboxEvent>& events,
               const std::function<Status(Database::Access&)>& update) {
@@ -18,7 +26,7 @@ Status change(Database& database, int64_t row, const std::vector<OutboxEvent>& e
     if (db.changes() == 0) return fail(Code::not_found, "upload row " + std::to_string(row) + " is not there");
     for (const OutboxEvent& event : events)
       if (auto added = Outbox::add(db, event); !added) return added;
-    return {};
+    return forget_manifest(db, row);
   });
 }
 

@@ -16,6 +16,10 @@ enum class UploadState { none, pending, uploading, uploaded, failed };
 // Also the order in which uploads are taken.
 enum class Priority { high, normal, low };
 
+// What becomes of a camera's audio: copied where MP4 can hold it and else left out; made AAC where it is something
+// else; left out.
+enum class AudioPolicy { copy, aac, drop };
+
 std::string_view to_string(ClipState state);
 std::string_view to_string(UploadState state);
 std::string_view to_string(Priority priority);

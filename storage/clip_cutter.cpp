@@ -34,7 +34,7 @@ Status ClipCutter::add(const Packet& packet) {
 }
 
 bool ClipCutter::go_together(const StreamInfo& a, const StreamInfo& b) const {
-  if (spec_.audio) return a.compatible(b);
+  if (spec_.audio != AudioPolicy::drop) return a.compatible(b);
   return StreamInfo{a.video, {}}.compatible({b.video, {}});
 }
 
@@ -218,7 +218,7 @@ Clip ClipCutter::describe(MonoTime show_from) const {
   clip.codec = codec_name(info_->video.codec);
   clip.width_px = info_->video.width_px;
   clip.height_px = info_->video.height_px;
-  if (spec_.audio && info_->audio) clip.audio = std::string(codec_name(info_->audio->codec));
+  if (spec_.audio != AudioPolicy::drop && info_->audio) clip.audio = std::string(codec_name(info_->audio->codec));
   clip.trigger = spec_.trigger;
   clip.labels = spec_.labels;
   clip.command_id = spec_.command_id;

@@ -44,6 +44,8 @@ class ClipCutter {
   Result<MonoTime> resume(const std::string& reason);
 
   bool recording() const { return file_ != nullptr; }
+  // Whether packets of that kind can follow in the clip that is open.
+  bool goes_on_with(const StreamInfo& info) const { return !info_ || go_together(*info_, info); }
   // Nothing is to come any more.
   bool at_end() const { return at_end_; }
   // The clips that are closed...

@@ -28,6 +28,7 @@ Result<std::unique_ptr<ClipFile>> ClipFile::create(Options options, StreamInfoPt
   Mp4Options mp4;
   mp4.expected = options.expected;
   mp4.fragment = kLongestFragment;
+  if (context.index) mp4.index_bytes_per_s = context.index->bytes_per_s();
   mp4.audio = clip.audio.has_value();
   mp4.metadata = to_text(clip_metadata(clip));
   auto writer = Mp4Writer::create(part, std::move(info), options.show_from, mp4);
@@ -74,6 +75,7 @@ Result<std::optional<Clip>> ClipFile::close(std::optional<MonoTime> show_until) 
       if (auto gone = discard(); !gone) return gone.error_as_is();
       return std::nullopt;
     }
+    if (context_.index) context_.index->learn(*summary);
     summary_ = *summary;
   }
   if (past_)

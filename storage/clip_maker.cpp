@@ -129,6 +129,10 @@ Status ClipMaker::copy_packets(PastSource& source, const std::stop_token& stop) 
     }
     if (!*more) break;
     for (const Packet& packet : batch_) {
+      if (must_begin_anew(packet)) {
+        if (auto begun = begin_anew(source); !begun) return begun;
+        break;
+      }
       if (auto taken = take(source, packet); !taken) return taken;
       if (packet.video()) at_ = std::max(at_, std::min(source.times.to_utc(packet.pts), source.end));
       bytes_since_rest_ += static_cast<int64_t>(packet.payload().size());
@@ -147,6 +151,20 @@ Status ClipMaker::copy_packets(PastSource& source, const std::stop_token& stop) 
   batch_.clear();
   if (!source.recording_id.empty() && source.end < end_) at_ = std::max(at_, source.end);
   return {};
+}
+
+// A source that goes on in the middle of a GOP, in a form that does not go into the same file (sound that was made AAC
+// in the one, say): what it has of that GOP is needed again.
+bool ClipMaker::must_begin_anew(const Packet& packet) const {
+  return piece_ && piece_->source_number != source_number_ && packet.video() && !packet.keyframe &&
+         packet.dts > piece_->last_video.value_or(packet.dts) + kSameVideo &&
+         !piece_->cutter.goes_on_with(*packet.info);
+}
+
+Status ClipMaker::begin_anew(PastSource& source) {
+  if (auto ended = end_piece(); !ended) return ended;
+  at_ += 1ms;  // the frame that was on the screen at last is in the clip before
+  return source.seek(source.times.to_mono(at_));
 }
 
 Status ClipMaker::take(PastSource& source, const Packet& packet) {

@@ -45,6 +45,8 @@ class ClipMaker {
   Status copy_all(const std::stop_token& stop);
   Status copy(PastSource& source, const std::stop_token& stop);
   Status copy_packets(PastSource& source, const std::stop_token& stop);
+  bool must_begin_anew(const Packet& packet) const;
+  Status begin_anew(PastSource& source);
   Status take(PastSource& source, const Packet& packet);
   bool goes_on_with(const PastSource& source) const;
   bool is_hole_before(const PastSource& source, const Packet& video) const;

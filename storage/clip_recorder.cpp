@@ -5,6 +5,7 @@
 
 #include "core/log.h"
 #include "core/thread.h"
+#include "media/aac_audio.h"
 #include "storage/clip_cutter.h"
 
 namespace vedette {
@@ -64,6 +65,7 @@ struct ClipRecorder::Impl {
   bool past_saving();
   void say(RecorderReport::Kind kind, const std::string& error = {});
   Status take(Cursor& cursor, microseconds wait, const std::stop_token& stop);
+  const std::vector<Packet>& as_wanted();
   Status keep();
   void wait_for_start(const std::stop_token& stop);
   void wait_for_tick(const std::stop_token& stop);
@@ -87,6 +89,9 @@ struct ClipRecorder::Impl {
   // The recorder's thread only.
   ClipCutter cutter;
   std::vector<Packet> batch;  // kept for its memory
+  AacAudio aac;
+  std::vector<Packet> converted;
+  std::string audio_left_out;  // and said so
   uint64_t missed = 0;
   bool began = false;  // it was not called off before its start
   std::optional<MonoTime> last_packet_at;
@@ -124,6 +129,17 @@ void ClipRecorder::Impl::wait_for_tick(const std::stop_token& stop) {
   wake.wait_for(lock, stop, std::min(kTick, std::max(to_end, microseconds(0))), [this] { return end_changed; });
 }
 
+// The batch, with its audio as it is to be in the file.
+const std::vector<Packet>& ClipRecorder::Impl::as_wanted() {
+  if (spec.audio != AudioPolicy::aac) return batch;
+  converted.clear();
+  for (const Packet& packet : batch) aac.convert(packet, converted);
+  if (aac.left_out() != audio_left_out && !aac.left_out().empty())
+    log::warn("audio left out", {{"camera", spec.camera_id}, {"why", aac.left_out()}});
+  audio_left_out = aac.left_out();
+  return converted;
+}
+
 // Takes all that is in the ring; waits for the first packet when told to.
 Status ClipRecorder::Impl::take(Cursor& cursor, microseconds wait, const std::stop_token& stop) {
   MonoTime deadline = Clock::system().mono() + wait;
@@ -135,7 +151,7 @@ Status ClipRecorder::Impl::take(Cursor& cursor, microseconds wait, const std::st
     if (count == 0) return {};
     last_packet_at = context.clock.mono();
     const Timed timed(context.mux_time);
-    for (const Packet& packet : batch) {
+    for (const Packet& packet : as_wanted()) {
       if (auto added = cutter.add(packet); !added) return added;
       if (cutter.at_end()) return {};
     }
@@ -222,6 +238,7 @@ Status ClipRecorder::Impl::read(Cursor& cursor, const std::stop_token& stop) {
     const bool each_counts = !cutter.recording() || context.clock.mono() >= until;
     if (auto taken = take(cursor, each_counts && !last ? kTick : 0us, stop); !taken) return taken;
     batch.clear();  // the payloads are the ring's to free
+    converted.clear();
     show_clip_ids();
     if (last || cutter.at_end() || over_by_clock()) return {};
     if (auto kept = keep(); !kept) return kept;
@@ -237,6 +254,7 @@ void ClipRecorder::Impl::run(const std::stop_token& stop) {
 
 void ClipRecorder::Impl::finish(Status status) {
   batch.clear();
+  converted.clear();
   const auto written_to = cutter.written_to();
   auto closed = cutter.close();
   if (status && !closed) status = std::move(closed);

@@ -10,6 +10,7 @@
 
 #include "core/clock.h"
 #include "core/histogram.h"
+#include "media/mp4_writer.h"
 #include "media/ring.h"
 #include "storage/catalog.h"
 #include "storage/clip.h"
@@ -37,7 +38,7 @@ struct RecordingSpec {
   std::optional<MonoTime> end;  // to be shown up to here; nothing: until stopped
   microseconds longest{3600s};  // ends here at the latest, counted from start
   microseconds segment{300s};   // cut into clips of about this length, at keyframes
-  bool audio = true;
+  AudioPolicy audio = AudioPolicy::copy;
   bool upload = true;
   Priority priority = Priority::normal;
   std::vector<std::string> labels;
@@ -76,7 +77,8 @@ struct RecorderContext {
   microseconds sync_interval{2000ms};
   Histogram& mux_time;  // per batch written
   Histogram& sync_time;
-  bool uploads = true;  // false: there is no upload target, so no upload rows
+  bool uploads = true;             // false: there is no upload target, so no upload rows
+  IndexEstimate* index = nullptr;  // of this camera
 };
 
 // ClipRecorder carries one recording out, in a thread of its own: it waits for the start, reads the ring with a cursor,

@@ -3,6 +3,7 @@
 #include "core/file.h"
 #include "core/ids.h"
 #include "core/log.h"
+#include "storage/manifest.h"
 
 namespace vedette {
 
@@ -23,6 +24,13 @@ Status set_catalog_aside(const Layout& layout) {
   return file::sync_directory(layout.root);
 }
 
+Result<std::unique_ptr<Database>> open_anew(const Layout& layout) {
+  auto database = Database::open(layout.database());
+  if (!database) return database;
+  if (auto noted = manifest_chain::note_restart(**database); !noted) return noted.error_as_is();
+  return database;
+}
+
 }  // namespace
 
 Result<OpenedCatalog> open_catalog(const Layout& layout) {
@@ -32,16 +40,16 @@ Result<OpenedCatalog> open_catalog(const Layout& layout) {
   if (why.code != Code::invalid_argument && why.code != Code::conflict) return database.error_as_is();
   log::error("the catalog is set aside and made again from the clips", {{"why", why.message}});
   if (auto aside = set_catalog_aside(layout); !aside) return aside.error_as_is();
-  database = Database::open(layout.database());
+  database = open_anew(layout);
   if (!database) return database.error_as_is();
   return OpenedCatalog{std::move(*database), why.message};
 }
 
-Result<RecoveryResult> reindex(const Layout& layout, const Clock& clock) {
+Result<RecoveryResult> reindex(const Layout& layout, const ManifestIssuer& issuer, const Clock& clock) {
   if (auto aside = set_catalog_aside(layout); !aside) return aside.error_as_is();
-  const auto database = Database::open(layout.database());
+  const auto database = open_anew(layout);
   if (!database) return database.error_as_is();
-  Catalog catalog(**database);
+  Catalog catalog(**database, issuer);
   LossLedger losses(**database);
   return recover(layout, catalog, losses, clock);
 }

@@ -23,6 +23,6 @@ Result<OpenedCatalog> open_catalog(const Layout& layout);
 
 // Sets the catalog aside whatever it is like, and makes it again from the files alone. For a folder whose lock is held
 // (storage/volume.h).
-Result<RecoveryResult> reindex(const Layout& layout, const Clock& clock);
+Result<RecoveryResult> reindex(const Layout& layout, const ManifestIssuer& issuer, const Clock& clock);
 
 }  // namespace vedette

@@ -220,8 +220,27 @@ ALTER TABLE loss ADD COLUMN clock_synced INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX loss_by_boot ON loss(boot_id, loss_id) WHERE boot_id <> '';
 )sql";
 
+constexpr const char* kManifests = R"sql(
+-- upload has another kind from here on: manifest, with a clip_id as subject_id and no path.
+
+-- What is testified of a clip, in a chain with the others. Stays as long as the clip, and until the store has it.
+CREATE TABLE manifest (
+  clip_id TEXT PRIMARY KEY,
+  text    TEXT NOT NULL                       -- byte by byte as it is hashed, signed and uploaded
+);
+-- Where that chain ends.
+CREATE TABLE chain (
+  only_row  INTEGER PRIMARY KEY CHECK (only_row = 1),
+  chain_id  TEXT NOT NULL,
+  sequence  INTEGER NOT NULL,                 -- of the last manifest; 0: none yet
+  sha256    TEXT NOT NULL,                    -- of its text, 64 hex digits
+  restarted INTEGER NOT NULL                  -- 1: none yet, and there was a chain before that is forgotten
+);
+)sql";
+
 constexpr Migration kMigrations[] = {
-    {1, kFirst}, {2, kPlans}, {3, kSums}, {4, kDeletions}, {5, kRetention}, {6, kTimeline}, {7, kClocks},
+    {1, kFirst},     {2, kPlans},    {3, kSums},   {4, kDeletions},
+    {5, kRetention}, {6, kTimeline}, {7, kClocks}, {8, kManifests},
 };
 
 }  // namespace

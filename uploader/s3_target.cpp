@@ -14,6 +14,10 @@ std::string unquoted(std::string text) {
   return text;
 }
 
+std::string subject_header(const Upload& upload) {
+  return upload.kind == "snapshot" ? "x-amz-meta-snapshot-id" : "x-amz-meta-clip-id";
+}
+
 // The answer to a HEAD has no body, so these do not say why.
 bool needs_a_reason(int status) {
   return status == 400 || status == 401 || status == 403;
@@ -90,10 +94,9 @@ S3Request S3Target::put_request(const Upload& upload) const {
   request.method = "PUT";
   request.key = upload.object_key;
   request.payload_sha256 = upload.sha256;
-  request.headers = {
-      {"content-type", upload.content_type},      {"x-amz-meta-" + upload.kind + "-id", upload.subject_id},
-      {"x-amz-meta-camera", upload.camera_id},    {"x-amz-meta-start", to_rfc3339(upload.start)},
-      {"x-amz-meta-end", to_rfc3339(upload.end)}, {kSha256Header, upload.sha256}};
+  request.headers = {{"content-type", upload.content_type},      {subject_header(upload), upload.subject_id},
+                     {"x-amz-meta-camera", upload.camera_id},    {"x-amz-meta-start", to_rfc3339(upload.start)},
+                     {"x-amz-meta-end", to_rfc3339(upload.end)}, {kSha256Header, upload.sha256}};
   if (!device_id_.empty()) request.headers.emplace_back("x-amz-meta-device-id", device_id_);
   if (!upload.traceparent.empty()) request.unsigned_headers.emplace_back("traceparent", upload.traceparent);
   return request;

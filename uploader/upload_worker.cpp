@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/backoff.h"
+#include "core/file.h"
 #include "core/log.h"
 #include "core/redact.h"
 #include "core/thread.h"
@@ -86,6 +87,7 @@ struct UploadWorker::Impl {
   void run(const std::stop_token& stop);
   Result<std::optional<Upload>> claim(microseconds& until_next);
   void handle(const Upload& upload, const std::stop_token& stop);
+  Result<UploadProof> put(const Upload& upload, const std::stop_token& stop);
   void succeed(const Upload& upload, const UploadProof& proof, microseconds took, const std::stop_token& stop);
   void fail(const Upload& upload, Error error, const std::stop_token& stop);
   bool is_gone(const Upload& upload) const;
@@ -149,9 +151,18 @@ Result<std::optional<Upload>> UploadWorker::Impl::claim(microseconds& until_next
   return std::optional<Upload>();
 }
 
+Result<UploadProof> UploadWorker::Impl::put(const Upload& upload, const std::stop_token& stop) {
+  if (upload.kind != "manifest") return target->put(upload, layout.absolute(upload.path), stop);
+  const auto manifest = catalog.manifest(upload.subject_id);
+  if (!manifest) return manifest.error_as_is();
+  const auto file = file::in_memory(*manifest);
+  if (!file) return file.error_as_is();
+  return target->put(upload, file->path, stop);
+}
+
 void UploadWorker::Impl::handle(const Upload& upload, const std::stop_token& stop) {
   const MonoTime begin = clock.mono();
-  const auto proof = target->put(upload, layout.absolute(upload.path), stop);
+  const auto proof = put(upload, stop);
   if (proof) return succeed(upload, *proof, clock.mono() - begin, stop);
   if (proof.error().code == Code::cancelled) return;  // stopped; the row is pending again at the next start
   fail(upload, {proof.error().code, redact(proof.error().message)}, stop);
@@ -192,6 +203,7 @@ void UploadWorker::Impl::fail(const Upload& upload, Error error, const std::stop
 
 // Whether the file is missing for good, and not the whole storage folder for a while.
 bool UploadWorker::Impl::is_gone(const Upload& upload) const {
+  if (upload.kind == "manifest") return true;
   std::error_code error;
   return !std::filesystem::exists(layout.absolute(upload.path), error) && !error &&
          std::filesystem::exists(layout.database(), error);

@@ -81,7 +81,7 @@ TEST_F(ConfigTest, SmallestFileWorks) {
   EXPECT_EQ(config.recording.pre_roll, 0ms);
   EXPECT_EQ(config.recording.segment, 300s);
   EXPECT_EQ(config.recording.longest, 3600s);
-  EXPECT_TRUE(config.recording.audio);
+  EXPECT_EQ(config.recording.audio, AudioPolicy::copy);
   EXPECT_EQ(config.telemetry_interval, 30s);
   EXPECT_EQ(config.log_level, log::Level::info);
   EXPECT_EQ(config.log_format, log::Format::text);
@@ -121,6 +121,28 @@ TEST_F(ConfigTest, MqttSectionIsRead) {
   EXPECT_EQ(mqtt.ca_file, "/ca");
   EXPECT_EQ(mqtt.cert_file, "/cert");
   EXPECT_EQ(mqtt.key_file, "/key");
+}
+
+constexpr const char* kSigningKey =
+    "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIEzNCJso/5banbbDRuwRTg9bijGfNaumJNqM9u1PuKb7\n-----END PRIVATE "
+    "KEY-----\n";
+
+TEST_F(ConfigTest, TheSigningKeyIsASecretThatMustBeAKey) {
+  const auto text = [](const std::string& reference) {
+    return with("storage", "\"signing_key_file\": \"" + reference + "\"");
+  };
+  EXPECT_FALSE(load(text(file("key.pem", kSigningKey))).config.storage.signing_key->verifying_key().id().empty());
+  EXPECT_EQ(redact("the line MC4CAQAwBQYDK2VwBCIEIEzNCJso/5banbbDRuwRTg9bijGfNaumJNqM9u1PuKb7 of it"),
+            "the line *** of it");
+  setenv("VEDETTE_TEST_KEY", kSigningKey, 1);
+  EXPECT_TRUE(load(text("env:VEDETTE_TEST_KEY")).config.storage.signing_key);
+  EXPECT_FALSE(load(with("storage", "")).config.storage.signing_key);
+
+  EXPECT_THAT(errors_of(text(file("bad.pem", "hello"))), ElementsAre(StartsWith("/storage/signing_key_file: is no")));
+  EXPECT_THAT(errors_of(text(file("empty.pem", ""))), ElementsAre(StartsWith("/storage/signing_key_file: ")));
+  EXPECT_THAT(errors_of(text("/nowhere")), ElementsAre(StartsWith("/storage/signing_key_file: cannot be read")));
+  EXPECT_THAT(errors_of(with("storage", R"("signing_key": "hello")")),
+              ElementsAre(StartsWith("/storage/signing_key: is no")));
 }
 
 TEST_F(ConfigTest, StorageSectionIsRead) {
@@ -165,7 +187,8 @@ TEST_F(ConfigTest, RemainingSectionsAreRead) {
   EXPECT_EQ(config.recording.pre_roll, 5s);
   EXPECT_EQ(config.recording.segment, 60s);
   EXPECT_EQ(config.recording.longest, 7200s);
-  EXPECT_FALSE(config.recording.audio);
+  EXPECT_EQ(config.recording.audio, AudioPolicy::drop);
+  EXPECT_EQ(load(with("recording", R"("audio": "aac")")).config.recording.audio, AudioPolicy::aac);
   EXPECT_EQ(config.telemetry_interval, 5s);
   EXPECT_EQ(config.log_level, log::Level::debug);
   EXPECT_EQ(config.log_format, log::Format::json);
@@ -327,7 +350,6 @@ TEST_F(ConfigTest, LimitsOfTheStorageAreRead) {
 TEST_F(ConfigTest, WhatIsNotSupportedIsRefusedInClearWords) {
   for (const auto& [text, error] :
        {std::pair{with("upload", R"("target": "grant")"), "/upload/target: grant is not supported"},
-        std::pair{with("recording", R"("audio": "aac")"), "/recording/audio: aac is not supported"},
         std::pair{with_camera(R"("url": "hik://10.0.0.5/1/main")"),
                   "/cameras/front/url: the scheme hik is not supported"}})
     EXPECT_THAT(errors_of(text), ElementsAre(StartsWith(error)));
@@ -337,8 +359,7 @@ TEST_F(ConfigTest, WhatHasNoEffectIsCheckedAndWarnedAbout) {
   const auto loaded = load(R"({"device_id": "a",
       "upload": {"manifest": false, "windows": []}, "http": {"listen": "127.0.0.1:9180"},
       "cameras": {"front": {"url": "test://pattern", "schedule": [{"from": "08:00", "to": "09:00"}]}}})");
-  EXPECT_THAT(loaded.warnings, UnorderedElementsAre(StartsWith("/upload/manifest: "), StartsWith("/http: "),
-                                                    StartsWith("/cameras/front/schedule: ")));
+  EXPECT_THAT(loaded.warnings, UnorderedElementsAre(StartsWith("/http: "), StartsWith("/cameras/front/schedule: ")));
   EXPECT_THAT(paths_of(R"({"device_id": "a", "storage": {"max_bytes": -1}, "upload": {"manifest": 1, "windows": [5]},
       "http": {"token_file": "/t"}, "cameras": {"front": {"url": "test://pattern", "schedule": "always"}}})"),
               UnorderedElementsAre("/storage/max_bytes", "/upload/manifest", "/upload/windows/0", "/http/listen",
@@ -410,7 +431,7 @@ class ConfigSchemaTest : public ConfigTest {
 
   // A value that the key takes.
   Json example(const std::string& key, const Json& node) const {
-    static const std::map<std::string, Json> kExamples = {
+    const std::map<std::string, Json> examples = {
         {"device_id", "edge-01"},
         {"url", "test://pattern"},
         {"endpoint", "https://s3.test"},
@@ -423,9 +444,11 @@ class ConfigSchemaTest : public ConfigTest {
         {"access_key_id", "example-id"},
         {"secret_access_key", "example-secret"},
         {"session_token", "example-tok"},
+        {"signing_key", kSigningKey},
+        {"signing_key_file", (dir_.path() / "a-key").string()},
     };
     if (node.contains("default")) return node["default"];
-    if (const auto it = kExamples.find(key); it != kExamples.end()) return it->second;
+    if (const auto it = examples.find(key); it != examples.end()) return it->second;
     if (key.ends_with("_file")) return (dir_.path() / "a-file").string();
     ADD_FAILURE() << "no example for " << key;
     return nullptr;
@@ -451,6 +474,7 @@ class ConfigSchemaTest : public ConfigTest {
 
 TEST_F(ConfigSchemaTest, EveryKeyOfTheSchemaIsRead) {
   file("a-file", "secret-of-a-file");
+  file("a-key", kSigningKey);
   const Json document = whole(schema_);
   EXPECT_GT(document.flatten().size(), 50u);
   EXPECT_THAT(errors_of(document.dump()), IsEmpty());
@@ -479,6 +503,7 @@ TEST_F(ConfigSchemaTest, DefaultsOfTheSchemaAreThoseOfTheCode) {
   EXPECT_EQ(config.storage.max_bytes, bare.storage.max_bytes);
   EXPECT_EQ(config.storage.max_age, bare.storage.max_age);
   EXPECT_EQ(config.upload.delete_after_upload, bare.upload.delete_after_upload);
+  EXPECT_EQ(config.upload.manifest, bare.upload.manifest);
   EXPECT_EQ(config.recording.pre_roll, bare.recording.pre_roll);
   EXPECT_EQ(config.recording.segment, bare.recording.segment);
   EXPECT_EQ(config.recording.longest, bare.recording.longest);
@@ -492,6 +517,7 @@ TEST_F(ConfigSchemaTest, DefaultsOfTheSchemaAreThoseOfTheCode) {
 
 TEST_F(ConfigSchemaTest, BoundsOfTheSchemaAreThoseOfTheCode) {
   file("a-file", "secret-of-a-file");
+  file("a-key", kSigningKey);
   const Json good = whole(schema_);
   int tried = 0;
   const auto try_bound = [&](const std::string& pointer, const char* bound, int64_t beyond, const Json& node) {

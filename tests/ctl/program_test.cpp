@@ -33,6 +33,23 @@ class ProgramTest : public testing::Test {
 
 }  // namespace
 
+// Right before the verb too, where nothing tells the end of a list of brokers but that each is one word.
+TEST_F(ProgramTest, TakesOneBrokerPerOption) {
+  FakeDevice device(broker_);
+  device.on("agent.ping", [](const Json&) -> std::vector<Json> { return {succeeded(Json::object())}; });
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"--broker", broker_.url()},
+                                                {"--broker", "mqtt://127.0.0.1:1", "--broker", broker_.url()},
+                                                {"--broker", "mqtt://127.0.0.1:1," + broker_.url()}}) {
+    std::vector<std::string> argv = {kProgram, "--device", "edge-01"};
+    argv.insert(argv.end(), words.begin(), words.end());
+    argv.insert(argv.end(), {"agent.ping"});
+    const Finished done = run(argv);
+    EXPECT_EQ(done.status, 0) << done.errors;
+    argv.insert(argv.end(), {"camera_id=front"});
+    EXPECT_EQ(run(argv).status, 0) << "with a parameter";
+  }
+}
+
 TEST_F(ProgramTest, SendsACommandAndPrintsItsReply) {
   FakeDevice device(broker_);
   device.on("recording.start", [](const Json& command) -> std::vector<Json> {

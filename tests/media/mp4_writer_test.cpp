@@ -368,6 +368,34 @@ TEST_F(Mp4WriterTest, DoesNotDriftInADay) {
   EXPECT_NEAR(std::stod(ffprobe(path_, "format=duration")), expected, 0.001);
 }
 
+// What the first clip needed is what is reserved for the second, and a half; and a wrong estimate does no harm.
+TEST_F(Mp4WriterTest, ReservesWhatTheLastClipOfTheCameraNeeded) {
+  const Reel& reel = made_reel("h264_aac");
+  const auto size_with = [&](double index_bytes_per_s) {
+    const auto path = path_.string() + std::to_string(index_bytes_per_s) + ".mp4";
+    Mp4Options options;
+    options.expected = 300s;
+    options.index_bytes_per_s = index_bytes_per_s;
+    const auto summary = write_clip(path, reel, kReelBegin, options);
+    EXPECT_TRUE(summary) << summary.error().message;
+    EXPECT_TRUE(decodes_cleanly(path));
+    EXPECT_EQ(summary->video_frames, reel.video().size());
+    return *summary;
+  };
+  const Mp4Summary first = size_with(0);
+  EXPECT_GT(first.index_bytes, 100);
+  IndexEstimate estimate;
+  EXPECT_EQ(estimate.bytes_per_s(), 0);
+  estimate.learn(first);
+  const double needed =
+      static_cast<double>(first.index_bytes) / std::chrono::duration<double>(first.lead + first.shown).count();
+  EXPECT_NEAR(estimate.bytes_per_s(), 1.5 * needed, 0.01);
+  const Mp4Summary second = size_with(estimate.bytes_per_s());
+  EXPECT_LT(second.size_bytes, first.size_bytes - 50'000);
+  EXPECT_EQ(second.index_bytes, first.index_bytes);
+  EXPECT_LE(size_with(0.001).size_bytes, second.size_bytes) << "it outgrew its reserve, and was copied";
+}
+
 TEST_F(Mp4WriterTest, EverythingBeforeSyncIsPlayableOnDisk) {
   const Reel& reel = made_reel("h264_b");
   auto writer = Mp4Writer::create(path_, reel.info, kReelBegin, {});

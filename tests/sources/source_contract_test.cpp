@@ -279,6 +279,27 @@ TEST_F(RtspErrorTest, SteppingClockOfACameraLosesNoFrameAndStaysNearTheTruth) {
   }
 }
 
+// 2^32 ticks are 13 hours of 90 kHz, and 149 hours of 8 kHz: both counters pass it in the middle of this.
+TEST_F(RtspErrorTest, RtpCountersThatWrapAreNoStep) {
+  for (const Footage kind : {Footage::h264_aac_1080p25, Footage::h264_pcmu}) {
+    SCOPED_TRACE(footage(kind).string());
+    const CameraSim cameras({.media = {footage(kind)}, .more = {"--rtp-wrap-in", "2"}});
+    SourceRun run(config_for(cameras.url()));
+    ASSERT_TRUE(run.wait_for_video(6 * 15));
+    run.stop();
+    const auto packets = run.packets();
+    for (const Track track : {Track::video, Track::audio}) {
+      const auto of_one = of_track(packets, track);
+      ASSERT_GT(of_one.size(), 10u);
+      for (size_t i = 1; i < of_one.size(); ++i) {
+        EXPECT_GT(of_one[i].dts, of_one[i - 1].dts);
+        EXPECT_LT(of_one[i].dts - of_one[i - 1].dts, 500ms) << i;
+      }
+      for (const Packet& packet : of_one) EXPECT_LT(std::chrono::abs(packet.pts - packet.arrival), 1s);
+    }
+  }
+}
+
 TEST(FileSourceTest, MissingFileIsNotFound) {
   SourceConfig config;
   config.url = "file:///no/such/file.mp4";

@@ -142,6 +142,24 @@ TEST_F(ClipMakerTest, GoesOnInTheRingWhereTheClipsEnd) {
   EXPECT_EQ(made.coverage.gaps.size(), 0u);
 }
 
+// The sound differs, so it is another file; the change comes in the middle of a GOP, and still no frame is missing.
+TEST_F(ClipMakerTest, GoesOnInAnotherClipWhereTheRingHasAnotherForm) {
+  push(10s);
+  record(0s, 9s + 500ms);
+  Ring other(kLargeRing);
+  for (Packet& packet : Pattern(begin, true).until(begin + 20s))
+    if (packet.pts >= begin + 8s) other.push(packet);
+  const Made made = make(6s + 500ms, 15s - 20ms, &other);
+  ASSERT_TRUE(made.status);
+  ASSERT_EQ(made.clips.size(), 2u);
+  const int first = shown_frames(store.layout.absolute(made.clips[0].path));
+  const int second = shown_frames(store.layout.absolute(made.clips[1].path));
+  EXPECT_EQ(first + second, 212);
+  EXPECT_EQ(made.clips[1].audio, "aac");
+  EXPECT_EQ(made.coverage.covered.size(), 1u);
+  EXPECT_EQ(made.coverage.gaps.size(), 0u) << to_rfc3339(made.coverage.gaps.at(0).start);
+}
+
 TEST_F(ClipMakerTest, TakesWhatIsOnlyInTheRing) {
   push(20s);
   const Made made = make(4s + 20ms, 5s + 20ms, &ring);

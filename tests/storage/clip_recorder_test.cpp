@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
+#include <sstream>
 
 #include "core/file.h"
 #include "core/ids.h"
@@ -80,6 +82,28 @@ struct ClipRecorderTest : testing::Test {
   std::vector<Packet> push(std::vector<Packet> packets) {
     for (const Packet& packet : packets) ring.push(packet);
     return packets;
+  }
+  // All of it, as if the camera had sent it from `begin` on; its packets of sound as the caller wants them.
+  void push_film(
+      Footage kind, const std::function<bool(Packet&)>& adjust = [](Packet&) { return true; }) {
+    auto demuxer = Demuxer::open(footage(kind).string(), {.live = false}, {});
+    ASSERT_TRUE(demuxer.has_value()) << demuxer.error().message;
+    for (;;) {
+      const auto read = (*demuxer)->read(clock.mono() + 30s, {});
+      ASSERT_TRUE(read.has_value()) << read.error().message;
+      if (!*read) break;
+      const DemuxedPacket& from = **read;
+      Packet packet{.data = from.data,
+                    .info = from.info,
+                    .pts = begin + from.pts,
+                    .dts = begin + from.dts,
+                    .arrival = begin + from.dts,
+                    .arrival_utc = {},
+                    .duration = from.duration,
+                    .track = from.track,
+                    .keyframe = from.keyframe};
+      if (adjust(packet)) ring.push(std::move(packet));
+    }
   }
   RecorderReport record(const RecordingSpec& spec) {
     ClipRecorder recorder(spec, ring, context(), reports.receiver());
@@ -412,29 +436,78 @@ TEST_F(ClipRecorderTest, OverlappingRecordingsOfOneCameraAreEachRight) {
 
 // Frames before and behind the end in decoding order: what is left out must not be needed by what is in.
 TEST_F(ClipRecorderTest, BFramesAreRightToTheFrameToo) {
-  auto demuxer = Demuxer::open(footage(Footage::h264_bframes_aac).string(), {.live = false}, {});
-  ASSERT_TRUE(demuxer.has_value()) << demuxer.error().message;
-  for (;;) {
-    const auto packet = (*demuxer)->read(clock.mono() + 30s, {});
-    ASSERT_TRUE(packet.has_value()) << packet.error().message;
-    if (!*packet) break;
-    const DemuxedPacket& from = **packet;
-    ring.push({.data = from.data,
-               .info = from.info,
-               .pts = begin + from.pts,
-               .dts = begin + from.dts,
-               .arrival = begin + from.dts,
-               .arrival_utc = {},
-               .duration = from.duration,
-               .track = from.track,
-               .keyframe = from.keyframe});
-  }
+  push_film(Footage::h264_bframes_aac);
   record(spec(begin + 4s, begin + 9s));
   const Clip clip = reports.clips().at(0);
   EXPECT_NEAR(shown_frames(file_of(clip)), 125, 1);
   EXPECT_NEAR(static_cast<double>(*duration_ms(clip)), 5000, 40);
   EXPECT_EQ(clip.audio, "aac");
   EXPECT_NEAR(static_cast<double>(shown_length(file_of(clip)).count()), 5000, 80);
+}
+
+// The sum of what ffprobe says of the packets of sound, and their codec.
+std::pair<std::string, double> sound_in(const std::filesystem::path& file) {
+  const std::string out = run_or_throw({"ffprobe", "-v", "error", "-select_streams", "a", "-show_entries",
+                                        "stream=codec_name:packet=duration_time", "-of", "csv=p=0", file.string()});
+  std::istringstream lines(out);
+  double length = 0;
+  std::string codec;
+  for (std::string line; std::getline(lines, line);)
+    if (line.find_first_not_of("0123456789.,") == std::string::npos)
+      length += std::strtod(line.c_str(), nullptr);
+    else
+      codec = line;
+  return {codec, length};
+}
+
+// G.711 of both laws, real or as real.
+struct G711Test : ClipRecorderTest, testing::WithParamInterface<Footage> {
+  Clip record_with(AudioPolicy policy) {
+    RecordingSpec wanted = spec(begin + 2s, begin + 8s);
+    wanted.audio = policy;
+    Reports its;
+    ClipRecorder recorder(wanted, ring, context(), its.receiver());
+    EXPECT_TRUE(its.wait(RecorderReport::Kind::ended));
+    return its.clips().at(0);
+  }
+};
+
+TEST_P(G711Test, IsMadeAacOrLeftOut) {
+  push_film(GetParam());
+  const Clip aac = record_with(AudioPolicy::aac), copy = record_with(AudioPolicy::copy);
+  EXPECT_EQ(aac.audio, "aac");
+  const auto [codec, length] = sound_in(file_of(aac));
+  EXPECT_EQ(codec, "aac");
+  EXPECT_NEAR(length, 6, 2.5);  // with what lies before the first shown frame
+  EXPECT_GE(length, 5.8);
+  EXPECT_EQ(shown_frames(file_of(aac)), shown_frames(file_of(copy))) << "the picture is the same";
+  EXPECT_GT(shown_frames(file_of(aac)), 0);
+  for (const Clip& without : {copy, record_with(AudioPolicy::drop)}) {
+    EXPECT_FALSE(without.audio);
+    EXPECT_EQ(sound_in(file_of(without)).first, "");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Laws, G711Test, testing::Values(Footage::h264_pcmu, Footage::h265_pcma));
+
+// Sound that ends, comes again, and comes from far away: the picture is not touched by it.
+TEST_F(ClipRecorderTest, AudioThatVanishesAndComesLateNeverEndsARecording) {
+  push_film(Footage::h264_pcmu, [this](Packet& packet) {
+    if (packet.video()) return true;
+    const microseconds at = packet.pts - begin;
+    if (at > 9s) packet.pts = packet.dts = packet.pts + std::chrono::hours(13);  // a counter that wrapped, say
+    return at > 2s && !(at > 4s && at < 6s);
+  });
+  RecordingSpec wanted = spec(begin + 1s, begin + 12s);
+  wanted.audio = AudioPolicy::aac;
+  EXPECT_EQ(record(wanted).error, "");
+  const auto clips = reports.clips();
+  ASSERT_EQ(clips.size(), 1u);
+  EXPECT_EQ(clips[0].audio, "aac");
+  EXPECT_TRUE(clips[0].gaps.empty());
+  EXPECT_NEAR(static_cast<double>(*duration_ms(clips[0])), 11000, 100);
+  EXPECT_NEAR(shown_frames(file_of(clips[0])), 165, 4);
+  EXPECT_NEAR(sound_in(file_of(clips[0])).second, 5, 2.5);
 }
 
 // A folder with little room, when the test may mount one.

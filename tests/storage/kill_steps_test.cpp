@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <map>
+#include <nlohmann/json.hpp>
 
 #include "core/ids.h"
 #include "core/sha256.h"
@@ -113,6 +115,7 @@ class KillStepsTest : public testing::Test {
     EXPECT_EQ(told, page->clips.size());
     EXPECT_EQ(store->number("SELECT count(*) FROM upload"), static_cast<int64_t>(page->clips.size()));
     for (size_t i = 0; i < numbers.size(); ++i) EXPECT_EQ(numbers[i], static_cast<int64_t>(i));
+    expect_one_chain(page->clips);
     store->database.reset();
     return numbers;
   }
@@ -141,6 +144,26 @@ class KillStepsTest : public testing::Test {
     EXPECT_EQ(made, page->clips.size() == 3);
     store->database.reset();
     return made;
+  }
+
+  // Each clip has one manifest, of the file as it is, and they follow each other without a hole or a fork.
+  void expect_one_chain(const std::vector<Clip>& clips) const {
+    std::map<int64_t, std::string> texts;
+    for (const Clip& clip : clips) {
+      const auto text = store->catalog->manifest(clip.clip_id);
+      ASSERT_TRUE(text) << clip.clip_id;
+      const Json json = Json::parse(*text);
+      EXPECT_EQ(json.at("sha256"), clip.sha256);
+      EXPECT_TRUE(texts.emplace(json.at("sequence").get<int64_t>(), *text).second) << "two with one number";
+    }
+    EXPECT_EQ(store->number("SELECT count(*) FROM manifest"), static_cast<int64_t>(clips.size()));
+    Json previous;
+    int64_t sequence = 0;
+    for (const auto& [number, text] : texts) {
+      EXPECT_EQ(number, ++sequence);
+      EXPECT_EQ(Json::parse(text).at("previous_sha256"), previous);
+      previous = sha256_hex(text);
+    }
   }
 
   std::unique_ptr<Store> store;

@@ -172,7 +172,7 @@ TEST_F(RecoveryTest, ReindexingForgetsTheCatalogAndFindsAllClips) {
   for (int i = 0; i < 3; ++i) clips.push_back(record(1s));
   ASSERT_TRUE(store.outbox->add(make_event("clip.ready", "front", Json::object(), clock.utc())));
   store.database.reset();
-  const auto result = reindex(store.layout, clock);
+  const auto result = reindex(store.layout, {}, clock);
   ASSERT_TRUE(result) << result.error().message;
   EXPECT_EQ(result->indexed, 3);
   store.reopen();

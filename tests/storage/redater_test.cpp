@@ -199,7 +199,7 @@ TEST_F(RedaterTest, ACatalogThatIsMadeAgainHasTheRightDates) {
   const UtcTime right = now(clip).start;
   EXPECT_EQ(right, clip.start + kStep);
   store.close();
-  ASSERT_TRUE(reindex(store.layout, clock).has_value());
+  ASSERT_TRUE(reindex(store.layout, {}, clock).has_value());
   store.reopen();
   EXPECT_EQ(now(clip).start, right);
   EXPECT_EQ(*now(clip).end, right + (*clip.end - clip.start));

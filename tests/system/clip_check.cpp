@@ -149,9 +149,25 @@ std::string sha256_of(const fs::path& file) {
 }
 
 Json play_in_chromium(const fs::path& file) {
-  const Finished played = run({"node", VEDETTE_SOURCE_DIR "/tests/support/node/play.mjs", file.string()}, kLimit);
-  const Json json = Json::parse(played.output, nullptr, false);
-  return json.is_object() ? json : Json{{"error", played.errors + played.output}};
+  return play_in_chromium(std::vector<fs::path>{file}, {}).at(0);
+}
+
+std::vector<Json> play_in_chromium(const std::vector<fs::path>& files, const std::vector<std::string>& how) {
+  std::vector<std::string> argv = {"node", VEDETTE_SOURCE_DIR "/tests/support/node/play.mjs"};
+  for (const fs::path& file : files) argv.push_back(file.string());
+  argv.insert(argv.end(), how.begin(), how.end());
+  const Finished played = run(argv, kLimit);
+  std::vector<Json> out;
+  for (const std::string_view line : split(played.output, '\n'))
+    if (Json json = Json::parse(line, nullptr, false); json.is_object()) out.push_back(std::move(json));
+  out.resize(files.size(), Json{{"error", played.errors + played.output}});
+  return out;
+}
+
+Json inspect_with_gpac(const fs::path& file) {
+  const Finished seen = run({"node", VEDETTE_SOURCE_DIR "/tests/support/node/inspect.mjs", file.string()}, kLimit);
+  const Json json = Json::parse(seen.output, nullptr, false);
+  return json.is_object() ? json : Json{{"error", seen.errors + seen.output}};
 }
 
 }  // namespace vedette::test

@@ -44,5 +44,11 @@ std::string sha256_of(const std::filesystem::path& file);
 
 // What tests/support/node/play.mjs prints.
 Json play_in_chromium(const std::filesystem::path& file);
+// The same for several files in one browser; `how`: further options of it.
+std::vector<Json> play_in_chromium(const std::vector<std::filesystem::path>& files,
+                                   const std::vector<std::string>& how);
+
+// What tests/support/node/inspect.mjs prints.
+Json inspect_with_gpac(const std::filesystem::path& file);
 
 }  // namespace vedette::test

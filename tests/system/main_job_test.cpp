@@ -23,6 +23,7 @@ struct Kind {
   double fps = 25;
   std::filesystem::path source{};  // empty: test://pattern
   bool aac = false;
+  bool made_aac = false;  // of what it sends, by the agent
 };
 
 UtcTime time_of(const Json& json, const std::string& key) {
@@ -74,7 +75,7 @@ class MainJobTest : public testing::Test {
     const Json clip = rig.clip(clip_id);
     EXPECT_EQ(clip.at("state"), "ready");
     EXPECT_EQ(clip.at("upload").at("state"), "uploaded");
-    EXPECT_EQ(clip.at("audio"), kind.aac ? Json("aac") : Json());
+    EXPECT_EQ(clip.at("audio"), kind.aac || kind.made_aac ? Json("aac") : Json());
 
     const auto fetched = rig.fetch_with_awscli(uploaded.value("object_key", ""));
     expect_plays(clip, fetched, pre_roll + duration, kind.fps);
@@ -124,11 +125,12 @@ TEST_F(MainJobTest, RecordsEveryKindOfCameraToTheFrame) {
   const auto file = footage(Footage::h264_bframes_aac);
   rig.add_sim({"hall", "yard", "gate"}, {h264_aac, h264, h265});
   add_pattern("pattern");
+  rig.config()["recording"]["audio"] = "aac";
   rig.add_camera("film", "file://" + file.string());
   rig.start();
   std::vector<Kind> kinds = {{"hall", 25, h264_aac, true},
                              {"yard", 10, h264},
-                             {"gate", 20, h265},
+                             {"gate", 20, h265, false, true},
                              {"pattern", 25, {}, true},
                              {"film", 25, file, true}};
   for (const Kind& kind : kinds) {

@@ -190,15 +190,25 @@ fs::path Rig::file_of(const std::string& clip_id) const {
 
 fs::path Rig::fetch_with_awscli(const std::string& object_key) const {
   const fs::path to = dir_.path() / ("awscli-" + fs::path(object_key).filename().string());
+  awscli({"cp", "s3://clips/" + object_key, to.string()});
+  return to;
+}
+
+fs::path Rig::fetch_all_with_awscli() const {
+  const fs::path to = dir_.path() / "bucket";
+  awscli({"sync", "s3://clips", to.string()});
+  return to;
+}
+
+void Rig::awscli(std::vector<std::string> words) const {
   ProcessOptions options;
   options.env = {{"AWS_ACCESS_KEY_ID", s3_->access_key()},
                  {"AWS_SECRET_ACCESS_KEY", s3_->secret_key()},
                  {"AWS_DEFAULT_REGION", s3_->region()},
                  {"AWS_EC2_METADATA_DISABLED", "true"}};
-  run_or_throw({"aws", "--endpoint-url", s3_->endpoint(), "s3", "cp", "--only-show-errors", "s3://clips/" + object_key,
-                to.string()},
-               kLimit * 2, options);
-  return to;
+  words.insert(words.begin(), {"aws", "--endpoint-url", s3_->endpoint(), "s3"});
+  words.push_back("--only-show-errors");
+  run_or_throw(std::move(words), kLimit * 2, options);
 }
 
 fs::path Rig::fetch_url(const std::string& url) const {

@@ -78,6 +78,8 @@ class Rig {
   std::vector<std::filesystem::path> files(const std::string& extension) const;
   // Fetched into the scratch folder.
   std::filesystem::path fetch_with_awscli(const std::string& object_key) const;
+  // All that is in the bucket, as a folder.
+  std::filesystem::path fetch_all_with_awscli() const;
   std::filesystem::path fetch_url(const std::string& url) const;
   // Writes a file that holds a secret.
   std::string secret_file(const std::string& name, const std::string& secret) const;
@@ -86,6 +88,8 @@ class Rig {
   void expect_messages_follow_schemas() const;
 
  private:
+  void awscli(std::vector<std::string> words) const;
+
   TempDir dir_;
   Json config_;
   std::vector<std::unique_ptr<CameraSim>> sims_;

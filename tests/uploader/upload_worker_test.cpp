@@ -166,6 +166,38 @@ TEST_F(UploadWorkerTest, CommitsTheEventTogetherWithTheProof) {
   EXPECT_EQ(worker_->upload_time().take().count, 1u);
 }
 
+// Into a real folder, as its text is in no file.
+TEST_F(UploadWorkerTest, DeliversManifestsOutOfTheCatalogAndBeforeTheirClips) {
+  Catalog issuing(*database_, {"edge-01", nullptr, true});
+  Upload upload = make_upload(dir_.path(), "content");
+  Clip clip;
+  clip.clip_id = upload.subject_id;
+  clip.camera_id = "front";
+  clip.path = upload.path;
+  clip.start = upload.start;
+  clip.end = upload.end;
+  clip.sha256 = upload.sha256;
+  ASSERT_TRUE(issuing.finish_clip(clip, {}, upload));
+  next_target_ = make_directory_target(dir_.path() / "objects");
+  start();
+  ASSERT_TRUE(wait_for_reports(2));
+  EXPECT_EQ(reports()[0].upload.kind, "manifest");
+  EXPECT_EQ(reports()[1].upload.kind, "clip");
+  auto object = dir_.path() / "objects" / upload.object_key;
+  EXPECT_EQ(test::read_text(object), "content");
+  EXPECT_EQ(test::read_text(object.replace_extension(".json")), *catalog_->manifest(clip.clip_id));
+  EXPECT_EQ(events().size(), 1u) << "clip.uploaded, and nothing of the manifest";
+}
+
+TEST_F(UploadWorkerTest, EndsAManifestThatNobodyHasAnyMore) {
+  Upload upload = make_upload(dir_.path(), "content");
+  upload.kind = "manifest";
+  ASSERT_TRUE(catalog_->add_upload(upload));
+  start();
+  ASSERT_TRUE(wait_for_reports(1));
+  EXPECT_FALSE(reports()[0].done || reports()[0].will_retry);
+}
+
 TEST_F(UploadWorkerTest, LeavesTheEventsOfSnapshotsToOthers) {
   add("jpeg", Priority::normal, "snapshot");
   target_->will_give({Code::upload_failed});
