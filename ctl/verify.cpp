@@ -150,10 +150,9 @@ class Verifier {
       const Chain& chain = verdict_.chains[i];
       const std::string name = "chain " + chain.chain_id + " of " + chain.device_id;
       for (const auto& [first, last] : chain.missing) {
-        std::string which = " " + std::to_string(first);
-        if (last != first) which.append(" to ").append(std::to_string(last));
-        (complete_ ? verdict_.problems : verdict_.notes)
-            .push_back({"manifest_missing", "", name + ": not here: manifest" + which});
+        std::string message = name + ": not here: manifest " + std::to_string(first);
+        if (last != first) message.append(" to ").append(std::to_string(last));
+        (complete_ ? verdict_.problems : verdict_.notes).push_back({"manifest_missing", "", std::move(message)});
       }
       const bool second = i > 0 && verdict_.chains[i - 1].device_id == chain.device_id;
       if (chain.restarted || second)
