@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,8 @@ std::string percent_decode(std::string_view text);
 
 std::string to_hex(std::string_view bytes);
 std::string to_base64(std::string_view bytes);
+// The reverse; nothing for anything but whole groups of four, padded as to_base64 does.
+std::optional<std::string> from_base64(std::string_view text);
 
 // Splits at each separator; "a,,b" gives three parts.
 std::vector<std::string_view> split(std::string_view text, char separator);
