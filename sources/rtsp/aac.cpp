@@ -45,7 +45,7 @@ Result<AacFormat> aac_format(const Media& media) {
 
 // A packet: 16 bits that count the bits of the headers, for each frame its size and index, then the frames.
 void AacDepacketiser::add(const RtpPacket& packet, uint32_t missing) {
-  if (missing > 0 && !frame_.empty()) {
+  if (!frame_.empty() && (missing > 0 || packet.timestamp != timestamp_)) {
     frame_.clear();
     count_broken();
   }
@@ -74,7 +74,7 @@ void AacDepacketiser::add(const RtpPacket& packet, uint32_t missing) {
 
 // Each piece of a frame says the size of the whole.
 void AacDepacketiser::add_piece(const RtpPacket& packet, std::span<const uint8_t> bytes, size_t size) {
-  if (!frame_.empty() && (timestamp_ != packet.timestamp || frame_size_ != size)) {
+  if (!frame_.empty() && frame_size_ != size) {
     frame_.clear();
     count_broken();
   }
