@@ -160,6 +160,7 @@ Result<Response> Client::next_response(const Wait& wait) {
 Status Client::describe(const Wait& wait, std::string& redirect) {
   const auto options = ask("OPTIONS", url_, {}, wait);
   if (!options) return options.error_as_is();
+  if (options->status == 401) return refused("OPTIONS", *options);  // one wrong try is enough
   if (options->status == 200)
     for (const std::string_view method : split(options->header("Public").value_or(""), ','))
       has_get_parameter_ = has_get_parameter_ || equal_ignoring_case(trimmed(method), "GET_PARAMETER");
