@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "agent/clip_creations.h"
 #include "agent/clock_watch.h"
 #include "agent/command_intake.h"
 #include "agent/command_runner.h"
@@ -115,6 +116,7 @@ class Agent::Impl {
   Recordings recordings_;
   StatusBoard board_;
   Snapshots snapshots_;
+  ClipCreations creations_;
   StorageKeeper keeper_;
   StorageWatch watch_;
   CommandRunner runner_;
@@ -141,14 +143,16 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
                   [this](RecorderReport report) { inbox_.push(std::move(report)); }),
       board_(config_, cameras_, recordings_, catalog_, outbox_, publisher_, clock),
       snapshots_(layout_, *volume_, catalog_, outbox_, inbox_, clock),
+      creations_(config_, layout_, *volume_, catalog_, losses_, inbox_, clock),
       keeper_(layout_, *volume_, *database_, catalog_, retention_limits(config_), inbox_, clock),
       watch_(layout_, *volume_, *database_, losses_, outbox_, inbox_),
-      runner_(config_, cameras_, recordings_, snapshots_, keeper_, catalog_, losses_, clock) {}
+      runner_(config_, cameras_, recordings_, snapshots_, creations_, keeper_, catalog_, losses_, clock) {}
 
 Agent::Impl::~Impl() {
   for (auto& [id, camera] : cameras_) camera->request_stop();
   if (uploads_) uploads_->request_stop();
   snapshots_.request_stop();
+  creations_.request_stop();
   keeper_.request_stop();
   watch_.request_stop();
   session_.reset();  // its callbacks use members that go before it otherwise
@@ -173,7 +177,7 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
         },
         clock_);
   recordings_.restore(cameras_);
-  recordings_.keep_continuous(cameras_);
+  recordings_.keep_standing(cameras_);
   answer_interrupted();
   start_session();
   if (!session_) return fail(Code::internal, "the MQTT session cannot be started");
@@ -419,7 +423,7 @@ void Agent::Impl::tick() {
   const MonoTime now = clock_.mono();
   if (const auto change = clock_watch_.look()) on_clock(*change);
   for (auto& reply : snapshots_.expire()) answer(reply.to, reply.answer);
-  recordings_.keep_continuous(cameras_);
+  recordings_.keep_standing(cameras_);
   recordings_.enter_ends();
   board_.telemetry_sent_when_due(now);
   keeper_.look_when_due(now);
@@ -454,6 +458,7 @@ void Agent::Impl::shut_down() {
   add_event("agent.stopping", {}, {{"reason", shutdown_reason_}});
   publisher_.state("status", "status", board_.status("stopping"));
   const MonoTime now = clock_.mono();
+  creations_.request_stop();
   recordings_.stop_all();
   drain_until(now + kCloseClips, [this] { return recordings_.empty(); });
   if (!recordings_.empty()) log::error("clips could not be closed in time; they are recovered at the next start");

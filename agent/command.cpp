@@ -21,6 +21,14 @@ T or_default(std::optional<T> value, T fallback) {
   return value ? std::move(*value) : std::move(fallback);
 }
 
+// What is wanted of clips that are made.
+template <class Params>
+void read_wishes(JsonReader& r, Params& p) {
+  p.labels = or_default(r.strings("labels", kMostLabels, 1, kMostLabelLength), {});
+  p.upload = or_default(r.choice("upload", {"auto", "never"}), std::string("auto")) == "auto";
+  if (auto text = r.choice("priority", {"high", "normal", "low"})) p.priority = *priority_from(*text);
+}
+
 Request read_recording_start(JsonReader& r) {
   RecordingStart p;
   p.camera_id = or_default(r.require("camera_id").name("camera_id"), std::string());
@@ -29,9 +37,7 @@ Request read_recording_start(JsonReader& r) {
   p.allow_late = or_default(r.boolean("allow_late"), false);
   if (auto ms = r.integer("pre_roll_ms", 0, 3'600'000)) p.pre_roll = milliseconds(*ms);
   if (auto ms = r.integer("duration_ms", 1, kDayMs)) p.duration = milliseconds(*ms);
-  p.labels = or_default(r.strings("labels", kMostLabels, 1, kMostLabelLength), {});
-  p.upload = or_default(r.choice("upload", {"auto", "never"}), std::string("auto")) == "auto";
-  if (auto text = r.choice("priority", {"high", "normal", "low"})) p.priority = *priority_from(*text);
+  read_wishes(r, p);
   if (r.has("start") && r.has("pre_roll_ms")) r.error("pre_roll_ms", "cannot be given together with start");
   return p;
 }
@@ -60,6 +66,15 @@ Request read_snapshot_take(JsonReader& r) {
   p.send_upload = deliver != "inline";
   p.timeout = milliseconds(or_default(r.integer("timeout_ms", 100, 120'000), int64_t{10'000}));
   if (p.fresh && r.has("at")) r.error("fresh", "cannot be given together with at");
+  return p;
+}
+
+Request read_clip_create(JsonReader& r) {
+  ClipCreate p;
+  p.camera_id = or_default(r.require("camera_id").name("camera_id"), std::string());
+  p.start = or_default(r.require("start").time("start"), UtcTime());
+  p.end = or_default(r.require("end").time("end"), UtcTime());
+  read_wishes(r, p);
   return p;
 }
 
@@ -223,6 +238,7 @@ const std::vector<Verb>& verbs() {
       {"recording.stop", read_recording_stop, false},
       {"recording.list", read_recording_list, true},
       {"snapshot.take", read_snapshot_take, false},
+      {"clip.create", read_clip_create, false},
       {"clip.query", read_clip_query, true},
       {"clip.get", read_clip_get, true},
       {"clip.url", read_clip_url, true},

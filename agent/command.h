@@ -53,6 +53,14 @@ struct SnapshotTake {
   bool send_upload = false;
   milliseconds timeout{10'000};
 };
+struct ClipCreate {
+  std::string camera_id;
+  UtcTime start;
+  UtcTime end;
+  std::vector<std::string> labels;
+  bool upload = true;
+  Priority priority = Priority::normal;
+};
 struct ClipQueryRequest {
   ClipQuery query;
 };
@@ -84,8 +92,8 @@ struct StorageStatus {};
 struct AgentPing {};
 
 using Request =
-    std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipQueryRequest, ClipGet, ClipUrl,
-                 ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus, AgentPing>;
+    std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipCreate, ClipQueryRequest, ClipGet,
+                 ClipUrl, ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus, AgentPing>;
 
 // A verb's name and the reader of its parameters; errors are collected by the JsonReader.
 struct Verb {

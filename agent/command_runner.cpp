@@ -18,11 +18,13 @@ Answer no_such_camera(const std::string& camera_id) {
 }  // namespace
 
 CommandRunner::CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
-                             StorageKeeper& keeper, Catalog& catalog, const LossLedger& losses, const Clock& clock)
+                             ClipCreations& creations, StorageKeeper& keeper, Catalog& catalog,
+                             const LossLedger& losses, const Clock& clock)
     : config_(config),
       cameras_(cameras),
       recordings_(recordings),
       snapshots_(snapshots),
+      creations_(creations),
       keeper_(keeper),
       catalog_(catalog),
       losses_(losses),
@@ -58,6 +60,15 @@ Answer CommandRunner::run(const ReplyTo& to, const SnapshotTake& request) {
   if (request.send_upload && !target_)
     return messages::rejected({Code::unsupported, "/params/deliver: upload.target is none; use inline"});
   return snapshots_.take(to, request, *camera);
+}
+
+Answer CommandRunner::run(const ReplyTo& to, const ClipCreate& request) {
+  Camera* camera = find_camera(request.camera_id);
+  // Clips outlive the configuration of their camera.
+  if (const auto clips = catalog_.spans(request.camera_id, request.start, request.end, 1);
+      !camera && clips && clips->empty())
+    return no_such_camera(request.camera_id);
+  return creations_.create(to, request, camera);
 }
 
 Answer CommandRunner::run(const ReplyTo&, const ClipQueryRequest& request) {

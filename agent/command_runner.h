@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "agent/clip_creations.h"
 #include "agent/command.h"
 #include "agent/config.h"
 #include "agent/messages.h"
@@ -21,7 +22,8 @@ namespace vedette {
 class CommandRunner {
  public:
   CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
-                StorageKeeper& keeper, Catalog& catalog, const LossLedger& losses, const Clock& clock);
+                ClipCreations& creations, StorageKeeper& keeper, Catalog& catalog, const LossLedger& losses,
+                const Clock& clock);
 
   // Where clips are uploaded to; null: nowhere.
   void attach(const Target* target) { target_ = target; }
@@ -34,6 +36,7 @@ class CommandRunner {
   messages::Answer run(const ReplyTo& to, const RecordingStop& request);
   messages::Answer run(const ReplyTo& to, const RecordingList& request);
   messages::Answer run(const ReplyTo& to, const SnapshotTake& request);
+  messages::Answer run(const ReplyTo& to, const ClipCreate& request);
   messages::Answer run(const ReplyTo& to, const ClipQueryRequest& request);
   messages::Answer run(const ReplyTo& to, const ClipGet& request);
   messages::Answer run(const ReplyTo& to, const ClipUrl& request);
@@ -49,6 +52,7 @@ class CommandRunner {
   const Cameras& cameras_;
   Recordings& recordings_;
   Snapshots& snapshots_;
+  ClipCreations& creations_;
   StorageKeeper& keeper_;
   Catalog& catalog_;
   const LossLedger& losses_;

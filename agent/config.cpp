@@ -6,6 +6,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "agent/schedule_config.h"
 #include "agent/secret.h"
 #include "core/file.h"
 #include "core/ids.h"
@@ -210,6 +211,7 @@ void read_recording(JsonReader r, Config::Recording& recording) {
   if (auto audio = r.choice("audio", {"copy", "aac", "drop"})) {
     recording.audio = *audio == "aac" ? AudioPolicy::aac : *audio == "drop" ? AudioPolicy::drop : AudioPolicy::copy;
   }
+  recording.time_zone = read_time_zone(r, recording.time_zone);
   r.done();
 }
 
@@ -228,7 +230,7 @@ void read_log(JsonReader r, Config& config) {
   r.done();
 }
 
-Config::Camera read_camera(JsonReader r, Load& load) {
+Config::Camera read_camera(JsonReader r, const TimeZone& zone, Load& load) {
   Config::Camera camera;
   r.require("url");
   set(camera.username, r.string("username"));
@@ -246,22 +248,26 @@ Config::Camera read_camera(JsonReader r, Load& load) {
   set(camera.enabled, r.boolean("enabled"));
   if (auto record = r.choice("record", {"command", "continuous", "schedule"})) {
     if (*record == "continuous") camera.record = Config::Record::continuous;
-    if (*record == "schedule")
-      r.error("record", "schedule is not supported by this version; use command or continuous");
+    if (*record == "schedule") camera.record = Config::Record::schedule;
   }
-  not_yet(r, "schedule", r.strings("schedule", 64, 1, 64), {}, load);
+  camera.schedule = read_schedule(r, zone);
+  const bool scheduled = camera.record == Config::Record::schedule;
+  if (scheduled && !r.has("schedule")) r.error("schedule", "is required with record: schedule");
+  if (!scheduled && !camera.schedule.empty())
+    load.warn(r.path() + "/schedule", "has no effect without record: schedule");
   set(camera.max_bytes, r.integer("max_bytes", 0, kMostInteger));
   r.done();
   return camera;
 }
 
-void read_cameras(JsonReader r, std::map<std::string, Config::Camera>& cameras, Load& load) {
+void read_cameras(JsonReader r, Config& config, Load& load) {
   for (const auto& [id, value] : r.members()) {
     if (!is_name(id)) {
       r.error(id, "is no camera id: must match ^[a-z0-9][a-z0-9_-]{0,62}$");
       continue;
     }
-    cameras[id] = read_camera(JsonReader(*value, r.path() + "/" + id, load.errors), load);
+    config.cameras[id] =
+        read_camera(JsonReader(*value, r.path() + "/" + id, load.errors), config.recording.time_zone, load);
   }
 }
 
@@ -290,7 +296,7 @@ void read_document(JsonReader r, Config& config, Load& load) {
   }
   if (auto section = r.object("http")) read_http(*section, load);
   if (auto section = r.object("log")) read_log(*section, config);
-  if (auto section = r.object("cameras")) read_cameras(*section, config.cameras, load);
+  if (auto section = r.object("cameras")) read_cameras(*section, config, load);
   r.done();
   if (config.upload.directory.empty()) config.upload.directory = config.storage.path / "objects";
 }

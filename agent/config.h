@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/schedule.h"
 #include "core/ed25519.h"
 #include "core/json.h"
 #include "core/log.h"
@@ -52,8 +53,9 @@ struct Config {
     seconds segment{300};
     seconds longest{3600};
     AudioPolicy audio = AudioPolicy::copy;
+    TimeZone time_zone = TimeZone::of_machine();  // of schedules that name none
   };
-  enum class Record { command, continuous };
+  enum class Record { command, continuous, schedule };
   struct Camera {
     std::string url;
     std::string username;
@@ -62,6 +64,7 @@ struct Config {
     seconds ring{30};
     size_t ring_most_bytes = 32 * 1024 * 1024;
     Record record = Record::command;
+    Schedule schedule;      // with Record::schedule
     int64_t max_bytes = 0;  // of its clips; 0: no limit
     bool enabled = true;
   };

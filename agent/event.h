@@ -54,7 +54,7 @@ struct SnapshotTaken {
   SnapshotTake request;
   std::string snapshot_id;
   UtcTime taken_at{};
-  MonoTime frame_pts{};
+  std::optional<UtcTime> nearest{};  // when there is no picture of that instant: where there is one
   Result<Jpeg> jpeg;
   std::string sha256;
   std::optional<Upload> upload;  // when it is to be uploaded: the row is there

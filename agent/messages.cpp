@@ -16,6 +16,18 @@ double to_decimal_ms(microseconds d) {
   return static_cast<double>(d.count()) / 1000.0;
 }
 
+std::string_view record_name(Config::Record record) {
+  switch (record) {
+    case Config::Record::continuous:
+      return "continuous";
+    case Config::Record::schedule:
+      return "schedule";
+    case Config::Record::command:
+      break;
+  }
+  return "command";
+}
+
 double rounded(double value, double unit) {
   return std::round(value / unit) * unit;
 }
@@ -27,6 +39,9 @@ Answer succeeded(Json result) {
 }
 Answer failed(Error error) {
   return {"failed", std::move(error), {}, nullptr};
+}
+Answer failed(Error error, Json result) {
+  return {"failed", std::move(error), {}, std::make_shared<Json>(std::move(result))};
 }
 Answer rejected(Error error) {
   return {"rejected", std::move(error), {}, nullptr};
@@ -117,7 +132,7 @@ Json info(const Config& config) {
     json["cameras"].push_back({{"camera_id", id},
                                {"scheme", camera.url.substr(0, camera.url.find("://"))},
                                {"enabled", camera.enabled},
-                               {"record", camera.record == Config::Record::continuous ? "continuous" : "command"}});
+                               {"record", record_name(camera.record)}});
   return json;
 }
 

@@ -24,6 +24,8 @@ struct Answer {
 };
 Answer succeeded(Json result);
 Answer failed(Error error);
+// With what there is all the same.
+Answer failed(Error error, Json result);
 Answer rejected(Error error);
 // With something that helps to ask better.
 Answer rejected(Error error, Json result);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "agent/recording_start.h"
 #include "core/ids.h"
 #include "core/log.h"
 #include "media/mp4_writer.h"
@@ -14,12 +15,7 @@ namespace {
 
 using messages::Answer;
 
-// A start closer than this to now is now, not scheduled.
-constexpr microseconds kNow = 1ms;
 constexpr std::string_view kShutdown = "shutdown";
-constexpr std::string_view kContinuous = "continuous";
-// A continuous recording that ended by an error begins again after so long.
-constexpr seconds kContinuousPause{5};
 
 // What was asked for; where no start is given, that is for the caller to say.
 RecordingPlan plan_of(const ReplyTo& to, const RecordingStart& request) {
@@ -45,18 +41,6 @@ RecordingSpec spec_of(const std::string& recording_id, const std::string& camera
   spec.command_id = plan.command_id;
   spec.traceparent = plan.traceparent;
   return spec;
-}
-
-// What was to be recorded in a time that was not there: this program did not run, or the clock was set.
-void note_missed(LossLedger& losses, const std::string& camera_id, UtcTime from, UtcTime to, const char* reason,
-                 const Clock& clock) {
-  Loss loss;
-  loss.what = "packets";
-  loss.camera_id = camera_id;
-  loss.start = from;
-  loss.end = to;
-  loss.reason = reason;
-  losses.note(std::move(loss), clock);
 }
 
 std::string why_not_streaming(const CameraStatus& status) {
@@ -118,33 +102,22 @@ Answer Recordings::start(const ReplyTo& to, const RecordingStart& request, Camer
     if (auto known = answer_known(recording_id, camera)) return *known;
 
   const MonoTime now = clock_.mono();
-  const milliseconds pre_roll = request.pre_roll.value_or(config_.recording.pre_roll);
-  const MonoTime start = request.start ? clock_.to_mono(*request.start) : now - pre_roll;
-  const bool scheduled = start > now + kNow;
+  const MonoTime wanted = wanted_start(request, config_.recording.pre_roll, now, clock_);
   const CameraStatus status = camera.status();
   const RingFigures ring = camera.ring().figures();
-  MonoTime shown = start;
-  microseconds lead(0);
-  if (!scheduled) {
-    if (status.state != CameraState::streaming || !ring.oldest)
-      return messages::failed({Code::camera_unavailable, why_not_streaming(status)});
-    const bool late_is_fine = request.allow_late || !request.start;
-    const bool all_gone = request.start && request.duration && start + *request.duration <= *ring.oldest;
-    if (start < *ring.oldest && (!late_is_fine || all_gone)) {
-      const std::string oldest = to_rfc3339(clock_.to_utc(*ring.oldest));
-      return messages::rejected({Code::out_of_buffer, "/params/start: the ring begins at " + oldest},
-                                {{"oldest", oldest}});
-    }
-    shown = std::max(start, *ring.oldest);
-    const auto keyframe = camera.ring().keyframe_at(start);
-    lead = start - (keyframe ? keyframe->pts : *ring.oldest);
-  }
+  const auto keyframe = camera.ring().keyframe_at(wanted);
+  const auto begin_at = begin_of(request, wanted, ring, keyframe, now, clock_);
+  const bool scheduled = begin_at && begin_at->scheduled;
+  if (!scheduled && (status.state != CameraState::streaming || !ring.oldest))
+    return messages::failed({Code::camera_unavailable, why_not_streaming(status)});
+  if (!begin_at) return messages::rejected(begin_at.error(), {{"oldest", to_rfc3339(clock_.to_utc(*ring.oldest))}});
 
   const RecordingPlan plan = plan_of(to, request);
   RecordingSpec spec = spec_of(recording_id, camera.id(), plan);
-  spec.start = start;
-  if (request.duration) spec.end = (request.start ? start : now) + *request.duration;
-  spec.longest = config_.recording.longest + (shown - start);  // counted from the first picture, however late
+  spec.start = begin_at->start;
+  spec.end = begin_at->end;
+  spec.longest =
+      config_.recording.longest + (begin_at->shown - begin_at->start);  // counted from the first picture, however late
   const auto kept = scheduled ? std::optional(plan) : std::nullopt;
   if (const auto added = catalog_.add_recording(recording_id, camera.id(), clock_.utc(), kept); !added)
     return messages::failed(added.error());
@@ -152,16 +125,14 @@ Answer Recordings::start(const ReplyTo& to, const RecordingStart& request, Camer
   Json result = {{"recording_id", recording_id},
                  {"state", scheduled ? "scheduled" : "recording"},
                  {"already_running", false},
-                 {"clip_start", to_rfc3339(clock_.to_utc(shown))},
-                 {"lead_actual_ms", to_ms(lead)}};
+                 {"clip_start", to_rfc3339(clock_.to_utc(begin_at->shown))},
+                 {"lead_actual_ms", to_ms(begin_at->lead)}};
   if (ring.oldest) result["preroll_available_ms"] = std::max<int64_t>(0, to_ms(now - *ring.oldest));
-  if (!request.start && shown > start)
-    result["warnings"].push_back("the ring reaches back " + std::to_string(to_ms(now - shown)) + " ms, not " +
-                                 std::to_string(pre_roll.count()));
+  for (const std::string& warning : begin_at->warnings) result["warnings"].push_back(warning);
   if (const auto left_out = audio_left_out(config_.recording.audio, status); !left_out.empty())
     result["warnings"].push_back(left_out);
 
-  begin(std::move(spec), camera, clock_.to_utc(shown), scheduled).lead_actual_ms = to_ms(lead);
+  begin(std::move(spec), camera, clock_.to_utc(begin_at->shown), scheduled).lead_actual_ms = to_ms(begin_at->lead);
   return messages::succeeded(std::move(result));
 }
 
@@ -197,6 +168,7 @@ void Recordings::restore(const Cameras& cameras) {
     const auto camera = cameras.find(record.camera_id);
     if (camera == cameras.end() || !begin_again(record, *camera->second, kNotRunning)) end_missed(record, kNotRunning);
   }
+  note_missed_windows();
 }
 
 void Recordings::on_clock_set(microseconds step, const Cameras& cameras) {
@@ -223,31 +195,6 @@ void Recordings::on_clock_set(microseconds step, const Cameras& cameras) {
   }
 }
 
-void Recordings::keep_continuous(const Cameras& cameras) {
-  const MonoTime now = clock_.mono();
-  for (const auto& [id, camera] : cameras) {
-    const Config::Camera& wanted = config_.cameras.at(id);
-    if (wanted.record != Config::Record::continuous || !wanted.enabled || now < continuous_due_[id]) continue;
-    const bool runs = std::any_of(running_.begin(), running_.end(), [&id = id](const auto& entry) {
-      const RecordingSpec& spec = entry.second.recorder->spec();
-      return spec.camera_id == id && spec.trigger == kContinuous;
-    });
-    if (runs) continue;
-    RecordingSpec spec;
-    spec.recording_id = new_id(clock_.utc());
-    spec.camera_id = id;
-    spec.trigger = kContinuous;
-    spec.priority = Priority::low;
-    spec.start = now;
-    spec.longest = kNever - now;
-    continuous_due_[id] = now + kContinuousPause;
-    if (const auto added = catalog_.add_recording(spec.recording_id, id, clock_.utc()); !added)
-      log::error("a continuous recording cannot begin", {{"camera", id}, {"reason", added.error().message}});
-    else
-      begin(std::move(spec), *camera, clock_.utc(), false);
-  }
-}
-
 // Whether the recording had not begun yet and is still to be made.
 bool Recordings::begin_again(const RecordingRecord& record, Camera& camera, const Miss& miss) {
   const auto clips = catalog_.clips_of_recording(record.recording_id);
@@ -255,7 +202,7 @@ bool Recordings::begin_again(const RecordingRecord& record, Camera& camera, cons
   const RecordingPlan& plan = *record.plan;
   const UtcTime now = clock_.utc();
   if (plan.end && *plan.end <= now) return false;
-  if (plan.start < now) note_missed(losses_, record.camera_id, plan.start, now, miss.loss_reason, clock_);
+  if (plan.start < now) note_missed(record.camera_id, {plan.start, now}, miss.loss_reason);
   RecordingSpec spec = spec_of(record.recording_id, record.camera_id, plan);
   spec.start = clock_.to_mono(std::max(plan.start, now));
   if (plan.end) spec.end = clock_.to_mono(*plan.end);
@@ -273,8 +220,8 @@ void Recordings::end_missed(const RecordingRecord& record, const Miss& miss) {
     spec.command_id = record.plan->command_id;
     spec.traceparent = record.plan->traceparent;
     if (clip_ids.empty())
-      note_missed(losses_, record.camera_id, record.plan->start, record.plan->end.value_or(record.plan->start),
-                  miss.loss_reason, clock_);
+      note_missed(record.camera_id, {record.plan->start, record.plan->end.value_or(record.plan->start)},
+                  miss.loss_reason);
   }
   if (!clip_ids.empty())
     if (const auto clip = catalog_.clip(clip_ids.back())) {
@@ -292,10 +239,10 @@ Answer Recordings::stop(const RecordingStop& request) {
     const RecordingSpec& spec = running.recorder->spec();
     if (request.recording_id && id != *request.recording_id) continue;
     if (request.camera_id && spec.camera_id != *request.camera_id) continue;
-    if (spec.trigger == kContinuous && request.recording_id)
-      return messages::rejected({Code::conflict, "the camera is recorded all the time (cameras/" + spec.camera_id +
-                                                     "/record of the configuration)"});
-    if (spec.trigger == kContinuous) continue;
+    if (is_standing(spec) && request.recording_id)
+      return messages::rejected({Code::conflict, "the camera is recorded without being told to (cameras/" +
+                                                     spec.camera_id + "/record of the configuration)"});
+    if (is_standing(spec)) continue;
     running.stop_reason = "stopped";
     running.recorder->stop(clock_.mono());
     ids.push_back(id);
@@ -348,6 +295,7 @@ void Recordings::on_report(const RecorderReport& report) {
   const RecordingSpec spec = running.recorder->spec();
   switch (report.kind) {
     case RecorderReport::Kind::started:
+      note_late_start(running, report.clip_start);
       running.scheduled = false;
       running.start = report.clip_start;
       running.lead_actual_ms = report.lead_actual_ms;
@@ -387,6 +335,7 @@ void Recordings::on_ended(const Running& running, const RecorderReport& report) 
                              : !running.stop_reason.empty() ? running.stop_reason
                              : spec.end                     ? "completed"
                                                             : "limit";
+  if (spec.trigger == "schedule" && report.clip_ids.empty()) note_camera_away(running);
   Json data = {{"recording_id", spec.recording_id}, {"clip_ids", report.clip_ids}, {"reason", reason}};
   if (failed) data["error"] = report.error.message;
   ends_.emplace_back(spec.recording_id, event("recording.stopped", spec, data));
@@ -405,6 +354,7 @@ void Recordings::enter_ends() {
 }
 
 void Recordings::stop_all() {
+  see_schedules();
   for (auto& [id, running] : running_) {
     running.stop_reason = kShutdown;
     running.recorder->stop(clock_.mono());

@@ -13,6 +13,7 @@
 #include "core/histogram.h"
 #include "sources/camera.h"
 #include "storage/clip_recorder.h"
+#include "storage/coverage.h"
 
 namespace vedette {
 
@@ -38,8 +39,9 @@ class Recordings {
   // has come; those that were running are over (event recording.stopped, reason interrupted).
   void restore(const Cameras& cameras);
 
-  // Sees to it that each camera that is to be recorded all the time is. To be called every second.
-  void keep_continuous(const Cameras& cameras);
+  // Sees to it that each camera that is to be recorded without being told to, all the time or by its schedule, is. To
+  // be called every second, whatever the wall clock does.
+  void keep_standing(const Cameras& cameras);
 
   // The wall clock was set by so much. Scheduled recordings are made when their time comes by the new one; what runs
   // goes on as it is.
@@ -72,6 +74,24 @@ class Recordings {
     int recorders_before = 0;      // that were replaced, and are still to report that they ended
   };
 
+  // Of a camera that is recorded without being told to.
+  struct Standing {
+    MonoTime due;               // when it may begin again after an error
+    Span known;                 // for which the windows are known
+    std::vector<Span> windows;  // of the schedule
+    std::optional<Span> begun;  // the window whose recording was begun last
+  };
+
+  static bool is_standing(const RecordingSpec& spec);
+  std::optional<Span> window_now(const Config::Camera& camera, Standing& standing) const;
+  Running* standing_of(const std::string& camera_id);
+  void begin_standing(Camera& camera, const Span& window, Standing& standing);
+  void follow(Running& running, const std::optional<Span>& window);
+  void see_schedules();
+  void note_missed_windows();
+  void note_late_start(const Running& running, UtcTime clip_start);
+  void note_camera_away(const Running& running);
+  void note_missed(const std::string& camera_id, const Span& span, const std::string& reason);
   std::optional<messages::Answer> answer_known(const std::string& recording_id, const Camera& camera) const;
   Running& begin(RecordingSpec spec, Camera& camera, UtcTime shown, bool scheduled);
   struct Miss;
@@ -92,7 +112,8 @@ class Recordings {
   std::map<std::string, RecordingStages> stages_;  // by camera; outlives the recorders
   std::map<std::string, Running> running_;
   std::vector<std::pair<std::string, OutboxEvent>> ends_;  // recording ids and events that the catalog did not take yet
-  std::map<std::string, MonoTime> continuous_due_;         // by camera: when it may begin again after an error
+  std::map<std::string, Standing> standing_;               // by camera
+  MonoTime see_schedules_at_;  // when the catalog is told again how far they were carried out
 };
 
 }  // namespace vedette

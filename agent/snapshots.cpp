@@ -1,5 +1,6 @@
 #include "agent/snapshots.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/file.h"
@@ -7,6 +8,7 @@
 #include "core/log.h"
 #include "core/sha256.h"
 #include "core/text.h"
+#include "storage/past_frame.h"
 
 namespace vedette {
 
@@ -18,19 +20,56 @@ constexpr size_t kMostWaiting = 64;
 // In the reply as base64, which is a third longer, the picture takes at most 96 KiB.
 constexpr size_t kMostInlineBytes = 96 * 1024 / 4 * 3;
 
-Result<Packet> find_keyframe(const Ring& ring, const SnapshotTake& request, const Clock& clock,
+Result<Packet> find_keyframe(const Ring& ring, const SnapshotTake& request, MonoTime deadline,
                              const std::stop_token& stop) {
-  const MonoTime deadline = clock.mono() + request.timeout;
   std::optional<Packet> keyframe;
-  if (request.at) {
-    keyframe = ring.keyframe_at(clock.to_mono(*request.at));
-    if (!keyframe) return fail(Code::out_of_buffer, "/params/at: the ring does not reach back so far");
-  } else if (!request.fresh) {
-    keyframe = ring.newest_keyframe();
-  }
+  if (!request.fresh) keyframe = ring.newest_keyframe();
   if (!keyframe) keyframe = ring.next_keyframe(deadline, stop);
   if (!keyframe) return fail(Code::timed_out, "no keyframe came within timeout_ms");
   return *keyframe;
+}
+
+// The frame at an instant of the past: out of the ring, or out of a clip.
+Result<PastFrame> find_past(Ring& ring, const std::string& camera_id, UtcTime at, const Layout& layout,
+                            Catalog& catalog, const Clock& clock, const std::stop_token& stop) {
+  constexpr int kMostClips = 100;  // that overlap one instant
+  const auto held = catalog.hold(camera_id, at, at + 1us, kMostClips);
+  if (!held) return held.error_as_is();
+  std::vector<std::unique_ptr<PastSource>> sources;
+  if (auto source = ring_source(ring, at, at + 1us, clock)) sources.push_back(std::move(source));
+  for (const Clip& clip : held->clips) sources.push_back(clip_source(clip, layout, clock.utc()));
+  for (const auto& source : sources) {
+    auto frame = frame_at(*source, at, stop);
+    if (!frame) log::warn("a clip cannot be read", {{"camera", camera_id}, {"error", frame.error().message}});
+    if (frame && *frame) return std::move(**frame);
+  }
+  return fail(Code::not_found, "/params/at: there is no picture of that instant");
+}
+
+// The instant nearest to that one of which there is a picture.
+std::optional<UtcTime> nearest(const Ring& ring, const std::string& camera_id, UtcTime at, const Catalog& catalog,
+                               const Clock& clock) {
+  std::vector<UtcTime> near;
+  ClipQuery query;
+  query.camera_id = camera_id;
+  query.limit = 1;
+  query.from = at;
+  if (const auto next = catalog.query(query); next && !next->clips.empty()) near.push_back(next->clips[0].start);
+  query.from.reset();
+  query.to = at;
+  query.newest_first = true;
+  if (const auto before = catalog.query(query); before && !before->clips.empty())
+    near.push_back(before->clips[0].end.value_or(before->clips[0].start));
+  const RingFigures figures = ring.figures();
+  for (const auto& end : {figures.oldest, figures.newest})
+    if (end) near.push_back(clock.to_utc(*end));
+  const auto closer = [at](UtcTime a, UtcTime b) { return std::chrono::abs(a - at) < std::chrono::abs(b - at); };
+  const auto found = std::min_element(near.begin(), near.end(), closer);
+  return found == near.end() ? std::nullopt : std::optional(*found);
+}
+
+JpegOptions options_of(const SnapshotTake& request) {
+  return {request.width_px, request.quality, request.send_inline ? kMostInlineBytes : 0};
 }
 
 // Writes the picture durably and enters its upload.
@@ -73,8 +112,8 @@ Snapshots::Snapshots(const Layout& layout, const Volume& volume, Catalog& catalo
 
 Answer Snapshots::take(const ReplyTo& to, const SnapshotTake& request, Camera& camera) {
   const CameraStatus status = camera.status();
-  if (status.state == CameraState::disabled ||
-      (status.state != CameraState::streaming && !camera.ring().figures().oldest))
+  if (!request.at && (status.state == CameraState::disabled ||
+                      (status.state != CameraState::streaming && !camera.ring().figures().oldest)))
     return messages::rejected({Code::camera_unavailable, "the camera is " + std::string(state_name(status.state)) +
                                                              (status.error.empty() ? "" : ": " + status.error)});
   // `this` outlives the jobs: they are its last member. So do the cameras, which go after it.
@@ -82,15 +121,7 @@ Answer Snapshots::take(const ReplyTo& to, const SnapshotTake& request, Camera& c
     SnapshotTaken taken;
     taken.reply_to = to;
     taken.request = request;
-    taken.jpeg = [&]() -> Result<Jpeg> {
-      const auto keyframe = find_keyframe(ring, request, clock_, stop);
-      if (!keyframe) return keyframe.error_as_is();
-      taken.frame_pts = keyframe->pts;
-      taken.taken_at = clock_.to_utc(keyframe->pts);
-      taken.snapshot_id = new_id(taken.taken_at);
-      return jpeg_from_keyframe(*keyframe,
-                                {request.width_px, request.quality, request.send_inline ? kMostInlineBytes : 0});
-    }();
+    taken.jpeg = request.at ? take_past(ring, taken, stop) : take_now(ring, taken, stop);
     if (taken.jpeg)
       taken.sha256 = sha256_hex({reinterpret_cast<const char*>(taken.jpeg->bytes.data()), taken.jpeg->bytes.size()});
     if (taken.jpeg && request.send_upload) {
@@ -106,8 +137,33 @@ Answer Snapshots::take(const ReplyTo& to, const SnapshotTake& request, Camera& c
   return messages::accepted();
 }
 
+Result<Jpeg> Snapshots::take_now(const Ring& ring, SnapshotTaken& taken, const std::stop_token& stop) {
+  const auto keyframe = find_keyframe(ring, taken.request, clock_.mono() + taken.request.timeout, stop);
+  if (!keyframe) return keyframe.error_as_is();
+  taken.taken_at = clock_.to_utc(keyframe->pts);
+  taken.snapshot_id = new_id(taken.taken_at);
+  return jpeg_from_keyframe(*keyframe, options_of(taken.request));
+}
+
+Result<Jpeg> Snapshots::take_past(Ring& ring, SnapshotTaken& taken, const std::stop_token& stop) {
+  const MonoTime enough = clock_.mono() + taken.request.timeout / 2;
+  const UtcTime at = std::min(*taken.request.at, clock_.utc());
+  const auto frame = find_past(ring, taken.request.camera_id, at, layout_, catalog_, clock_, stop);
+  if (!frame) {
+    taken.nearest = nearest(ring, taken.request.camera_id, at, catalog_, clock_);
+    return frame.error_as_is();
+  }
+  taken.taken_at = frame->shown_at;
+  taken.snapshot_id = new_id(taken.taken_at);
+  auto jpeg = jpeg_from_last(frame->packets, enough, options_of(taken.request));
+  if (jpeg || jpeg.error().code != Code::timed_out) return jpeg;
+  // So long a GOP that it is not decoded in time: its beginning is better than nothing.
+  taken.taken_at -= frame->packets.back().pts - frame->packets.front().pts;
+  return jpeg_from_keyframe(frame->packets.front(), options_of(taken.request));
+}
+
 int64_t Snapshots::frame_age_ms(const SnapshotTaken& taken) const {
-  return std::max<int64_t>(0, to_ms(clock_.mono() - taken.frame_pts));
+  return std::max<int64_t>(0, to_ms(clock_.utc() - taken.taken_at));
 }
 
 Snapshots::Reply Snapshots::finish(const SnapshotTaken& taken, bool uploaded) const {
@@ -146,6 +202,8 @@ void Snapshots::add_event(const SnapshotTaken& taken, int64_t age_ms) {
 }
 
 std::optional<Snapshots::Reply> Snapshots::on_taken(SnapshotTaken taken) {
+  if (!taken.jpeg && taken.nearest)
+    return Reply{taken.reply_to, messages::failed(taken.jpeg.error(), {{"nearest", to_rfc3339(*taken.nearest)}})};
   if (!taken.jpeg) return Reply{taken.reply_to, messages::failed(taken.jpeg.error())};
   add_event(taken, frame_age_ms(taken));
   if (!taken.upload) return finish(taken, false);

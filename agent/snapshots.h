@@ -12,9 +12,9 @@
 
 namespace vedette {
 
-// Snapshots carries out snapshot.take: a job thread takes the keyframe from the ring and makes the JPEG, and the answer
-// goes out when that is done and, where it was asked for, the object store has proved that it holds the picture.
-// Belongs to the main loop.
+// Snapshots carries out snapshot.take: a job thread takes the frame out of the ring or a clip and makes the JPEG, and
+// the answer goes out when that is done and, where it was asked for, the object store has proved that it holds the
+// picture. Belongs to the main loop.
 class Snapshots {
  public:
   Snapshots(const Layout& layout, const Volume& volume, Catalog& catalog, Outbox& outbox, Inbox<Event>& inbox,
@@ -41,6 +41,9 @@ class Snapshots {
     MonoTime deadline;
   };
 
+  // In the job thread; what is known of the picture goes into `taken`.
+  Result<Jpeg> take_now(const Ring& ring, SnapshotTaken& taken, const std::stop_token& stop);
+  Result<Jpeg> take_past(Ring& ring, SnapshotTaken& taken, const std::stop_token& stop);
   void add_event(const SnapshotTaken& taken, int64_t frame_age_ms);
   Reply finish(const SnapshotTaken& taken, bool uploaded) const;
   int64_t frame_age_ms(const SnapshotTaken& taken) const;

@@ -46,6 +46,41 @@ Result<DecodedKeyframe> decode_keyframe(const VideoTrack& track, std::span<const
   return DecodedKeyframe{std::move(frame), (*decoder)->has_b_frames};
 }
 
+Result<FramePtr> decode_last(std::span<const Packet> packets, MonoTime deadline) {
+  if (packets.empty()) return fail(Code::invalid_argument, "nothing to decode");
+  route_log();
+  auto decoder = open_decoder(packets.front().info->video);
+  if (!decoder) return decoder.error_as_is();
+  FramePtr frame(av_frame_alloc());
+  const PacketPtr packet(av_packet_alloc());
+  if (!frame || !packet) return fail(Code::internal, "out of memory");
+  const auto wanted = static_cast<int64_t>(packets.size()) - 1;
+  // 0: it is in `frame`. Frames are told apart by the number of their packet.
+  const auto receive = [&] {
+    int error = avcodec_receive_frame(decoder->get(), frame.get());
+    while (error >= 0 && frame->pts != wanted) error = avcodec_receive_frame(decoder->get(), frame.get());
+    return error;
+  };
+  int error = AVERROR(EAGAIN);
+  for (int64_t i = 0; i <= wanted && error == AVERROR(EAGAIN); ++i) {
+    if (Clock::system().mono() > deadline) return fail(Code::timed_out, "decoding a frame: it takes too long");
+    const Packet& from = packets[static_cast<size_t>(i)];
+    packet->data = const_cast<uint8_t*>(from.payload().data());  // owned by nobody, as above
+    packet->size = static_cast<int>(from.payload().size());
+    packet->flags = from.keyframe ? AV_PKT_FLAG_KEY : 0;
+    packet->pts = i;
+    (*decoder)->skip_frame = i == wanted ? AVDISCARD_DEFAULT : AVDISCARD_NONREF;
+    error = avcodec_send_packet(decoder->get(), packet.get());
+    if (error >= 0) error = receive();
+  }
+  if (error == AVERROR(EAGAIN)) error = avcodec_send_packet(decoder->get(), nullptr);
+  if (error >= 0 && frame->pts != wanted) error = receive();
+  if (error < 0) return fail(Code::unsupported, "decoding a frame: " + error_text(error));
+  if (frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0)
+    return fail(Code::unsupported, "decoding a frame: it is damaged");
+  return frame;
+}
+
 std::optional<PictureSize> size_of(const VideoTrack& track, const AVPacket& frame) {
   const std::unique_ptr<AVCodecParserContext, ParserClose> parser(av_parser_init(codec_id(track.codec)));
   const CodecPtr context(avcodec_alloc_context3(nullptr));

@@ -3,7 +3,9 @@
 // Inside media/ only.
 #include <optional>
 
+#include "core/clock.h"
 #include "media/libav.h"
+#include "media/packet.h"
 
 namespace vedette::libav {
 
@@ -14,6 +16,10 @@ struct DecodedKeyframe {
 
 // Decodes one keyframe with a decoder of its own, in the calling thread. unsupported when it cannot be.
 Result<DecodedKeyframe> decode_keyframe(const VideoTrack& track, std::span<const uint8_t> keyframe);
+
+// Decodes the last of these packets of one track, which begin with a keyframe and come in decoding order. What no other
+// frame is made from is skipped on the way. timed_out when it takes longer than the deadline.
+Result<FramePtr> decode_last(std::span<const Packet> packets, MonoTime deadline);
 
 struct PictureSize {
   int width_px = 0;

@@ -10,15 +10,16 @@
 #include "media/decode.h"
 #include "media/interrupt.h"
 #include "media/libav.h"
-#include "media/parameter_sets.h"
 #include "media/source_url.h"
 #include "media/timeline.h"
+#include "media/video_probe.h"
 
 namespace vedette {
 
 namespace {
 
 using libav::Dictionary;
+using libav::FormatPtr;
 
 // A stream that ends owes the server a TEARDOWN: sent, not waited for (measured 0.1..0.4 ms), also after the stop.
 constexpr microseconds kCloseTime = 200ms;
@@ -36,11 +37,6 @@ constexpr int kLookAheadFrames = 3;
 constexpr microseconds kShortestFrame = 1ms;
 
 enum class Probing { short_, long_, file };
-
-struct FormatClose {
-  void operator()(AVFormatContext* p) const { avformat_close_input(&p); }
-};
-using FormatPtr = std::unique_ptr<AVFormatContext, FormatClose>;
 
 bool is_rtsp(const std::string& scheme) {
   return scheme == "rtsp" || scheme == "rtsps";
@@ -64,39 +60,6 @@ void set_probing(Probing probing, AVFormatContext* format) {
   format->probesize = probing == Probing::short_ ? kShortProbeBytes : kLongProbeBytes;
   format->max_analyze_duration = probing == Probing::short_ ? 0 : kLongProbeTime.count();
   if (probing == Probing::long_) format->fps_probe_size = 0;
-}
-
-double fps_of(const AVStream& stream) {
-  return stream.avg_frame_rate.den > 0 ? std::max(0.0, av_q2d(stream.avg_frame_rate)) : 0.0;
-}
-
-std::vector<uint8_t> extradata_of(const AVCodecParameters& parameters) {
-  if (parameters.extradata_size <= 0) return {};
-  return {parameters.extradata, parameters.extradata + parameters.extradata_size};
-}
-
-Result<VideoTrack> video_track(const AVStream& stream) {
-  const AVCodecParameters& parameters = *stream.codecpar;
-  const auto codec = libav::video_codec(parameters.codec_id);
-  if (!codec)
-    return fail(Code::unsupported,
-                std::string("video codec ") + avcodec_get_name(parameters.codec_id) + " is not supported");
-  VideoTrack track;
-  track.codec = *codec;
-  track.width_px = parameters.width;
-  track.height_px = parameters.height;
-  track.fps = fps_of(stream);
-  track.reorder_frames = std::max(0, parameters.video_delay);
-  track.extradata = extradata_of(parameters);
-  return track;
-}
-
-// Nothing for audio that we have no name for, or of which too little is known to use it.
-std::optional<AudioTrack> audio_track(const AVStream& stream) {
-  const AVCodecParameters& parameters = *stream.codecpar;
-  const auto codec = libav::audio_codec(parameters.codec_id);
-  if (!codec || parameters.sample_rate <= 0 || parameters.ch_layout.nb_channels <= 0) return std::nullopt;
-  return AudioTrack{*codec, parameters.sample_rate, parameters.ch_layout.nb_channels, extradata_of(parameters)};
 }
 
 bool complete(const VideoTrack& track) {
@@ -179,10 +142,10 @@ Status Demuxer::Impl::find_tracks() {
   if (video_index < 0) return fail(Code::unsupported, "there is no video in it");
   audio_index = av_find_best_stream(format.get(), AVMEDIA_TYPE_AUDIO, -1, video_index, nullptr, 0);
   StreamInfo found;
-  auto video = video_track(*format->streams[video_index]);
+  auto video = libav::video_track(*format->streams[video_index]);
   if (!video) return video.error_as_is();
   found.video = std::move(*video);
-  if (audio_index >= 0) found.audio = audio_track(*format->streams[audio_index]);
+  if (audio_index >= 0) found.audio = libav::audio_track(*format->streams[audio_index]);
   if (!found.audio) audio_index = -1;
   for (int i = 0; i < static_cast<int>(format->nb_streams); ++i)
     if (i != video_index && i != audio_index) format->streams[i]->discard = AVDISCARD_ALL;
@@ -323,24 +286,18 @@ void Demuxer::Impl::take(libav::PacketPtr packet) {
 
 // Cameras change size and encoding while they send; what follows is another stream.
 void Demuxer::Impl::follow_parameters(const AVPacket& keyframe) {
-  VideoTrack track = info->video;
+  const std::span<const uint8_t> bytes(keyframe.data, static_cast<size_t>(keyframe.size));
   size_t size = 0;
-  if (const uint8_t* data = av_packet_get_side_data(&keyframe, AV_PKT_DATA_NEW_EXTRADATA, &size))
+  const uint8_t* data = av_packet_get_side_data(&keyframe, AV_PKT_DATA_NEW_EXTRADATA, &size);
+  std::optional<VideoTrack> next;
+  if (data && !std::equal(info->video.extradata.begin(), info->video.extradata.end(), data, data + size)) {
+    VideoTrack track = info->video;
     track.extradata.assign(data, data + size);
-  if (track.extradata == info->video.extradata) {
-    auto changed = changed_parameter_sets(track, {keyframe.data, static_cast<size_t>(keyframe.size)});
-    if (!changed) return;
-    track.extradata = std::move(*changed);
+    if (auto probed = probe_video(std::move(track), bytes)) next = std::move(*probed);
+  } else {
+    next = changed_video(info->video, bytes);
   }
-  const auto decoded = libav::decode_keyframe(track, {keyframe.data, static_cast<size_t>(keyframe.size)});
-  if (!decoded) {
-    log::debug("keyframe with new parameter sets", {{"error", decoded.error().message}});
-    return;
-  }
-  track.width_px = decoded->frame->width;
-  track.height_px = decoded->frame->height;
-  track.reorder_frames = decoded->reorder_frames;
-  info = std::make_shared<const StreamInfo>(StreamInfo{std::move(track), info->audio});
+  if (next) info = std::make_shared<const StreamInfo>(StreamInfo{std::move(*next), info->audio});
 }
 
 }  // namespace vedette

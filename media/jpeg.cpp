@@ -135,16 +135,8 @@ Result<Jpeg> make_jpeg(AVFrame& decoded, Size size, int quantiser) {
   return Jpeg{std::move(*bytes), size.width, size.height};
 }
 
-}  // namespace
-
-Result<Jpeg> jpeg_from_keyframe(const Packet& keyframe, const JpegOptions& options) {
-  if (keyframe.payload().empty() || !keyframe.info || !keyframe.video())
-    return fail(Code::invalid_argument, "a snapshot needs a video keyframe");
-  auto decoded = libav::decode_keyframe(keyframe.info->video, keyframe.payload());
-  if (!decoded) return decoded.error_as_is();
-  AVFrame& frame = *decoded->frame;
+Result<Jpeg> jpeg_from(AVFrame& frame, const JpegOptions& options) {
   const int quantiser = quantiser_of(options.quality);
-
   Size size = scaled(frame, options.width_px);
   while (true) {
     auto jpeg = make_jpeg(frame, size, quantiser);
@@ -154,6 +146,22 @@ Result<Jpeg> jpeg_from_keyframe(const Packet& keyframe, const JpegOptions& optio
     const int width = static_cast<int>(size.width * std::min(1.0, ratio) * kAimBelow);
     size = scaled(frame, std::max(width, kSmallestWidthPx));
   }
+}
+
+}  // namespace
+
+Result<Jpeg> jpeg_from_keyframe(const Packet& keyframe, const JpegOptions& options) {
+  if (keyframe.payload().empty() || !keyframe.info || !keyframe.video())
+    return fail(Code::invalid_argument, "a snapshot needs a video keyframe");
+  auto decoded = libav::decode_keyframe(keyframe.info->video, keyframe.payload());
+  if (!decoded) return decoded.error_as_is();
+  return jpeg_from(*decoded->frame, options);
+}
+
+Result<Jpeg> jpeg_from_last(std::span<const Packet> packets, MonoTime deadline, const JpegOptions& options) {
+  auto frame = libav::decode_last(packets, deadline);
+  if (!frame) return frame.error_as_is();
+  return jpeg_from(**frame, options);
 }
 
 }  // namespace vedette

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
+#include "core/clock.h"
 #include "core/result.h"
 #include "media/packet.h"
 
@@ -23,5 +25,9 @@ struct Jpeg {
 // Decodes one keyframe (of any VideoCodec) and encodes it as a baseline JPEG, in the calling thread, one thread only.
 // Decoder and encoder are freed before it returns: a 4K decoder holds 200 MB. Scaling is done before encoding.
 Result<Jpeg> jpeg_from_keyframe(const Packet& keyframe, const JpegOptions& options);
+
+// The same of the last of these video packets, which begin with a keyframe and come in decoding order: all are decoded,
+// which takes its time. timed_out when that would be later than the deadline.
+Result<Jpeg> jpeg_from_last(std::span<const Packet> packets, MonoTime deadline, const JpegOptions& options);
 
 }  // namespace vedette

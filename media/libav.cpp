@@ -5,6 +5,7 @@ extern "C" {
 #include <libavutil/mem.h>
 }
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdarg>
@@ -58,6 +59,15 @@ int frame_samples(AudioCodec codec) {
   if (codec == AudioCodec::aac) return kAacFrameSamples;
   if (codec == AudioCodec::mp3) return kMp3FrameSamples;
   return 0;
+}
+
+double fps_of(const AVStream& stream) {
+  return stream.avg_frame_rate.den > 0 ? std::max(0.0, av_q2d(stream.avg_frame_rate)) : 0.0;
+}
+
+std::vector<uint8_t> extradata_of(const AVCodecParameters& parameters) {
+  if (parameters.extradata_size <= 0) return {};
+  return {parameters.extradata, parameters.extradata + parameters.extradata_size};
 }
 
 // Called from any thread, capture threads included. libav often builds one line from several calls, which are shown as
@@ -177,6 +187,29 @@ void to_parameters(const AudioTrack& track, AVCodecParameters* parameters) {
   av_channel_layout_uninit(&parameters->ch_layout);
   av_channel_layout_default(&parameters->ch_layout, track.channels);
   set_extradata(track.extradata, parameters);
+}
+
+Result<VideoTrack> video_track(const AVStream& stream) {
+  const AVCodecParameters& parameters = *stream.codecpar;
+  const auto codec = video_codec(parameters.codec_id);
+  if (!codec)
+    return fail(Code::unsupported,
+                std::string("video codec ") + avcodec_get_name(parameters.codec_id) + " is not supported");
+  VideoTrack track;
+  track.codec = *codec;
+  track.width_px = parameters.width;
+  track.height_px = parameters.height;
+  track.fps = fps_of(stream);
+  track.reorder_frames = std::max(0, parameters.video_delay);
+  track.extradata = extradata_of(parameters);
+  return track;
+}
+
+std::optional<AudioTrack> audio_track(const AVStream& stream) {
+  const AVCodecParameters& parameters = *stream.codecpar;
+  const auto codec = audio_codec(parameters.codec_id);
+  if (!codec || parameters.sample_rate <= 0 || parameters.ch_layout.nb_channels <= 0) return std::nullopt;
+  return AudioTrack{*codec, parameters.sample_rate, parameters.ch_layout.nb_channels, extradata_of(parameters)};
 }
 
 void route_log() {

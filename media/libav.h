@@ -37,11 +37,15 @@ struct ParametersFree {
 struct ScalerFree {
   void operator()(SwsContext* p) const { sws_freeContext(p); }
 };
+struct FormatClose {
+  void operator()(AVFormatContext* p) const { avformat_close_input(&p); }
+};
 using PacketPtr = std::unique_ptr<AVPacket, PacketFree>;
 using FramePtr = std::unique_ptr<AVFrame, FrameFree>;
 using CodecPtr = std::unique_ptr<AVCodecContext, CodecFree>;
 using ParametersPtr = std::unique_ptr<AVCodecParameters, ParametersFree>;
 using ScalerPtr = std::unique_ptr<SwsContext, ScalerFree>;
+using FormatPtr = std::unique_ptr<AVFormatContext, FormatClose>;  // of something that is read
 
 inline constexpr AVRational kMicroseconds{1, 1'000'000};
 
@@ -84,6 +88,11 @@ std::optional<AudioCodec> audio_codec(AVCodecID id);
 // Fills codec parameters for a muxer or decoder from a track.
 void to_parameters(const VideoTrack& track, AVCodecParameters* parameters);
 void to_parameters(const AudioTrack& track, AVCodecParameters* parameters);
+
+// And the tracks of what is read. unsupported for a video codec that we have no name for; no audio where that is so, or
+// where too little is known of it to use it.
+Result<VideoTrack> video_track(const AVStream& stream);
+std::optional<AudioTrack> audio_track(const AVStream& stream);
 
 // Sends libav's own messages through our log (and its redactor), warnings and worse at debug level. Once per process;
 // called by whatever opens libav first.

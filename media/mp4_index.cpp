@@ -62,7 +62,6 @@ void TrackIndex::time_pending(int64_t next_dts) {
   const int64_t pts = pending_->dts + pending_->cts;
   last_pts_ = std::max(last_pts_, pts);
   if (pts >= begin_) shown_pts_ = std::min(shown_pts_.value_or(pts), pts);
-  if (pts >= end_) hidden_pts_ = std::min(hidden_pts_.value_or(pts), pts);
   end_pts_ = std::max(end_pts_, pts + duration);
   end_dts_ = pending_->dts + duration;
 }

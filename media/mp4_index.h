@@ -1,6 +1,7 @@
 #pragma once
 
 // Inside media/ and its tests only: the moov of the final file, made from the init moov and the fragments' samples.
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -34,8 +35,8 @@ class TrackIndex {
   int64_t end_pts() const { return end_pts_; }    // the greatest pts + duration
   // pts of the first sample to be shown: the one due next at the instant to show from, at least the last one.
   int64_t shown_pts() const { return shown_pts_.value_or(last_pts_); }
-  // Where showing ends: at the first sample that is not to be shown any more, or with the last one.
-  int64_t shown_end() const { return hidden_pts_.value_or(end_pts_); }
+  // Where showing ends: at the instant wanted, or with the last sample.
+  int64_t shown_end() const { return std::min(end_pts_, end_); }
   int64_t media_duration() const { return end_dts_ - first_dts_; }
 
   // stts, ctts, stss, stsc, stsz, stco or co64; `moved_by` is added to all offsets.
@@ -71,7 +72,6 @@ class TrackIndex {
   int64_t end_pts_ = 0;
   int64_t end_dts_ = 0;
   std::optional<int64_t> shown_pts_;
-  std::optional<int64_t> hidden_pts_;
 };
 
 // What plays of the file.
@@ -82,8 +82,8 @@ struct Shown {
 };
 
 // Index is all tracks. What is shown begins with a whole frame, in each player alike: the first one due at or after
-// the instant to show from. It ends before the first one due at or after the instant to show until, though such a one
-// may be in the file because others were predicted from it.
+// the instant to show from. It ends at the instant to show until; later frames may be in the file because others were
+// predicted from them.
 class Index {
  public:
   explicit Index(const InitFacts& facts);

@@ -117,9 +117,12 @@ bool is_nal_codec(VideoCodec codec) {
   return codec == VideoCodec::h264 || codec == VideoCodec::h265;
 }
 
-// Whether frames come with lengths (as avcC and hvcC announce) and never with start codes.
-bool announces_lengths(const VideoTrack& video) {
-  return !video.extradata.empty() && video.extradata[0] == 1;
+// Frames have lengths, and never start codes, where avcC or hvcC announce them. That is asked of each packet: a clip
+// may be put together of what came from a camera and what comes out of another file.
+bool has_start_codes(const Packet& packet) {
+  const VideoTrack& video = packet.info->video;
+  const bool announces_lengths = !video.extradata.empty() && video.extradata[0] == 1;
+  return is_nal_codec(video.codec) && !announces_lengths && nal::begins_with_start_code(packet.payload());
 }
 
 mp4::View without_adts(mp4::View packet) {
@@ -139,8 +142,7 @@ struct Mp4Writer::Impl {
         fd(std::move(file)),
         info(std::move(stream)),
         show_from(begin_at),
-        options(wanted),
-        lengths_announced(announces_lengths(info->video)) {}
+        options(wanted) {}
 
   Status make_init(mp4::View first_keyframe);
   Status begin(const Packet& first);
@@ -160,7 +162,6 @@ struct Mp4Writer::Impl {
   StreamInfoPtr info;
   MonoTime show_from;
   Mp4Options options;
-  bool lengths_announced;
 
   std::optional<mp4::InitMoov> init;
   std::array<uint32_t, 2> track_ids{};  // 0: no such track
@@ -263,9 +264,7 @@ void Mp4Writer::Impl::add(size_t track, Sample sample, const Packet& packet) {
   if (track == kVideo) {
     sample.cts = static_cast<int32_t>(std::clamp<int64_t>(ticks(track, packet.pts - base) - sample.dts, 0, kMostCts));
     sample.keyframe = packet.keyframe;
-    const bool start_codes =
-        is_nal_codec(info->video.codec) && !lengths_announced && nal::begins_with_start_code(payload);
-    if (start_codes) form = Fragment::Form::byte_stream;
+    if (has_start_codes(packet)) form = Fragment::Form::byte_stream;
   } else if (info->audio->codec == AudioCodec::aac) {
     payload = without_adts(payload);
   }

@@ -52,9 +52,10 @@ class IndexEstimate {
 //
 //   ftyp | free (reserve) | moov | (moof mdat)*      ->      ftyp | moov | free | mdat(all the rest)
 //
-// The first packet must be a video keyframe. Packets are those of one StreamInfo. Timestamps that do not grow are
-// repaired (and counted), never an error. A codec that MP4 cannot hold (G.711) leaves the audio out. HEVC is `hvc1`.
-// Used by one thread. Destruction without close() leaves the fragmented file as it is, for recovery.
+// The first packet must be a video keyframe. Packets are those of one StreamInfo, or of compatible ones. Timestamps
+// that do not grow are repaired (and counted), never an error. A codec that MP4 cannot hold (G.711) leaves the audio
+// out. HEVC is `hvc1`. Used by one thread. Destruction without close() leaves the fragmented file as it is, for
+// recovery.
 class Mp4Writer {
  public:
   // Creates the file (it must not exist). `show_from`: the instant at which playing begins (edit list), with the first

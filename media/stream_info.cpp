@@ -1,5 +1,7 @@
 #include "media/stream_info.h"
 
+#include "media/mp4_tracks.h"
+
 namespace vedette {
 
 std::string_view codec_name(VideoCodec codec) {
@@ -35,7 +37,7 @@ std::string_view codec_name(AudioCodec codec) {
 bool StreamInfo::compatible(const StreamInfo& other) const {
   VideoTrack mine = video;
   mine.fps = other.video.fps;
-  return mine == other.video && audio == other.audio;
+  return (mine == other.video && audio == other.audio) || mp4::same_tracks(*this, other);
 }
 
 }  // namespace vedette

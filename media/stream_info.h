@@ -42,7 +42,8 @@ struct StreamInfo {
   VideoTrack video;
   std::optional<AudioTrack> audio;
 
-  // Whether packets of both can go into one MP4 file (the announced frame rate does not matter).
+  // Whether packets of both can go into one MP4 file: its description of the tracks comes out the same of both, in
+  // whatever form they have their parameter sets (the announced frame rate does not matter).
   bool compatible(const StreamInfo& other) const;
 };
 

@@ -225,4 +225,23 @@ Result<std::vector<Clip>> Catalog::unfinished_clips() const {
   return clips;
 }
 
+Result<std::optional<UtcTime>> Catalog::schedules_seen() const {
+  std::optional<UtcTime> seen;
+  const auto status = database_.read([&](Database::Access& db) {
+    auto row = db.prepare("SELECT value FROM figure WHERE name = 'schedules_seen_us'");
+    if (row.step()) seen = from_us(row.integer(0));
+    return row.status();
+  });
+  if (!status) return status.error_as_is();
+  return seen;
+}
+
+Status Catalog::set_schedules_seen(UtcTime now) {
+  return database_.write([&](Database::Access& db) {
+    return db.prepare("INSERT OR REPLACE INTO figure(name, value) VALUES('schedules_seen_us', ?1)")
+        .bind(1, to_us(now))
+        .run();
+  });
+}
+
 }  // namespace vedette

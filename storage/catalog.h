@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/ed25519.h"
 #include "storage/clip.h"
+#include "storage/clip_holds.h"
 #include "storage/database.h"
 #include "storage/deletion.h"
 #include "storage/outbox.h"
@@ -177,11 +178,22 @@ class Catalog {
   Result<std::optional<std::string>> manifest_key(const std::string& clip_id) const;
   Result<bool> has_clip(const std::string& clip_id) const;
   Result<ClipPage> query(const ClipQuery& query) const;  // invalid_argument for a bad cursor
+  // A camera's clips that overlap [from, to), open ones too, by start; `most` at most. None of them is deleted as long
+  // as the hold lives.
+  struct Held {
+    std::vector<Clip> clips;
+    ClipHolds::Hold hold;
+  };
+  Result<Held> hold(const std::string& camera_id, UtcTime from, UtcTime to, int most);
   // Of a camera's clips that overlap [from, to), by start; `most` at most.
   Result<std::vector<ClipSpan>> spans(const std::string& camera_id, UtcTime from, UtcTime to, int most) const;
   Result<std::vector<std::string>> clips_of_recording(const std::string& recording_id) const;
   // Rows that a crash left in state recording or finalizing.
   Result<std::vector<Clip>> unfinished_clips() const;
+
+  // Up to when schedules were carried out, by this run or one before; nothing when there was none yet.
+  Result<std::optional<UtcTime>> schedules_seen() const;
+  Status set_schedules_seen(UtcTime now);
 
   // By camera. Costs the same for any number of clips.
   Result<std::vector<CameraUsage>> usage() const;
@@ -202,6 +214,7 @@ class Catalog {
 
  private:
   Database& database_;
+  ClipHolds holds_;
   const ManifestIssuer issuer_;
 };
 

@@ -29,7 +29,8 @@ Deletion deletion_of(const Clip& clip, const DeletionOrder& order) {
 }
 
 // Ok when the clip may go.
-Status check(const Clip& clip, const DeletionOrder& order, UtcTime now) {
+Status check(const Clip& clip, const DeletionOrder& order, const ClipHolds& holds, UtcTime now) {
+  if (holds.holds(clip.clip_id)) return fail(Code::conflict, "the clip is being read; try again");
   if (clip.state == ClipState::recording || clip.state == ClipState::finalizing)
     return fail(Code::conflict, "the clip is still being recorded");
   if (is_protected(clip, now) && !order.even_protected) return fail(Code::conflict, "the clip is protected");
@@ -100,7 +101,7 @@ Result<DeletionsBegun> Catalog::begin_deletions(const std::vector<std::string>& 
     for (const std::string& clip_id : clip_ids) {
       const auto clip = clip_row::find(db, clip_id);
       if (!clip && clip.error().code != Code::not_found) return clip.error_as_is();
-      const Status allowed = clip ? check(*clip, order, now) : Status(clip.error_as_is());
+      const Status allowed = clip ? check(*clip, order, holds_, now) : Status(clip.error_as_is());
       if (!allowed) {
         out.refused.push_back({clip_id, allowed.error()});
         continue;

@@ -138,6 +138,29 @@ Result<ClipPage> Catalog::query(const ClipQuery& query) const {
   return page;
 }
 
+Result<Catalog::Held> Catalog::hold(const std::string& camera_id, UtcTime from, UtcTime to, int most) {
+  static const std::string kSelect = clip_row::select(
+      "WHERE c.camera_id = ?1 AND c.start_us >= ?2 AND c.start_us < ?3 AND (c.end_us IS NULL OR c.end_us > ?4) "
+      "AND c.state <> 'deleting' ORDER BY c.start_us LIMIT ?5");
+  Held held;
+  // Nothing begins to be deleted before it is held: deleting needs the same lock.
+  const auto status = database_.read([&](Database::Access& db) -> Status {
+    const auto earliest = earliest_start(db, from);
+    if (!earliest) return earliest.error_as_is();
+    auto row = db.prepare(kSelect);
+    row.bind(1, camera_id).bind(2, *earliest).bind(3, to_us(to)).bind(4, to_us(from)).bind(5, int64_t{most});
+    std::vector<std::string> ids;
+    while (row.step()) {
+      held.clips.push_back(clip_row::read(row));
+      ids.push_back(held.clips.back().clip_id);
+    }
+    held.hold = holds_.hold(std::move(ids));
+    return row.status();
+  });
+  if (!status) return status.error_as_is();
+  return held;
+}
+
 Result<std::vector<ClipSpan>> Catalog::spans(const std::string& camera_id, UtcTime from, UtcTime to, int most) const {
   std::vector<ClipSpan> spans;
   const auto status = database_.read([&](Database::Access& db) -> Status {

@@ -48,9 +48,10 @@ Result<std::vector<DeletableClip>> Catalog::deletable(const DeletableQuery& quer
     auto row = db.prepare(sql);
     if (query.ended_before) row.bind(1, to_us(*query.ended_before));
     if (query.camera_id) row.bind(2, *query.camera_id);
-    row.bind(3, int64_t{query.limit});
+    row.bind(3, query.limit + static_cast<int64_t>(holds_.count()));
     if (query.started_from) row.bind(4, to_us(*query.started_from));
-    while (row.step()) clips.push_back({row.text(0), row.text(1), row.integer(2)});
+    while (static_cast<int>(clips.size()) < query.limit && row.step())
+      if (!holds_.holds(row.text(0))) clips.push_back({row.text(0), row.text(1), row.integer(2)});
     return row.status();
   });
   if (!status) return status.error_as_is();

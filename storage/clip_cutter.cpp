@@ -4,14 +4,12 @@
 
 #include "core/ids.h"
 #include "core/log.h"
+#include "storage/gap_rule.h"
 
 namespace vedette {
 
 namespace {
 
-// A longer time without a video packet is a gap; cameras that send few frames are allowed some of their own steps.
-constexpr microseconds kLeastGap = 2s;
-constexpr int kStepsInGap = 4;
 // What a clip may be longer than its segment: it ends with a keyframe only.
 constexpr microseconds kSegmentSlack = 10s;
 // How much later than video audio may arrive, at a join and at the end.
@@ -25,7 +23,7 @@ ClipCutter::ClipCutter(const RecordingSpec& spec, const RecorderContext& context
 Status ClipCutter::add(const Packet& packet) {
   if (at_end_) return {};
   if (packet.info != info_) {
-    const bool other_file = info_ && !info_->compatible(*packet.info);
+    const bool other_file = info_ && !go_together(*info_, *packet.info);
     info_ = packet.info;
     if (other_file) {
       waiting_.clear();
@@ -33,6 +31,11 @@ Status ClipCutter::add(const Packet& packet) {
     }
   }
   return packet.video() ? add_video(packet) : add_audio(packet);
+}
+
+bool ClipCutter::go_together(const StreamInfo& a, const StreamInfo& b) const {
+  if (spec_.audio != AudioPolicy::drop) return a.compatible(b);
+  return StreamInfo{a.video, {}}.compatible({b.video, {}});
 }
 
 Status ClipCutter::add_video(const Packet& packet) {
@@ -44,7 +47,7 @@ Status ClipCutter::add_video(const Packet& packet) {
   }
   record_missed(packet);
   auto done = file_ ? add_to_clip(packet) : begin_or_wait(packet);
-  missed_before_ = false;
+  gap_reason_.clear();
   if (last_dts_) step_ = packet.dts - *last_dts_;
   last_dts_ = packet.dts;
   last_pts_ = packet.pts;
@@ -58,7 +61,7 @@ Status ClipCutter::add_to_clip(const Packet& video) {
     return {};
   }
   if (video.keyframe && video.pts >= file_->show_from() + spec_.segment) return join(video);
-  if (is_gap(video)) file_->add_gap(due(video), video.pts, missed_before_ ? "reader_late" : "camera_down");
+  if (is_gap(video)) file_->add_gap(due(video), video.pts, gap_reason_.empty() ? "camera_down" : gap_reason_);
   return write(video);
 }
 
@@ -98,8 +101,9 @@ Status ClipCutter::open(const std::vector<Packet>& first) {
   options.show_from = std::max(wanted_.value_or(keyframe.pts), keyframe.pts);
   options.clip = describe(options.show_from);
   if (wanted_) options.clip.lead_actual_ms = to_ms(*wanted_ - keyframe.pts);
-  const auto longest = std::min<microseconds>(end_ - options.show_from, spec_.segment + kSegmentSlack);
+  const auto longest = std::min({end_ - options.show_from, spec_.segment + kSegmentSlack, spec_.longest});
   options.expected = options.show_from - keyframe.pts + std::max<microseconds>(longest, 0s);
+  options.past = spec_.past.has_value();
   auto file = ClipFile::create(std::move(options), info_, context_);
   if (!file) return file.error_as_is();
   file_ = std::move(*file);
@@ -154,12 +158,23 @@ Status ClipCutter::close() {
   return {};
 }
 
+Status ClipCutter::discard() {
+  held_.clear();
+  waiting_.clear();
+  Status status;
+  for (std::unique_ptr<ClipFile>* file : {&previous_, &file_})
+    if (const auto open_file = std::move(*file))
+      if (auto gone = open_file->discard(); !gone) status = std::move(gone);
+  return status;
+}
+
 Result<MonoTime> ClipCutter::resume(const std::string& reason) {
   if (auto closed = close(); !closed) return closed.error_as_is();
   waiting_.clear();
   last_dts_.reset();
   missed_ = 0;
-  missed_before_ = at_end_ = audio_at_end_ = video_at_end_ = false;
+  gap_reason_.clear();
+  at_end_ = audio_at_end_ = video_at_end_ = false;
   fault_ = reason;
   wanted_ = covered_to_;
   return covered_to_;
@@ -203,7 +218,7 @@ Clip ClipCutter::describe(MonoTime show_from) const {
   clip.clip_id = new_id();
   clip.recording_id = spec_.recording_id;
   clip.camera_id = spec_.camera_id;
-  clip.start = context_.clock.to_utc(show_from);
+  clip.start = spec_.past ? spec_.past->to_utc(show_from) : context_.clock.to_utc(show_from);
   clip.codec = codec_name(info_->video.codec);
   clip.width_px = info_->video.width_px;
   clip.height_px = info_->video.height_px;
@@ -212,17 +227,17 @@ Clip ClipCutter::describe(MonoTime show_from) const {
   clip.labels = spec_.labels;
   clip.command_id = spec_.command_id;
   clip.traceparent = spec_.traceparent;
-  clip.boot_id = boot_id();
+  clip.boot_id = spec_.past ? spec_.past->boot_id : boot_id();
   clip.mono_start_us = show_from.time_since_epoch().count();
-  clip.clock_synced = context_.clock.synchronised();
+  clip.clock_synced = spec_.past ? spec_.past->clock_synced : context_.clock.synchronised();
   clip.upload_wanted = spec_.upload && context_.uploads;
   clip.priority = spec_.priority;
   return clip;
 }
 
 bool ClipCutter::is_gap(const Packet& video) const {
-  if (missed_before_) return true;
-  return last_dts_ && video.dts - *last_dts_ > std::max<microseconds>(kLeastGap, kStepsInGap * step_);
+  if (!gap_reason_.empty()) return true;
+  return last_dts_ && vedette::is_gap(video.dts - *last_dts_, step_);
 }
 
 // When the packet in front of `next` was due, as far as can be told: where what is missing begins.
@@ -232,7 +247,7 @@ MonoTime ClipCutter::due(const Packet& next) const {
 
 void ClipCutter::record_missed(const Packet& next) {
   if (missed_ == 0) return;
-  missed_before_ = true;
+  gap_reason_ = "reader_late";
   Loss loss;
   if (file_) loss.clip_id = file_->clip().clip_id;
   loss.start = context_.clock.to_utc(due(next));

@@ -27,6 +27,8 @@ class ClipCutter {
   void set_end(MonoTime end) { end_ = end; }
   // So many packets before the next one were not there any more.
   void note_missed(uint64_t packets) { missed_ += packets; }
+  // Something is missing before the next video packet, which is known already: a gap, and no loss.
+  void note_gap(const std::string& reason) { gap_reason_ = reason; }
   // The next packet. An error: its clip cannot be written on; close() it.
   Status add(const Packet& packet);
   // What was added up to now outlives a kill of this process...
@@ -35,11 +37,15 @@ class ClipCutter {
   Status sync();
   // Ends the clip that is open, if one is. After an error of the disk it may be called again.
   Status close();
+  // Gives up what is open instead.
+  Status discard();
   // After an error: closes what is open, and goes on with the packets that come next, which are to be read again from
   // the instant given back on. What is missing of them by then is a loss of this reason.
   Result<MonoTime> resume(const std::string& reason);
 
   bool recording() const { return file_ != nullptr; }
+  // Whether packets of that kind can follow in the clip that is open.
+  bool goes_on_with(const StreamInfo& info) const { return !info_ || go_together(*info_, info); }
   // Nothing is to come any more.
   bool at_end() const { return at_end_; }
   // The clips that are closed...
@@ -62,6 +68,7 @@ class ClipCutter {
   Status close_file(std::unique_ptr<ClipFile>& file, std::optional<MonoTime> show_until = {});
   Status write(const Packet& packet);
   Clip describe(MonoTime show_from) const;
+  bool go_together(const StreamInfo& a, const StreamInfo& b) const;
   bool is_gap(const Packet& video) const;
   MonoTime due(const Packet& next) const;
   void record_missed(const Packet& next);
@@ -81,8 +88,8 @@ class ClipCutter {
   std::string fault_;               // why the packets before the next clip may be missing
   MonoTime covered_to_;
   uint64_t missed_ = 0;
-  bool missed_before_ = false;  // something is missing between the last video packet and the next
-  StreamInfoPtr info_;          // of the packets now
+  std::string gap_reason_;  // why something is missing between the last video packet and the next, if it is
+  StreamInfoPtr info_;      // of the packets now
   std::unique_ptr<ClipFile> file_;
   std::unique_ptr<ClipFile> previous_;  // of the clip before the join, for late audio
   std::vector<Packet> waiting_;         // begins with a keyframe; not known yet whether it is to be recorded

@@ -11,7 +11,8 @@
 namespace vedette {
 
 // ClipFile is one clip while it is being written: its .part file and its row in state recording. Used by one thread.
-// Destruction without close() leaves both for recovery.
+// Destruction without close() leaves both for recovery. A clip made of what is there already has neither before it is
+// closed: it is written in the folder clips/.work/.
 class ClipFile {
  public:
   // What kind of clip: everything of `clip` that is known before its end; the path is filled in here.
@@ -19,6 +20,7 @@ class ClipFile {
     Clip clip;
     MonoTime show_from;
     microseconds expected{0};
+    bool past = false;  // RecordingSpec::past
   };
   static Result<std::unique_ptr<ClipFile>> create(Options options, StreamInfoPtr info, const RecorderContext& context);
 
@@ -37,6 +39,9 @@ class ClipFile {
   // failed.
   Result<std::optional<Clip>> close(std::optional<MonoTime> show_until = {});
 
+  // Gives it up: file and row go.
+  Status discard();
+
   const Clip& clip() const { return clip_; }
   MonoTime show_from() const { return show_from_; }
   // Once it is closed: up to where its frames are shown, on the clock of the packets.
@@ -48,15 +53,18 @@ class ClipFile {
   Result<std::optional<Clip>> close_there(std::optional<MonoTime> show_until);
   Result<Mp4Summary> close_file(std::optional<MonoTime> show_until);
   bool holds_nothing() const;
-  Status discard();
+  Status hand_over();
 
   Clip clip_;
   const MonoTime show_from_;
+  const std::filesystem::path file_;  // that is written
+  const bool past_;
   const RecorderContext& context_;
   std::unique_ptr<Mp4Writer> writer_;  // null after it failed
   std::optional<MonoTime> first_pts_;
   std::optional<Mp4Summary> summary_;  // of the finalised file, which is only to be settled
-  bool name_synced_ = false;           // the folder entry of the .part is on the disk
+  bool has_row_ = false;
+  bool name_synced_ = false;  // the folder entry of the .part is on the disk
 };
 
 }  // namespace vedette

@@ -20,6 +20,17 @@
 
 namespace vedette {
 
+// How the times of packets are to be told that were recorded before: what their camera's clips say of them.
+struct TimeBase {
+  MonoTime mono;
+  UtcTime utc;  // the same instant
+  std::string boot_id;
+  bool clock_synced = false;
+
+  UtcTime to_utc(MonoTime t) const { return utc + (t - mono); }
+  MonoTime to_mono(UtcTime t) const { return mono + (t - utc); }
+};
+
 // What is to be recorded.
 struct RecordingSpec {
   std::string recording_id;
@@ -35,6 +46,9 @@ struct RecordingSpec {
   std::string trigger = "command";
   std::string command_id;
   std::string traceparent;
+  // Of packets that are there already: they are made a clip that is in nobody's way, and in no catalog, before it is
+  // whole. What a kill leaves of it is thrown away.
+  std::optional<TimeBase> past;
 };
 
 // What a recorder reports, from its own thread. The receiver must only pass it on.

@@ -14,34 +14,6 @@ bool by_start(const Span& a, const Span& b) {
   return a.start < b.start;
 }
 
-// In order, without those that touch or overlap.
-std::vector<Span> merged(std::vector<Span> spans) {
-  std::sort(spans.begin(), spans.end(), by_start);
-  std::vector<Span> out;
-  for (const Span& span : spans) {
-    if (span.start >= span.end) continue;
-    if (!out.empty() && span.start <= out.back().end)
-      out.back().end = std::max(out.back().end, span.end);
-    else
-      out.push_back(span);
-  }
-  return out;
-}
-
-// What of `whole` none of `parts` covers; the parts are in order and apart.
-std::vector<Span> without(const Span& whole, const std::vector<Span>& parts) {
-  std::vector<Span> out;
-  UtcTime at = whole.start;
-  for (const Span& part : parts) {
-    if (part.start >= whole.end) break;
-    if (part.end <= at) continue;
-    if (part.start > at) out.push_back({at, part.start});
-    at = part.end;
-  }
-  if (at < whole.end) out.push_back({at, whole.end});
-  return out;
-}
-
 Span clamp(const Span& span, const Span& to) {
   return {std::max(span.start, to.start), std::min(span.end, to.end)};
 }
@@ -62,6 +34,32 @@ void explain(std::vector<Span>& open, std::vector<Gap>& gaps, const Span& span, 
 }
 
 }  // namespace
+
+std::vector<Span> merged(std::vector<Span> spans) {
+  std::sort(spans.begin(), spans.end(), by_start);
+  std::vector<Span> out;
+  for (const Span& span : spans) {
+    if (span.start >= span.end) continue;
+    if (!out.empty() && span.start <= out.back().end)
+      out.back().end = std::max(out.back().end, span.end);
+    else
+      out.push_back(span);
+  }
+  return out;
+}
+
+std::vector<Span> without(const Span& whole, const std::vector<Span>& parts) {
+  std::vector<Span> out;
+  UtcTime at = whole.start;
+  for (const Span& part : parts) {
+    if (part.start >= whole.end) break;
+    if (part.end <= at) continue;
+    if (part.start > at) out.push_back({at, part.start});
+    at = part.end;
+  }
+  if (at < whole.end) out.push_back({at, whole.end});
+  return out;
+}
 
 Coverage coverage(const std::vector<ClipSpan>& clips, const std::vector<Loss>& losses, UtcTime from, UtcTime to,
                   UtcTime now) {

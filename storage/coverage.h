@@ -14,6 +14,11 @@ struct Span {
   UtcTime end;
 };
 
+// In order, without those that touch or overlap.
+std::vector<Span> merged(std::vector<Span> spans);
+// What of `whole` none of `parts` covers; the parts are in order and apart.
+std::vector<Span> without(const Span& whole, const std::vector<Span>& parts);
+
 // What of a stretch of time there is, and why the rest is not there. Together they are the whole stretch, in order.
 struct Coverage {
   std::vector<Span> covered;

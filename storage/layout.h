@@ -10,8 +10,9 @@ namespace vedette {
 // Where things lie in the storage folder and in the bucket. Paths and keys are built from validated ids and numbers
 // only, never from text that came from outside.
 //
-//   vedette.db  volume.json  boots.json  clips/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.mp4[.part]  snapshots/(same).jpg
-//   quarantine/ {prefix}{device_id}/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.mp4
+//   vedette.db  volume.json  boots.json  clips/.work/{clip_id}.mp4  snapshots/(same).jpg  quarantine/
+//   clips/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.mp4[.part]
+//   {prefix}{device_id}/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.mp4
 struct Layout {
   std::filesystem::path root;  // storage.path
   std::string device_id;
@@ -22,6 +23,9 @@ struct Layout {
   std::filesystem::path boots() const { return root / "boots.json"; }
   std::filesystem::path reserve() const { return root / "reserve"; }
   std::filesystem::path clips() const { return root / "clips"; }
+  // Clips that are made of others, until they are whole. Emptied at start. On the file system of the clips, and no
+  // camera's folder.
+  std::filesystem::path work() const { return clips() / ".work"; }
   std::filesystem::path quarantine() const { return root / "quarantine"; }
   std::filesystem::path absolute(const std::string& relative) const { return root / relative; }
 

@@ -60,6 +60,7 @@ class Recovery {
  private:
   Status load_rows();
   Status finish_deletions();
+  void empty_work();
   Result<std::vector<Found>> files_to_recover();
   bool is_closed(const Found& found);
   void recover_file(const Found& found);
@@ -98,6 +99,13 @@ Status Recovery::finish_deletions() {
   for (const DeletionRefused& clip : ended->failed)
     log::warn("clip not deleted yet", {{"clip", clip.clip_id}, {"error", clip.error.message}});
   return {};
+}
+
+// What was to be made of clips that are still there.
+void Recovery::empty_work() {
+  std::error_code error;
+  fs::remove_all(layout_.work(), error);
+  if (error) log::warn("the folder of unfinished work is not emptied", {{"error", error.message()}});
 }
 
 // What clip the file is, by the row when there is one, else by what is written in the file.
@@ -262,6 +270,7 @@ Result<std::vector<Found>> Recovery::files_to_recover() {
 Result<RecoveryResult> Recovery::run() {
   if (auto loaded = load_rows(); !loaded) return loaded.error_as_is();
   if (auto deleted = finish_deletions(); !deleted) return deleted.error_as_is();
+  empty_work();
   const auto files = files_to_recover();
   if (!files) return files.error_as_is();
   for (const Found& found : *files) recover_file(found);

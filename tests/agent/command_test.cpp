@@ -226,6 +226,13 @@ TEST(DecodeCommandTest, StorageVerbs) {
       command("timeline.query", R"({"camera_id": "c", "from": "2026-11-20T00:00:00Z", "to": "2026-11-21T00:00:00Z"})"));
   EXPECT_EQ(t.camera_id, "c");
   EXPECT_EQ(t.to - t.from, 24h);
+  const auto made = request_of<ClipCreate>(
+      command("clip.create", R"({"camera_id": "c", "start": "2026-11-20T00:00:00Z", "end": "2026-11-20T00:01:00Z",
+                                 "labels": ["a"], "upload": "never", "priority": "high"})"));
+  EXPECT_EQ(made.end - made.start, 60s);
+  EXPECT_EQ(made.labels, std::vector<std::string>{"a"});
+  EXPECT_FALSE(made.upload);
+  EXPECT_EQ(made.priority, Priority::high);
   request_of<StorageStatus>(command("storage.status", "{}"));
 }
 

@@ -349,9 +349,7 @@ TEST_F(ConfigTest, LimitsOfTheStorageAreRead) {
 
 TEST_F(ConfigTest, WhatIsNotSupportedIsRefusedInClearWords) {
   for (const auto& [text, error] :
-       {std::pair{with_camera(R"("url": "test://pattern", "record": "schedule")"),
-                  "/cameras/front/record: schedule is not supported"},
-        std::pair{with("upload", R"("target": "grant")"), "/upload/target: grant is not supported"},
+       {std::pair{with("upload", R"("target": "grant")"), "/upload/target: grant is not supported"},
         std::pair{with_camera(R"("url": "hik://10.0.0.5/1/main")"),
                   "/cameras/front/url: the scheme hik is not supported"}})
     EXPECT_THAT(errors_of(text), ElementsAre(StartsWith(error)));
@@ -360,12 +358,58 @@ TEST_F(ConfigTest, WhatIsNotSupportedIsRefusedInClearWords) {
 TEST_F(ConfigTest, WhatHasNoEffectIsCheckedAndWarnedAbout) {
   const auto loaded = load(R"({"device_id": "a",
       "upload": {"manifest": false, "windows": []}, "http": {"listen": "127.0.0.1:9180"},
-      "cameras": {"front": {"url": "test://pattern", "schedule": ["mon"]}}})");
+      "cameras": {"front": {"url": "test://pattern", "schedule": [{"from": "08:00", "to": "09:00"}]}}})");
   EXPECT_THAT(loaded.warnings, UnorderedElementsAre(StartsWith("/http: "), StartsWith("/cameras/front/schedule: ")));
   EXPECT_THAT(paths_of(R"({"device_id": "a", "storage": {"max_bytes": -1}, "upload": {"manifest": 1, "windows": [5]},
       "http": {"token_file": "/t"}, "cameras": {"front": {"url": "test://pattern", "schedule": "always"}}})"),
               UnorderedElementsAre("/storage/max_bytes", "/upload/manifest", "/upload/windows/0", "/http/listen",
                                    "/cameras/front/schedule"));
+}
+
+// ---- schedules
+
+TEST_F(ConfigTest, ReadsSchedules) {
+  const auto front = load(R"({"device_id": "a", "recording": {"time_zone": "Asia/Tokyo"},
+      "cameras": {"front": {"url": "test://pattern", "record": "schedule", "schedule": [
+        {"days": ["mon", "tue"], "from": "08:00", "to": "18:30"}, {"cron": "*/30 8-17 * * 1-5", "duration_s": 600,
+         "time_zone": "Europe/Berlin"}]}}})")
+                         .config.cameras.at("front");
+  EXPECT_EQ(front.record, Config::Record::schedule);
+  const UtcTime monday = from_rfc3339("2026-11-16T00:00:00+09:00").value();
+  const auto spans = front.schedule.spans(monday, monday + std::chrono::hours(24));
+  ASSERT_GE(spans.size(), 2u);
+  EXPECT_EQ(spans[0].start, from_rfc3339("2026-11-16T08:00:00+09:00"));
+  EXPECT_EQ(spans[1].start, from_rfc3339("2026-11-16T11:00:00+01:00"));  // those before are in the first
+}
+
+TEST_F(ConfigTest, EveryErrorOfAScheduleNamesItsPlace) {
+  const auto with_schedule = [](const std::string& entry) {
+    return with_camera(R"("url": "test://pattern", "record": "schedule", "schedule": [)" + entry + "]");
+  };
+  const std::string at = "/cameras/front/schedule/0";
+  for (const auto& [entry, path] :
+       {std::pair<std::string, std::string>{R"("mon")", ""},
+        {R"({"from": "08:00"})", "/to"},
+        {R"({"to": "08:00"})", "/from"},
+        {R"({"from": "8:00", "to": "09:00"})", "/from"},
+        {R"({"from": "24:00", "to": "09:00"})", "/from"},
+        {R"({"from": "08:00", "to": "24:01"})", "/to"},
+        {R"({"from": "08:60", "to": "09:00"})", "/from"},
+        {R"({"from": "08:00", "to": "08:00"})", "/to"},
+        {R"({"from": 8, "to": "09:00"})", "/from"},
+        {R"({"days": [], "from": "08:00", "to": "09:00"})", "/days"},
+        {R"({"days": ["mon", "Tue"], "from": "08:00", "to": "09:00"})", "/days/1"},
+        {R"({"from": "08:00", "to": "09:00", "time_zone": "Europe/Atlantis"})", "/time_zone"},
+        {R"({"from": "08:00", "to": "09:00", "time_zone": "../x"})", "/time_zone"},
+        {R"({"from": "08:00", "to": "09:00", "until": 1})", "/until"},
+        {R"({"cron": "* * * * *"})", "/duration_s"},
+        {R"({"cron": "* * * * *", "duration_s": 0})", "/duration_s"},
+        {R"({"cron": "61 * * * *", "duration_s": 60})", "/cron"},
+        {R"({"cron": "* * * * *", "duration_s": 60, "from": "08:00"})", "/from"}})
+    EXPECT_THAT(paths_of(with_schedule(entry)), ElementsAre(at + path)) << entry;
+  EXPECT_THAT(paths_of(with_camera(R"("url": "test://pattern", "record": "schedule")")),
+              ElementsAre("/cameras/front/schedule"));
+  EXPECT_THAT(paths_of(with("recording", R"("time_zone": "Mars/Olympus")")), ElementsAre("/recording/time_zone"));
 }
 
 // ---- agreement with schemas/config.schema.json
@@ -395,6 +439,7 @@ class ConfigSchemaTest : public ConfigTest {
         {"directory", "/nas"},
         {"listen", "127.0.0.1:9180"},
         {"target", "s3"},
+        {"time_zone", "Europe/Berlin"},
         {"password", "example-secret"},
         {"access_key_id", "example-id"},
         {"secret_access_key", "example-secret"},

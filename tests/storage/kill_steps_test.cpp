@@ -11,6 +11,7 @@
 
 #include "core/ids.h"
 #include "core/sha256.h"
+#include "storage/clip_maker.h"
 #include "storage/clip_recorder.h"
 #include "storage/recovery.h"
 #include "storage/reindex.h"
@@ -60,6 +61,26 @@ class KillStepsTest : public testing::Test {
     if (!eventually(30s, [&] { return ended.load(); })) _exit(4);
   }
 
+  // A clip of what record() leaves: all but the first and the last of its frames.
+  void make_past_clip() const {
+    const Clock& clock = Clock::system();
+    auto database = Database::open(store->layout.database());
+    if (!database) _exit(2);
+    Catalog catalog(**database);
+    LossLedger losses(**database);
+    Histogram mux, sync;
+    const auto held = catalog.hold("front", clock.utc() - 7200s, clock.utc(), 10);
+    if (!held || held->clips.size() != 2) _exit(3);
+    RecordingSpec order;
+    order.recording_id = new_id();
+    order.camera_id = "front";
+    const RecorderContext context{store->layout, catalog, losses, clock, 0ms, mux, sync};
+    ClipMaker maker(order, held->clips[0].start + 20ms, *held->clips[1].end - 20ms, context,
+                    [](const RecorderReport&) {});
+    for (const Clip& clip : held->clips) maker.add(clip_source(clip, store->layout, clock.utc()));
+    if (!maker.run({}) || maker.clips().size() != 1) _exit(4);
+  }
+
   void recover() const {
     auto database = Database::open(store->layout.database());
     if (!database) _exit(2);
@@ -106,6 +127,32 @@ class KillStepsTest : public testing::Test {
     return numbers;
   }
 
+  // After a kill in make_past_clip(): what it is made of is as it was, and the clip is whole or not there at all.
+  bool expect_past_clip_whole_or_none() {
+    store->reopen();
+    const auto recovered = vedette::recover(store->layout, *store->catalog, *store->losses, Clock::system());
+    EXPECT_TRUE(recovered && recovered->quarantined == 0 && recovered->forgotten == 0);
+    EXPECT_FALSE(fs::exists(store->layout.work()) && !fs::is_empty(store->layout.work()));
+    EXPECT_EQ(store->losses->count().value_or(-1), 0);
+    store->expect_files_and_rows_agree();
+    const auto page = store->catalog->query({});
+    EXPECT_GE(page->clips.size(), 2u);
+    EXPECT_LE(page->clips.size(), 3u);
+    bool made = false;
+    for (const Clip& clip : page->clips) {
+      const fs::path file = store->layout.absolute(clip.path);
+      const auto numbers = numbers_in(file);
+      EXPECT_EQ(sha256_hex(read_text(file)), clip.sha256);
+      if (numbers.size() != 75) continue;
+      made = true;
+      EXPECT_EQ(shown_frames(file), 74);
+      for (size_t i = 0; i < numbers.size(); ++i) EXPECT_EQ(numbers[i], static_cast<int64_t>(i));
+    }
+    EXPECT_EQ(made, page->clips.size() == 3);
+    store->database.reset();
+    return made;
+  }
+
   // Each clip has one manifest, of the file as it is, and they follow each other without a hole or a fork.
   void expect_one_chain(const std::vector<Clip>& clips) const {
     std::map<int64_t, std::string> texts;
@@ -144,6 +191,21 @@ TEST_F(KillStepsTest, ARecordingKilledBeforeAnyChangeOfTheDiskIsWholeUpToThere) 
   }
   EXPECT_EQ(most, 75u);
   EXPECT_GT(change, 40);
+}
+
+TEST_F(KillStepsTest, AClipOfThePastKilledBeforeAnyChangeOfTheDiskIsWholeOrNotThere) {
+  int change = 1, made = 0;
+  for (bool killed = true; killed; ++change) {
+    SCOPED_TRACE("before change " + std::to_string(change));
+    begin_anew();
+    record();
+    killed = killed_before(change, [this] { make_past_clip(); });
+    made += expect_past_clip_whole_or_none() ? 1 : 0;
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(change, 15);
+  EXPECT_GT(made, 3);  // those that were killed behind the renaming, and the last
+  EXPECT_LT(made, change);
 }
 
 // From several of the states that a killed recording leaves.

@@ -4,6 +4,7 @@
 #include "core/sha256.h"
 #include "tests/support/media.h"
 #include "tests/support/ports.h"
+#include "tests/support/wait.h"
 #include "tests/system/clip_check.h"
 #include "tests/system/rig.h"
 
@@ -107,7 +108,36 @@ TEST_F(SnapshotTest, IsTheNewestKeyframeInlineAndUploaded) {
   EXPECT_EQ(nobody.at("status"), "rejected");
   EXPECT_EQ(nobody.at("code"), "not_found");
   const Json too_old = rig.command("snapshot.take", {{"camera_id", "front"}, {"at", "2020-01-01T00:00:00Z"}});
-  EXPECT_EQ(too_old.at("code"), "out_of_buffer") << too_old;
+  EXPECT_EQ(too_old.at("code"), "not_found") << too_old;
+  EXPECT_LT(from_rfc3339(too_old.at("result").value("nearest", "")).value(), Clock::system().utc());
+  rig.expect_messages_follow_schemas();
+}
+
+// The frame on the screen at an instant, in the middle of a GOP: out of the ring, and out of clips when it is gone
+// there.
+TEST_F(SnapshotTest, IsTheFrameOfAPastInstant) {
+  rig.config()["recording"] = {{"segment_s", 4}};
+  rig.add_camera("kept", "test://pattern?size=640x360&fps=25&gop=50", {{"record", "continuous"}, {"ring_s", 1}});
+  rig.vedette->sigterm();
+  rig.start({"front", "kept"});
+  const UtcTime begun = Clock::system().utc();
+  const auto ready = [&] {
+    return rig.result("clip.query", {{"camera_id", "kept"}, {"state", Json::array({"ready"})}}).at("clips");
+  };
+  ASSERT_TRUE(eventually(Rig::kLimit, [&] { return ready().size() >= 2; }));
+  const UtcTime clip_start = from_rfc3339(ready().at(0).at("start").get<std::string>()).value();
+  const auto expect_frame_of = [&](const std::string& camera_id, UtcTime at) {
+    const Json result = rig.result("snapshot.take", {{"camera_id", camera_id}, {"at", to_rfc3339(at)}});
+    expect_picture(result, image_of(result));
+    expect_time(result, at - 41ms, at + 1ms);
+  };
+  expect_frame_of("front", Clock::system().utc() - 730ms);
+  expect_frame_of("front", begun + 1234ms);
+  for (const milliseconds after : {10ms, 1234ms, 2950ms, 5020ms}) expect_frame_of("kept", clip_start + after);
+
+  const Json before = rig.command("snapshot.take", {{"camera_id", "kept"}, {"at", to_rfc3339(clip_start - 60s)}});
+  EXPECT_EQ(before.at("code"), "not_found") << before;
+  EXPECT_EQ(before.at("result").at("nearest"), to_rfc3339(clip_start));
   rig.expect_messages_follow_schemas();
 }
 

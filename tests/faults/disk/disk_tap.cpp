@@ -381,6 +381,17 @@ int unlink(const char* path) noexcept {
 int remove(const char* path) noexcept {
   return tapped_name('U', "unlink", path, nullptr, [&] { return REAL(remove)(path); });
 }
+int unlinkat(int folder, const char* path, int flags) noexcept {
+  if (path[0] == '/' || folder == AT_FDCWD)
+    return tapped_name('U', "unlink", path, nullptr, [&] { return REAL(unlinkat)(folder, path, flags); });
+  std::array<char, PATH_MAX> full{};
+  const ssize_t size = readlink(("/proc/self/fd/" + std::to_string(folder)).c_str(), full.data(), full.size() - 1);
+  const std::string name = std::string(full.data(), size > 0 ? static_cast<size_t>(size) : 0) + "/" + path;
+  return tapped_name('U', "unlink", name.c_str(), nullptr, [&] { return REAL(unlinkat)(folder, path, flags); });
+}
+int rmdir(const char* path) noexcept {
+  return tapped_name('U', "unlink", path, nullptr, [&] { return REAL(rmdir)(path); });
+}
 int mkdir(const char* path, mode_t mode) noexcept {
   return tapped_name('M', "mkdir", path, nullptr, [&] { return REAL(mkdir)(path, mode); });
 }
