@@ -53,7 +53,7 @@ std::string key_id(const std::shared_ptr<void>& key) {
   unsigned char* der = nullptr;
   const int size = i2d_PUBKEY(pkey(key), &der);
   assert(size > 0);
-  const std::string id = "sha256:" + sha256_hex({reinterpret_cast<const char*>(der), static_cast<size_t>(size)});
+  std::string id = "sha256:" + sha256_hex({reinterpret_cast<const char*>(der), static_cast<size_t>(size)});
   OPENSSL_free(der);
   return id;
 }

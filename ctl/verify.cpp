@@ -150,11 +150,9 @@ class Verifier {
       const Chain& chain = verdict_.chains[i];
       const std::string name = "chain " + chain.chain_id + " of " + chain.device_id;
       for (const auto& [first, last] : chain.missing) {
-        const std::string numbers = first == last
-                                        ? " " + std::to_string(first) + " is"
-                                        : "s " + std::to_string(first) + " to " + std::to_string(last) + " are";
-        (complete_ ? verdict_.problems : verdict_.notes)
-            .push_back({"manifest_missing", "", name + ": manifest" + numbers + " not here"});
+        std::string message = name + ": not here: manifest " + std::to_string(first);
+        if (last != first) message.append(" to ").append(std::to_string(last));
+        (complete_ ? verdict_.problems : verdict_.notes).push_back({"manifest_missing", "", std::move(message)});
       }
       const bool second = i > 0 && verdict_.chains[i - 1].device_id == chain.device_id;
       if (chain.restarted || second)

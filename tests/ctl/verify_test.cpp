@@ -121,7 +121,7 @@ TEST_F(VerifyTest, NamesWhatIsMissing) {
   fs::remove(clip(2));
   const Verdict verdict = look();
   EXPECT_THAT(codes(verdict.problems), ElementsAre("no_manifest", "manifest_missing"));
-  EXPECT_THAT(verdict.problems[1].message, HasSubstr("manifests 2 to 3 are not here"));
+  EXPECT_THAT(verdict.problems[1].message, HasSubstr("not here: manifest 2 to 3"));
   EXPECT_THAT(verdict.chains[0].missing, ElementsAre(std::pair<int64_t, int64_t>(2, 3)));
   fs::remove(clip(1));
   EXPECT_TRUE(look({}, true, true).verified()) << "a part of the chain is enough";
