@@ -13,12 +13,12 @@ namespace {
 // The recorder flushes four times a second; this is for what comes at once, a pre-roll say.
 constexpr microseconds kLongestFragment = 500ms;
 
-Status check_volume(const RecorderContext& context) {
-  return context.volume ? context.volume->check() : Status();
-}
-
 std::filesystem::path file_of(const Clip& clip, bool past, const Layout& layout) {
   return past ? layout.work() / (clip.clip_id + ".mp4") : Layout::part_path(layout.absolute(clip.path));
+}
+
+Status check_volume(const RecorderContext& context) {
+  return context.volume ? context.volume->check() : Status();
 }
 
 }  // namespace
@@ -122,11 +122,6 @@ Result<Mp4Summary> ClipFile::close_file(std::optional<MonoTime> show_until) {
   return repaired ? repaired : closed;
 }
 
-bool ClipFile::holds_nothing() const {
-  std::error_code ignored;
-  return std::filesystem::file_size(file_, ignored) == 0;
-}
-
 // What was written beside becomes an open clip, like those that are recorded. From the renaming on a kill leaves what
 // recovery makes a clip of, and it is whole already.
 Status ClipFile::hand_over() {
@@ -141,6 +136,11 @@ Status ClipFile::hand_over() {
   if (auto added = context_.catalog.add_clip(clip_); !added) return added;
   has_row_ = true;
   return {};
+}
+
+bool ClipFile::holds_nothing() const {
+  std::error_code ignored;
+  return std::filesystem::file_size(file_, ignored) == 0;
 }
 
 Status ClipFile::discard() {

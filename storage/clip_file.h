@@ -52,8 +52,8 @@ class ClipFile {
   ClipFile(Options options, std::unique_ptr<Mp4Writer> writer, const RecorderContext& context);
   Result<std::optional<Clip>> close_there(std::optional<MonoTime> show_until);
   Result<Mp4Summary> close_file(std::optional<MonoTime> show_until);
-  bool holds_nothing() const;
   Status hand_over();
+  bool holds_nothing() const;
 
   Clip clip_;
   const MonoTime show_from_;
