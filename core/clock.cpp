@@ -3,12 +3,18 @@
 #include <sys/timex.h>
 
 #include <array>
+#include <atomic>
 #include <cstdio>
 #include <fstream>
 
 namespace vedette {
 
 namespace {
+
+// A reading of both clocks that took longer was interrupted.
+constexpr microseconds kAtOnce = 20us;
+// What readings of the same offset differ by.
+constexpr microseconds kSameOffset = 200us;
 
 class SystemClock : public Clock {
  public:
@@ -18,6 +24,24 @@ class SystemClock : public Clock {
     timex state{};
     return adjtimex(&state) != TIME_ERROR;
   }
+  // The same to the microsecond until the wall clock is set, so that what is converted there and back stays what it
+  // was.
+  microseconds offset() const override {
+    constexpr int kTries = 10;
+    microseconds read{0};
+    for (int i = 0; i < kTries; ++i) {
+      const MonoTime before = mono();
+      read = utc().time_since_epoch() - before.time_since_epoch();
+      if (mono() - before <= kAtOnce) break;
+    }
+    const microseconds known(offset_us_.load(std::memory_order_relaxed));
+    if (std::chrono::abs(read - known) <= kSameOffset) return known;
+    offset_us_.store(read.count(), std::memory_order_relaxed);
+    return read;
+  }
+
+ private:
+  mutable std::atomic<int64_t> offset_us_{0};
 };
 
 // Reads exactly `digits` digits from the front of `text`.

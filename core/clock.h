@@ -39,7 +39,7 @@ class Clock {
   MonoTime to_mono(UtcTime t) const;
   // What the wall clock is ahead of the monotonic one. It changes only when the wall clock is set: slewing, as NTP does
   // it, moves both.
-  microseconds offset() const;
+  virtual microseconds offset() const;
 
   static const Clock& system();
 };

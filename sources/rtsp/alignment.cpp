@@ -6,7 +6,9 @@ namespace vedette::rtsp {
 
 namespace {
 
-constexpr int kSlewDivisor = 200;  // 0.5 %
+constexpr microseconds kFarOff = 20ms;
+constexpr int kFastDivisor = 10;   // 10 % of the audio's time
+constexpr int kSlowDivisor = 200;  // 0.5 %
 
 }  // namespace
 
@@ -39,13 +41,11 @@ std::optional<microseconds> Alignment::on_audio(microseconds time, MonoTime arri
     offset_ = *video_time_ + (arrival - video_arrival_) - time;
     compare();
   }
-  if (aim_ && !aligned_) {
-    offset_ = aim_;
-    aligned_ = true;
-  }
   if (aim_ && last_audio_) {
-    const microseconds most = std::max<microseconds>(time - *last_audio_, 0us) / kSlewDivisor;
-    *offset_ += std::clamp(*aim_ - *offset_, -most, most);
+    const microseconds off = *aim_ - *offset_;
+    const microseconds most = std::max<microseconds>(time - *last_audio_, 0us) /
+                              (std::chrono::abs(off) > kFarOff ? kFastDivisor : kSlowDivisor);
+    *offset_ += std::clamp(off, -most, most);
   }
   last_audio_ = time;
   return time + *offset_;

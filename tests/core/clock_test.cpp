@@ -70,5 +70,13 @@ TEST(ClockTest, KnowsTheBoot) {
   EXPECT_EQ(&boot_id(), &boot_id());
 }
 
+TEST(ClockTest, WhatIsConvertedThereAndBackIsWhatItWas) {
+  const Clock& clock = Clock::system();
+  for (int i = 0; i < 100'000; ++i) {
+    const UtcTime t = clock.utc();
+    ASSERT_EQ(clock.to_utc(clock.to_mono(t)), t) << i;
+  }
+}
+
 }  // namespace
 }  // namespace vedette
