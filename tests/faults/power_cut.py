@@ -81,11 +81,11 @@ class Agent:
         return self.process.wait(LIMIT_S)
 
 
-def config_of(folder, port, cameras, target="directory"):
+def config_of(folder, port, cameras, target="directory", segment_s=4):
     return {"device_id": "cut", "mqtt": {"url": f"mqtt://127.0.0.1:{port}"},
             "storage": {"path": f"{folder}/storage", "min_free_bytes": 0, "sync_interval_ms": int(SYNC_INTERVAL_S * 1000)},
             "upload": {"target": target, "directory": f"{folder}/store"},
-            "recording": {"segment_s": 4}, "cameras": cameras}
+            "recording": {"segment_s": segment_s}, "cameras": cameras}
 
 
 class Workload:
@@ -100,9 +100,11 @@ class Workload:
         def camera(n, **more):
             return {"url": f"test://pattern?size=160x90&fps=25&gop=10&audio={n % 2}", "ring_s": 5, **more}
         cameras = {c: camera(n, record="continuous") for n, c in enumerate(ALWAYS)}
-        cameras["limited"] = camera(0, record="continuous", max_bytes=600_000)
+        cameras["limited"] = camera(0, record="continuous", max_bytes=100_000)
         cameras["asked"] = camera(1)
-        return Agent(self.args, self.folder, config_of(self.folder, port, cameras),
+        # Short runs must have joins and deletions in them too.
+        segment_s = max(1, min(4, int(self.args.seconds / 4)))
+        return Agent(self.args, self.folder, config_of(self.folder, port, cameras, segment_s=segment_s),
                      {"DISK_TAP_LOG": self.log, "DISK_TAP_PORT": str(port)})
 
     def command(self, verb, **params):
