@@ -126,7 +126,7 @@ Status Mp4Reader::Impl::read_run(const SampleRun& run, std::vector<Packet>& out)
 }
 
 Result<bool> Mp4Reader::Impl::read(std::vector<Packet>& out) {
-  const auto more = fragments.next(runs);
+  auto more = fragments.next(runs);
   if (!more || !*more) return more;
   const size_t before = out.size();
   for (const SampleRun& run : runs)

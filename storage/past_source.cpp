@@ -48,7 +48,7 @@ class ClipSource : public PastSource {
 class RingSource : public PastSource {
  public:
   RingSource(Cursor cursor, std::vector<Packet> packets, MonoTime until, const TimeBase& base)
-      : cursor_(std::move(cursor)), packets_(std::move(packets)), until_(until) {
+      : cursor_(cursor), packets_(std::move(packets)), until_(until) {
     times = base;
     start = times.to_utc(packets_.front().pts);
     end = times.utc;
@@ -99,7 +99,7 @@ std::unique_ptr<PastSource> ring_source(Ring& ring, UtcTime start, UtcTime end, 
   while (packets.empty() || packets.back().dts < until + kLate)
     if (cursor.read(packets, kMostPerRead, Clock::system().mono(), {}) == 0) break;
   if (packets.empty() || packets.front().pts >= until) return nullptr;
-  return std::make_unique<RingSource>(std::move(cursor), std::move(packets), until, now);
+  return std::make_unique<RingSource>(cursor, std::move(packets), until, now);
 }
 
 }  // namespace vedette
