@@ -17,6 +17,7 @@
 #include "agent/snapshots.h"
 #include "agent/status_board.h"
 #include "agent/storage_keeper.h"
+#include "agent/storage_watch.h"
 #include "core/ids.h"
 #include "core/log.h"
 #include "mqtt/session.h"
@@ -49,7 +50,8 @@ bool is_down(CameraState state) {
 // Members are in the order of construction: what is further down uses what is above, and goes first.
 class Agent::Impl {
  public:
-  Impl(Config config, const Clock& clock, Volume volume, RunMarker marker, std::unique_ptr<Database> database);
+  Impl(Config config, const Clock& clock, std::unique_ptr<Volume> volume, RunMarker marker,
+       std::unique_ptr<Database> database);
   ~Impl();
 
   Status start(const RecoveryResult& recovered);
@@ -74,6 +76,7 @@ class Agent::Impl {
   void on(const UploadReport& event);
   void on(SnapshotTaken event);
   void on(const RetentionPassed& event);
+  void on(const StorageSeen& event);
   void on(ShutdownRequested event);
 
   void start_session();
@@ -88,7 +91,7 @@ class Agent::Impl {
 
   const Config config_;
   const Clock& clock_;
-  const Volume volume_;  // holds the lock on the folder
+  const std::unique_ptr<Volume> volume_;  // holds the lock on the folder
   RunMarker marker_;
   const Layout layout_;
   std::unique_ptr<Database> database_;
@@ -104,6 +107,7 @@ class Agent::Impl {
   ClockWatch clock_watch_;
   std::map<std::string, CameraState> last_state_;  // that was made an event of
   MonoTime next_expire_;
+  StorageSeen storage_;
   bool stopping_ = false;
   std::string shutdown_reason_;
 
@@ -114,12 +118,13 @@ class Agent::Impl {
   Snapshots snapshots_;
   ClipCreations creations_;
   StorageKeeper keeper_;
+  StorageWatch watch_;
   CommandRunner runner_;
   std::unique_ptr<UploadWorker> uploads_;
   std::unique_ptr<mqtt::Session> session_;
 };
 
-Agent::Impl::Impl(Config config, const Clock& clock, Volume volume, RunMarker marker,
+Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> volume, RunMarker marker,
                   std::unique_ptr<Database> database)
     : config_(std::move(config)),
       clock_(clock),
@@ -134,12 +139,13 @@ Agent::Impl::Impl(Config config, const Clock& clock, Volume volume, RunMarker ma
       intake_(base_topic(config_), group_topics(config_), commands_, inbox_, clock),
       publisher_(base_topic(config_), outbox_, clock),
       clock_watch_(clock),
-      recordings_(config_, layout_, catalog_, losses_, outbox_, clock,
+      recordings_(config_, layout_, *volume_, catalog_, losses_, outbox_, clock,
                   [this](RecorderReport report) { inbox_.push(std::move(report)); }),
       board_(config_, cameras_, recordings_, catalog_, outbox_, publisher_, clock),
-      snapshots_(layout_, catalog_, outbox_, inbox_, clock),
-      creations_(config_, layout_, catalog_, losses_, inbox_, clock),
-      keeper_(layout_, *database_, catalog_, retention_limits(config_), inbox_, clock),
+      snapshots_(layout_, *volume_, catalog_, outbox_, inbox_, clock),
+      creations_(config_, layout_, *volume_, catalog_, losses_, inbox_, clock),
+      keeper_(layout_, *volume_, *database_, catalog_, retention_limits(config_), inbox_, clock),
+      watch_(layout_, *volume_, *database_, losses_, outbox_, inbox_),
       runner_(config_, cameras_, recordings_, snapshots_, creations_, keeper_, catalog_, losses_, clock) {}
 
 Agent::Impl::~Impl() {
@@ -148,6 +154,7 @@ Agent::Impl::~Impl() {
   snapshots_.request_stop();
   creations_.request_stop();
   keeper_.request_stop();
+  watch_.request_stop();
   session_.reset();  // its callbacks use members that go before it otherwise
 }
 
@@ -158,8 +165,9 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
              {"recovered_clips", recovered.recovered},
              {"quarantined_files", recovered.quarantined}});
   if (auto target = make_target(config_))
-    uploads_ = std::make_unique<UploadWorker>(layout_, catalog_, std::move(target),
-                                              [this](UploadReport report) { inbox_.push(std::move(report)); });
+    uploads_ = std::make_unique<UploadWorker>(
+        layout_, catalog_, std::move(target), [this](UploadReport report) { inbox_.push(std::move(report)); }, clock_,
+        [this] { return volume_->check().has_value(); });
   runner_.attach(uploads_ ? &uploads_->target() : nullptr);
   for (const auto& [id, camera] : config_.cameras)
     cameras_[id] = std::make_unique<Camera>(
@@ -250,8 +258,7 @@ void Agent::Impl::store_reply(const ReplyTo& to, const std::string& stored) {
 }
 
 void Agent::Impl::add_event(const char* type, const std::string& camera_id, const Json& data) {
-  if (const auto added = outbox_.add(make_event(type, camera_id, data, clock_.utc())); !added)
-    log::error("event cannot be written", {{"type", type}, {"reason", added.error().message}});
+  outbox_.note(make_event(type, camera_id, data, clock_.utc()));
 }
 
 // ---- what the MQTT thread says
@@ -377,6 +384,23 @@ void Agent::Impl::on(const RetentionPassed& event) {
   publisher_.pump();
 }
 
+void Agent::Impl::on(const StorageSeen& event) {
+  if (event.volume && (event.place != storage_.place || event.found_id != storage_.found_id)) {
+    log::error("wrong volume", {{"problem", event.volume->message}});
+    Json data = {{"volume_id", volume_->id()}, {"message", event.volume->message}};
+    if (!event.found_id.empty()) data["found_volume_id"] = event.found_id;
+    add_event("volume.wrong", {}, data);
+  }
+  if (storage_.volume && !event.volume) log::info("the volume is there again", {{"volume", volume_->id()}});
+  if (event.catalog) log::error("the catalog cannot be written", {{"problem", event.catalog->message}});
+  if (storage_.catalog && !event.catalog) log::info("the catalog can be written again");
+  storage_ = event;
+  board_.set_storage(event);
+  if (!event.volume && !event.catalog) keeper_.look();
+  board_.status_may_have_changed();
+  publisher_.pump();
+}
+
 void Agent::Impl::on(ShutdownRequested event) {
   stopping_ = true;
   shutdown_reason_ = std::move(event.reason);
@@ -400,6 +424,7 @@ void Agent::Impl::tick() {
   if (const auto change = clock_watch_.look()) on_clock(*change);
   for (auto& reply : snapshots_.expire()) answer(reply.to, reply.answer);
   recordings_.keep_standing(cameras_);
+  recordings_.enter_ends();
   board_.telemetry_sent_when_due(now);
   keeper_.look_when_due(now);
   if (now >= next_expire_) {
@@ -440,12 +465,15 @@ void Agent::Impl::shut_down() {
   publisher_.pump();
   drain_until(clock_.mono() + kDrainOutbox, [this] { return !session_->connected() || publisher_.drained(); });
   session_->close(publisher_.last_state("status", "status", board_.status("offline")), kCloseSession);
-  marker_.clear();
+  if (volume_->check())
+    marker_.clear();
+  else
+    database_->leave_log();  // by its path, something else would be removed
 }
 
 Result<std::unique_ptr<Agent>> Agent::create(Config config, const Clock& clock) {
   const Layout layout = layout_of(config);
-  auto volume = open_volume(layout);
+  auto volume = Volume::open(layout);
   if (!volume) return volume.error_with("/storage/path");
   auto marker = RunMarker::set(layout.root);
   if (!marker) return marker.error_with("/storage/path");

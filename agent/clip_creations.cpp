@@ -50,10 +50,11 @@ Json result_of(const std::string& recording_id, const std::vector<Clip>& clips, 
 
 }  // namespace
 
-ClipCreations::ClipCreations(const Config& config, const Layout& layout, Catalog& catalog, LossLedger& losses,
-                             Inbox<Event>& inbox, const Clock& clock)
+ClipCreations::ClipCreations(const Config& config, const Layout& layout, const Volume& volume, Catalog& catalog,
+                             LossLedger& losses, Inbox<Event>& inbox, const Clock& clock)
     : config_(config),
       layout_(layout),
+      volume_(volume),
       catalog_(catalog),
       losses_(losses),
       inbox_(inbox),
@@ -88,7 +89,9 @@ Answer ClipCreations::make(const ReplyTo& to, const ClipCreate& request, std::un
                                 config_.storage.sync_interval,
                                 mux_time_,
                                 sync_time_,
-                                config_.upload.target != Config::UploadTarget::none};
+                                config_.upload.target != Config::UploadTarget::none,
+                                nullptr,
+                                &volume_};
   const auto held = catalog_.hold(request.camera_id, request.start, request.end, kMostClips + 1);
   if (!held) return messages::failed(held.error());
   if (held->clips.size() > kMostClips)

@@ -20,8 +20,8 @@ namespace vedette {
 // to the main loop.
 class ClipCreations {
  public:
-  ClipCreations(const Config& config, const Layout& layout, Catalog& catalog, LossLedger& losses, Inbox<Event>& inbox,
-                const Clock& clock);
+  ClipCreations(const Config& config, const Layout& layout, const Volume& volume, Catalog& catalog, LossLedger& losses,
+                Inbox<Event>& inbox, const Clock& clock);
 
   // Accepts, or refuses at once. `camera` is null for one that is not configured any more.
   messages::Answer create(const ReplyTo& to, const ClipCreate& request, Camera* camera);
@@ -35,6 +35,7 @@ class ClipCreations {
 
   const Config& config_;
   const Layout& layout_;
+  const Volume& volume_;
   Catalog& catalog_;
   LossLedger& losses_;
   Inbox<Event>& inbox_;

@@ -10,6 +10,7 @@
 #include "sources/camera.h"
 #include "storage/clip_recorder.h"
 #include "storage/retention.h"
+#include "storage/volume.h"
 #include "uploader/upload_worker.h"
 
 namespace vedette {
@@ -63,12 +64,19 @@ struct RetentionPassed {
   Result<RetentionPass> pass;
   bool dates_are_right = true;  // those of the clips, by the clock as it was then
 };
+// The storage folder, or what can be done with it, has changed.
+struct StorageSeen {
+  Volume::Place place = Volume::Place::here;
+  std::string found_id;            // of another volume in its place
+  std::optional<Error> volume{};   // what is wrong with the place, and what to do
+  std::optional<Error> catalog{};  // why the catalog cannot be written
+};
 struct ShutdownRequested {
   std::string reason;
 };
 
 using Event = std::variant<MqttConnected, MqttDisconnected, MqttPublished, CommandArrived, CommandRefused,
                            CommandRepeated, CommandDone, CameraChanged, RecorderReport, UploadReport, SnapshotTaken,
-                           RetentionPassed, ShutdownRequested>;
+                           RetentionPassed, StorageSeen, ShutdownRequested>;
 
 }  // namespace vedette

@@ -1,7 +1,11 @@
 // vedette: the agent. See --help, and docs/operations.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <condition_variable>
 #include <csignal>
 #include <iostream>
+#include <mutex>
 
 #include "agent/agent.h"
 #include "agent/config.h"
@@ -17,6 +21,8 @@ namespace {
 
 constexpr int kRuntimeFailure = 1;
 constexpr int kBadConfiguration = 2;  // and bad usage
+// From SIGTERM on; 5 s are promised.
+constexpr std::chrono::milliseconds kLongestEnd{4700};
 
 constexpr const char* kExamples = R"(
 Examples:
@@ -45,7 +51,7 @@ int reindex(const vedette::Config& config) {
   const vedette::Clock& clock = vedette::Clock::system();
   const vedette::MonoTime began = clock.mono();
   const auto layout = vedette::layout_of(config);
-  const auto volume = vedette::open_volume(layout);
+  const auto volume = vedette::Volume::open(layout);
   const auto done = volume ? vedette::reindex(layout, vedette::manifest_issuer(config), clock) : volume.error_as_is();
   if (!done) {
     std::cerr << "vedette: cannot reindex: " << done.error().message << "\n";
@@ -55,6 +61,18 @@ int reindex(const vedette::Config& config) {
             << done->quarantined << " damaged files moved to " << layout.quarantine().string() << ", in "
             << vedette::to_ms(clock.mono() - began) << " ms; the old catalog is there as well\n";
   return 0;
+}
+
+// What hangs (a disk that takes seconds for each write, say) does not keep the process: what is not closed by then is
+// recovered at the next start, as after a kill.
+void end_late(const std::stop_token& in_time) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock lock(mutex);
+  wake.wait_for(lock, in_time, kLongestEnd, [] { return false; });
+  if (in_time.stop_requested()) return;
+  vedette::log::error("the end takes too long; what is open is recovered at the next start");
+  _exit(kRuntimeFailure);
 }
 
 int run(vedette::Config config, const sigset_t& signals) {
@@ -68,10 +86,12 @@ int run(vedette::Config config, const sigset_t& signals) {
     while (!stop.stop_requested())
       if (sigtimedwait(&signals, nullptr, &poll) > 0) {
         (*agent)->request_shutdown("signal");
+        end_late(stop);
         return;
       }
   });
   (*agent)->run();
+  agent->reset();
   return 0;
 }
 

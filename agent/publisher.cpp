@@ -161,9 +161,11 @@ void Publisher::pump_outbox() {
   if (outstanding_.size() >= kMostOutstanding) return;
   const auto events = outbox_.next(last_sent_row_, static_cast<int>(kMostOutstanding - outstanding_.size()));
   if (!events) {
-    log::error("the outbox cannot be read", {{"reason", events.error().message}});
+    if (!std::exchange(outbox_unreadable_, true))
+      log::error("the outbox cannot be read", {{"reason", events.error().message}});
     return;
   }
+  outbox_unreadable_ = false;
   outbox_empty_ = events->empty();
   for (const OutboxEvent& event : *events) {
     Outgoing out = outgoing(base_topic_ + "/event/" + event.type, "event/" + event.type, messages::event(event));

@@ -73,7 +73,8 @@ class Publisher {
   std::map<std::string, Outgoing> states_;       // by topic
   std::map<uint64_t, std::string> outstanding_;  // outbox rows that were sent, and their type
   int64_t last_sent_row_ = 0;
-  bool outbox_empty_ = false;  // nothing after last_sent_row_ when last looked
+  bool outbox_empty_ = false;       // nothing after last_sent_row_ when last looked
+  bool outbox_unreadable_ = false;  // which was logged
 };
 
 }  // namespace vedette

@@ -68,10 +68,11 @@ struct Recordings::Miss {
 const Recordings::Miss Recordings::kNotRunning{"interrupted", "not_running"};
 const Recordings::Miss Recordings::kClockStepped{"clock_stepped", "clock_stepped"};
 
-Recordings::Recordings(const Config& config, const Layout& layout, Catalog& catalog, LossLedger& losses, Outbox& outbox,
-                       const Clock& clock, ClipRecorder::Report report)
+Recordings::Recordings(const Config& config, const Layout& layout, const Volume& volume, Catalog& catalog,
+                       LossLedger& losses, Outbox& outbox, const Clock& clock, ClipRecorder::Report report)
     : config_(config),
       layout_(layout),
+      volume_(volume),
       catalog_(catalog),
       losses_(losses),
       outbox_(outbox),
@@ -155,7 +156,8 @@ Recordings::Running& Recordings::begin(RecordingSpec spec, Camera& camera, UtcTi
                                 stages.mux,
                                 stages.sync,
                                 config_.upload.target != Config::UploadTarget::none,
-                                &stages.index};
+                                &stages.index,
+                                &volume_};
   Running& running = running_[spec.recording_id];
   running.start = shown;
   if (spec.end) running.end = clock_.to_utc(*spec.end);
@@ -305,24 +307,22 @@ void Recordings::on_report(const RecorderReport& report) {
       running.scheduled = false;
       running.start = report.clip_start;
       running.lead_actual_ms = report.lead_actual_ms;
-      if (const auto added = outbox_.add(event("recording.started", spec,
-                                               {{"recording_id", spec.recording_id},
-                                                {"clip_start", to_rfc3339(report.clip_start)},
-                                                {"lead_actual_ms", report.lead_actual_ms},
-                                                {"trigger", spec.trigger}}));
-          !added)
-        log::error("event cannot be written", {{"type", "recording.started"}, {"reason", added.error().message}});
+      outbox_.note(event("recording.started", spec,
+                         {{"recording_id", spec.recording_id},
+                          {"clip_start", to_rfc3339(report.clip_start)},
+                          {"lead_actual_ms", report.lead_actual_ms},
+                          {"trigger", spec.trigger}}));
       break;
     case RecorderReport::Kind::clip:
       break;  // its event was committed with its row
     case RecorderReport::Kind::faulted:
       log::error("the disk does not take a recording; it is tried again",
-                 {{"camera", spec.camera_id}, {"recording", spec.recording_id}, {"error", report.error}});
+                 {{"camera", spec.camera_id}, {"recording", spec.recording_id}, {"error", report.error.message}});
       running.fault = report.error;
       break;
     case RecorderReport::Kind::resumed:
       log::info("the disk takes the recording again", {{"camera", spec.camera_id}, {"recording", spec.recording_id}});
-      running.fault.clear();
+      running.fault.reset();
       break;
     case RecorderReport::Kind::ended:
       if (running.recorders_before > 0) {
@@ -338,15 +338,27 @@ void Recordings::on_report(const RecorderReport& report) {
 void Recordings::on_ended(const Running& running, const RecorderReport& report) {
   const RecordingSpec& spec = running.recorder->spec();
   if (running.scheduled && running.stop_reason == kShutdown) return;  // its row is for the next start
-  const std::string reason = !report.error.empty()          ? "error"
+  const bool failed = report.error.code != Code::ok;
+  const std::string reason = failed                         ? "error"
                              : !running.stop_reason.empty() ? running.stop_reason
                              : spec.end                     ? "completed"
                                                             : "limit";
   if (spec.trigger == "schedule" && report.clip_ids.empty()) note_camera_away(running);
   Json data = {{"recording_id", spec.recording_id}, {"clip_ids", report.clip_ids}, {"reason", reason}};
-  if (!report.error.empty()) data["error"] = report.error;
-  if (const auto ended = catalog_.end_recording(spec.recording_id, {event("recording.stopped", spec, data)}); !ended)
-    log::error("recording cannot be ended in the catalog", {{"reason", ended.error().message}});
+  if (failed) data["error"] = report.error.message;
+  ends_.emplace_back(spec.recording_id, event("recording.stopped", spec, data));
+  enter_ends();
+}
+
+// Not more than there were recordings, each of which the catalog took at its start.
+void Recordings::enter_ends() {
+  while (!ends_.empty()) {
+    if (const auto ended = catalog_.end_recording(ends_.front().first, {ends_.front().second}); !ended) {
+      log::debug("recording not ended in the catalog yet", {{"reason", ended.error().message}});
+      return;
+    }
+    ends_.erase(ends_.begin());
+  }
 }
 
 void Recordings::stop_all() {
@@ -371,10 +383,10 @@ size_t Recordings::cameras_recording() const {
   return cameras.size();
 }
 
-std::vector<std::pair<std::string, std::string>> Recordings::faults() const {
-  std::vector<std::pair<std::string, std::string>> out;
+std::vector<std::pair<std::string, Error>> Recordings::faults() const {
+  std::vector<std::pair<std::string, Error>> out;
   for (const auto& [id, running] : running_)
-    if (!running.fault.empty()) out.emplace_back(running.recorder->spec().camera_id, running.fault);
+    if (running.fault) out.emplace_back(running.recorder->spec().camera_id, *running.fault);
   return out;
 }
 

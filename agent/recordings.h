@@ -28,8 +28,8 @@ struct RecordingStages {
 // main loop; what its recorders report comes back through it as events.
 class Recordings {
  public:
-  Recordings(const Config& config, const Layout& layout, Catalog& catalog, LossLedger& losses, Outbox& outbox,
-             const Clock& clock, ClipRecorder::Report report);
+  Recordings(const Config& config, const Layout& layout, const Volume& volume, Catalog& catalog, LossLedger& losses,
+             Outbox& outbox, const Clock& clock, ClipRecorder::Report report);
 
   messages::Answer start(const ReplyTo& to, const RecordingStart& request, Camera& camera);
   messages::Answer stop(const RecordingStop& request);
@@ -57,7 +57,9 @@ class Recordings {
   size_t cameras_recording() const;
   std::optional<std::string> camera_of(const std::string& recording_id) const;
   // Camera and reason of the recordings that the disk does not take at the moment.
-  std::vector<std::pair<std::string, std::string>> faults() const;
+  std::vector<std::pair<std::string, Error>> faults() const;
+  // Enters the ends that the catalog did not take. To be called every second.
+  void enter_ends();
   RecordingStages& stages(const std::string& camera_id);
 
  private:
@@ -68,8 +70,8 @@ class Recordings {
     bool scheduled = false;
     std::string stop_reason;  // what ended it, if we did
     int64_t lead_actual_ms = 0;
-    std::string fault;         // why the disk does not take it at the moment
-    int recorders_before = 0;  // that were replaced, and are still to report that they ended
+    std::optional<Error> fault{};  // why the disk does not take it at the moment
+    int recorders_before = 0;      // that were replaced, and are still to report that they ended
   };
 
   // Of a camera that is recorded without being told to.
@@ -101,6 +103,7 @@ class Recordings {
 
   const Config& config_;
   const Layout& layout_;
+  const Volume& volume_;
   Catalog& catalog_;
   LossLedger& losses_;
   Outbox& outbox_;
@@ -108,8 +111,9 @@ class Recordings {
   const ClipRecorder::Report report_;
   std::map<std::string, RecordingStages> stages_;  // by camera; outlives the recorders
   std::map<std::string, Running> running_;
-  std::map<std::string, Standing> standing_;  // by camera
-  MonoTime see_schedules_at_;                 // when the catalog is told again how far they were carried out
+  std::vector<std::pair<std::string, OutboxEvent>> ends_;  // recording ids and events that the catalog did not take yet
+  std::map<std::string, Standing> standing_;               // by camera
+  MonoTime see_schedules_at_;  // when the catalog is told again how far they were carried out
 };
 
 }  // namespace vedette

@@ -160,7 +160,7 @@ TimeZone read_time_zone(JsonReader& r, const TimeZone& otherwise) {
   if (!name) return otherwise;
   auto zone = TimeZone::load(*name);
   if (!zone) r.error("time_zone", zone.error().message);
-  return zone ? std::move(*zone) : otherwise;
+  return zone ? *zone : otherwise;
 }
 
 Schedule read_schedule(JsonReader& camera, const TimeZone& zone) {

@@ -73,7 +73,9 @@ JpegOptions options_of(const SnapshotTake& request) {
 }
 
 // Writes the picture durably and enters its upload.
-Result<Upload> queue_upload(const Layout& layout, Catalog& catalog, const SnapshotTaken& taken, const ReplyTo& to) {
+Result<Upload> queue_upload(const Layout& layout, const Volume& volume, Catalog& catalog, const SnapshotTaken& taken,
+                            const ReplyTo& to) {
+  if (auto there = volume.check(); !there) return there.error_as_is();
   Upload upload;
   upload.kind = "snapshot";
   upload.subject_id = taken.snapshot_id;
@@ -98,8 +100,10 @@ Result<Upload> queue_upload(const Layout& layout, Catalog& catalog, const Snapsh
 
 }  // namespace
 
-Snapshots::Snapshots(const Layout& layout, Catalog& catalog, Outbox& outbox, Inbox<Event>& inbox, const Clock& clock)
+Snapshots::Snapshots(const Layout& layout, const Volume& volume, Catalog& catalog, Outbox& outbox, Inbox<Event>& inbox,
+                     const Clock& clock)
     : layout_(layout),
+      volume_(volume),
       catalog_(catalog),
       outbox_(outbox),
       inbox_(inbox),
@@ -121,7 +125,7 @@ Answer Snapshots::take(const ReplyTo& to, const SnapshotTake& request, Camera& c
     if (taken.jpeg)
       taken.sha256 = sha256_hex({reinterpret_cast<const char*>(taken.jpeg->bytes.data()), taken.jpeg->bytes.size()});
     if (taken.jpeg && request.send_upload) {
-      auto upload = queue_upload(layout_, catalog_, taken, to);
+      auto upload = queue_upload(layout_, volume_, catalog_, taken, to);
       if (upload)
         taken.upload = std::move(*upload);
       else
@@ -194,8 +198,7 @@ void Snapshots::add_event(const SnapshotTaken& taken, int64_t age_ms) {
   OutboxEvent event = make_event("snapshot.ready", taken.request.camera_id, data, clock_.utc());
   event.command_id = taken.reply_to.command_id;
   event.traceparent = taken.reply_to.traceparent;
-  if (const auto added = outbox_.add(event); !added)
-    log::error("event cannot be written", {{"type", event.type}, {"reason", added.error().message}});
+  outbox_.note(event);
 }
 
 std::optional<Snapshots::Reply> Snapshots::on_taken(SnapshotTaken taken) {

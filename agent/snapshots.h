@@ -17,7 +17,8 @@ namespace vedette {
 // picture. Belongs to the main loop.
 class Snapshots {
  public:
-  Snapshots(const Layout& layout, Catalog& catalog, Outbox& outbox, Inbox<Event>& inbox, const Clock& clock);
+  Snapshots(const Layout& layout, const Volume& volume, Catalog& catalog, Outbox& outbox, Inbox<Event>& inbox,
+            const Clock& clock);
 
   // Accepts, or refuses at once.
   messages::Answer take(const ReplyTo& to, const SnapshotTake& request, Camera& camera);
@@ -48,6 +49,7 @@ class Snapshots {
   int64_t frame_age_ms(const SnapshotTaken& taken) const;
 
   const Layout& layout_;
+  const Volume& volume_;
   Catalog& catalog_;
   Outbox& outbox_;
   Inbox<Event>& inbox_;

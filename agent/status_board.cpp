@@ -18,6 +18,22 @@ bool is_down(CameraState state) {
   return state != CameraState::streaming && state != CameraState::connecting && state != CameraState::disabled;
 }
 
+// What to do about a fault of the disk.
+const char* remedy(Code code) {
+  switch (code) {
+    case Code::no_space:
+      return " (make room on the disk of storage.path, or lower storage.max_bytes)";
+    case Code::forbidden:
+      return " (storage.path must be mounted, writable, and belong to the user that vedette runs as)";
+    case Code::timed_out:
+      return " (find out what else uses the disk, or whether it is failing)";
+    case Code::internal:
+      return " (the disk may be failing: see the kernel's log)";
+    default:
+      return "";
+  }
+}
+
 // What of a status is worth telling at once.
 std::string essence(const messages::StatusBody& body) {
   std::string out = body.state + " " + std::to_string(body.streaming) + " " + std::to_string(body.recording);
@@ -66,7 +82,11 @@ std::vector<messages::StatusBody::Problem> StatusBoard::problems() const {
     if (is_down(status.state))
       out.push_back({Code::camera_unavailable, std::string(state_name(status.state)) + ": " + status.error, id});
   }
-  for (const auto& [camera_id, fault] : recordings_.faults()) out.push_back({Code::no_space, fault, camera_id});
+  if (storage_.volume) out.push_back({storage_.volume->code, storage_.volume->message, {}});
+  if (storage_.catalog)
+    out.push_back({storage_.catalog->code, storage_.catalog->message + remedy(storage_.catalog->code), {}});
+  for (const auto& [camera_id, fault] : recordings_.faults())
+    out.push_back({fault.code, fault.message + remedy(fault.code), camera_id});
   if (!upload_problem_.empty()) out.push_back({Code::upload_failed, upload_problem_, {}});
   if (space_level_ == SpaceLevel::low)
     out.push_back({Code::no_space, "low: less than twice storage.min_free_bytes is free", {}});

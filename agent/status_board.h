@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/config.h"
+#include "agent/event.h"
 #include "agent/messages.h"
 #include "agent/publisher.h"
 #include "agent/recordings.h"
@@ -27,6 +28,7 @@ class StatusBoard {
 
   void attach(const mqtt::Session* session, UploadWorker* uploads);
   void set_upload_problem(std::string problem) { upload_problem_ = std::move(problem); }
+  void set_storage(StorageSeen seen) { storage_ = std::move(seen); }
   void set_space_level(SpaceLevel level) { space_level_ = level; }
   void command_took(microseconds duration) { command_time_.add(duration); }
 
@@ -63,6 +65,7 @@ class StatusBoard {
   Histogram command_time_;
   std::string connection_id_;
   std::string upload_problem_;
+  StorageSeen storage_;
   SpaceLevel space_level_ = SpaceLevel::ok;
   std::string last_essence_;  // of the status that was told last
   std::map<std::string, MonoTime> camera_due_;

@@ -28,12 +28,12 @@ Answer answer_of(const Result<ClipRemover::Outcome>& outcome) {
 
 }  // namespace
 
-StorageKeeper::StorageKeeper(const Layout& layout, Database& database, Catalog& catalog, const RetentionLimits& limits,
-                             Inbox<Event>& inbox, const Clock& clock)
+StorageKeeper::StorageKeeper(const Layout& layout, const Volume& volume, Database& database, Catalog& catalog,
+                             const RetentionLimits& limits, Inbox<Event>& inbox, const Clock& clock)
     : inbox_(inbox),
       clock_(clock),
       next_look_(clock.mono()),
-      remover_(layout, catalog, clock),
+      remover_(layout, catalog, clock, &volume),
       redater_(layout, database, clock),
       retention_(layout, catalog, remover_, limits, clock),
       jobs_("storage", kMostWaiting) {}
@@ -55,7 +55,11 @@ void StorageKeeper::look() {
   if (looking_) return;
   next_look_ = clock_.mono() + kInterval;
   looking_ = jobs_.submit([this, dates = dates_due_](const std::stop_token& stop) {
-    const Result<int> redated = dates ? redater_.run(stop) : Result<int>(0);
+    const auto redate = [&]() -> Result<int> {
+      if (auto there = remover_.check_volume(); !there) return there.error_as_is();
+      return redater_.run(stop);
+    };
+    const Result<int> redated = dates ? redate() : Result<int>(0);
     if (!redated)
       inbox_.push(RetentionPassed{redated.error_with("dates"), false});
     else

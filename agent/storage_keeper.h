@@ -13,8 +13,8 @@ namespace vedette {
 // takes long. Belongs to the main loop, to which what it did comes back as events.
 class StorageKeeper {
  public:
-  StorageKeeper(const Layout& layout, Database& database, Catalog& catalog, const RetentionLimits& limits,
-                Inbox<Event>& inbox, const Clock& clock);
+  StorageKeeper(const Layout& layout, const Volume& volume, Database& database, Catalog& catalog,
+                const RetentionLimits& limits, Inbox<Event>& inbox, const Clock& clock);
 
   // clip.delete: the answer comes as CommandDone; or at once, when too much is waiting.
   std::optional<messages::Answer> remove(const ReplyTo& to, const ClipDelete& request);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bench/context.h"
+#include "core/histogram.h"
 #include "media/demuxer.h"
 #include "media/libav.h"
 #include "media/mp4_writer.h"
@@ -119,6 +120,45 @@ void Mp4WriterClip(benchmark::State& state, Syncs syncs, Closes closes) {
   }
   report(state, cpu_seconds(RUSAGE_SELF) - before, reel().payload_bytes, reel().packets.size());
 }
+// What it costs to have the fragments of two seconds on the disk, with so many cameras at once, each with its file.
+void FragmentSync(benchmark::State& state) {
+  const test::TempDir dir;
+  const auto& packets = reel().packets;
+  std::vector<std::unique_ptr<Mp4Writer>> writers;
+  for (int64_t i = 0; i < state.range(0); ++i) {
+    auto writer = Mp4Writer::create(dir.path() / (std::to_string(i) + ".mp4"), packets.front().info,
+                                    packets.front().pts, Mp4Options());
+    if (!writer) std::abort();
+    writers.push_back(std::move(*writer));
+  }
+  Histogram took;
+  size_t next = 0;
+  MonoTime shift(0us);
+  for (auto _ : state) {
+    const MonoTime until = packets[next].dts + kSyncInterval;
+    for (; next < packets.size() && packets[next].dts < until; ++next)
+      for (auto& writer : writers) {
+        Packet packet = packets[next];
+        packet.pts += shift.time_since_epoch();
+        packet.dts += shift.time_since_epoch();
+        if (!writer->write(packet)) std::abort();
+      }
+    for (auto& writer : writers) {
+      const MonoTime begun = Clock::system().mono();
+      if (!writer->sync()) std::abort();
+      took.add(Clock::system().mono() - begun);
+    }
+    if (next < packets.size()) continue;
+    next = 0;
+    shift += packets.back().dts - packets.front().dts + 40ms;
+  }
+  const auto figures = took.take();
+  state.counters["p50_ms"] = static_cast<double>(figures.p50.count()) / 1e3;
+  state.counters["p99_ms"] = static_cast<double>(figures.p99.count()) / 1e3;
+  state.counters["max_ms"] = static_cast<double>(figures.max.count()) / 1e3;
+}
+BENCHMARK(FragmentSync)->ArgName("cameras")->Arg(1)->Arg(8)->Iterations(150)->Unit(benchmark::kMillisecond);
+
 BENCHMARK_CAPTURE(Mp4WriterClip, fragments_only, Syncs::no, Closes::no)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(Mp4WriterClip, closed_and_hashed, Syncs::no, Closes::yes)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(Mp4WriterClip, synced_closed_and_hashed, Syncs::yes, Closes::yes)->Unit(benchmark::kMillisecond);

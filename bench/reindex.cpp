@@ -2,6 +2,9 @@
 // its index, its metadata and its SHA-256. The floor in the same run is sha256 over the same files by a shell command.
 //
 //   bench_reindex [CLIPS] [FOLDER]      10000 clips of 1 s, about 20 KB each, in a temporary folder
+//   bench_reindex --interrupted [CLIPS] [FOLDER]
+//                                       instead: to recover 1000 clips that a kill left open, in the catalog and as
+//                                       fragmented files
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -23,8 +26,8 @@ using namespace vedette;
 constexpr MonoTime kBegin{5000s};
 constexpr UtcTime kStart{1'800'000'000s};
 
-// One closed clip, as bytes.
-std::string make_clip(const std::filesystem::path& folder, const Clip& clip) {
+// One clip, closed or as a kill leaves it, as bytes.
+std::string make_clip(const std::filesystem::path& folder, const Clip& clip, bool closed) {
   const auto film = folder / "film.mp4";
   test::run({"ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc=size=160x90:rate=25", "-t", "1",
              "-c:v", "libx264", "-pix_fmt", "yuv420p", film});
@@ -46,8 +49,32 @@ std::string make_clip(const std::filesystem::path& folder, const Clip& clip) {
     packet.keyframe = (*read)->keyframe;
     if (!(*writer)->write(packet)) break;
   }
-  if (const auto closed = (*writer)->close(); !closed) throw std::runtime_error(closed.error().message);
+  if (const auto flushed = (*writer)->flush(); !flushed) throw std::runtime_error(flushed.error().message);
+  if (closed && !(*writer)->close()) throw std::runtime_error("the clip cannot be closed");
   return test::read_text(file);
+}
+
+Clip first_clip() {
+  Clip clip;
+  clip.clip_id = new_id(kStart);
+  clip.recording_id = new_id(kStart);
+  clip.camera_id = "front";
+  clip.start = kStart;
+  clip.codec = "h264";
+  return clip;
+}
+
+// A copy of the clip under another id.
+std::string with_id(std::string bytes, const std::string& pattern, const std::string& id) {
+  for (size_t at = bytes.find(pattern); at != std::string::npos; at = bytes.find(pattern, at))
+    bytes.replace(at, 36, id);
+  return bytes;
+}
+
+void put(const std::filesystem::path& path, const std::string& bytes) {
+  if (const auto made = file::make_directories(path.parent_path()); !made)
+    throw std::runtime_error(made.error().message);
+  test::write_text(path, bytes);
 }
 
 double seconds_of(MonoTime from) {
@@ -56,22 +83,11 @@ double seconds_of(MonoTime from) {
 
 int measure(int count, const std::filesystem::path& folder) {
   const Layout layout{folder, "bench", ""};
-  Clip clip;
-  clip.clip_id = new_id(kStart);
-  clip.recording_id = new_id(kStart);
-  clip.camera_id = "front";
-  clip.start = kStart;
-  clip.codec = "h264";
-  const std::string pattern = clip.clip_id;
-  const std::string bytes = make_clip(folder, clip);
+  const Clip clip = first_clip();
+  const std::string bytes = make_clip(folder, clip, true);
   for (int i = 0; i < count; ++i) {
     const std::string id = new_id(kStart + i * 1s);
-    std::string copy = bytes;
-    for (size_t at = copy.find(pattern); at != std::string::npos; at = copy.find(pattern, at)) copy.replace(at, 36, id);
-    const auto path = layout.absolute(Layout::clip_path("front", id, kStart));
-    if (const auto made = file::make_directories(path.parent_path()); !made)
-      throw std::runtime_error(made.error().message);
-    test::write_text(path, copy);
+    put(layout.absolute(Layout::clip_path("front", id, kStart)), with_id(bytes, clip.clip_id, id));
   }
   test::run({"sync"});
 
@@ -87,14 +103,42 @@ int measure(int count, const std::filesystem::path& folder) {
   return result->indexed == count ? 0 : 1;
 }
 
+int measure_recovery(int count, const std::filesystem::path& folder) {
+  const Layout layout{folder, "bench", ""};
+  Clip clip = first_clip();
+  const std::string pattern = clip.clip_id;
+  const std::string bytes = make_clip(folder, clip, false);
+  auto opened = open_catalog(layout);
+  if (!opened) throw std::runtime_error(opened.error().message);
+  Catalog catalog(*opened->database);
+  LossLedger losses(*opened->database);
+  for (int i = 0; i < count; ++i) {
+    clip.clip_id = new_id(kStart + i * 1s);
+    clip.path = Layout::clip_path("front", clip.clip_id, kStart);
+    put(Layout::part_path(layout.absolute(clip.path)), with_id(bytes, pattern, clip.clip_id));
+    if (const auto added = catalog.add_clip(clip); !added) throw std::runtime_error(added.error().message);
+  }
+  test::run({"sync"});
+  const auto began = Clock::system().mono();
+  const auto result = recover(layout, catalog, losses, Clock::system());
+  const double took_s = seconds_of(began);
+  if (!result) throw std::runtime_error(result.error().message);
+  std::printf("%d interrupted clips of %zu bytes: recovered %d in %.2f s (aim: 1000 in 10 s)\n", count, bytes.size(),
+              result->recovered, took_s);
+  return result->recovered == count ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   log::set_up(log::Level::error, log::Format::text);
   try {
     const test::TempDir temporary;
-    return measure(argc > 1 ? std::atoi(argv[1]) : 10'000,
-                   argc > 2 ? std::filesystem::path(argv[2]) : temporary.path());
+    const bool interrupted = argc > 1 && std::string_view(argv[1]) == "--interrupted";
+    const int next = interrupted ? 2 : 1;
+    const auto folder = argc > next + 1 ? std::filesystem::path(argv[next + 1]) : temporary.path();
+    const int count = argc > next ? std::atoi(argv[next]) : interrupted ? 1000 : 10'000;
+    return interrupted ? measure_recovery(count, folder) : measure(count, folder);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "bench_reindex: %s\n", e.what());
     return 1;

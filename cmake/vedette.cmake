@@ -31,11 +31,11 @@ if(VEDETTE_SANITIZE)
   target_link_options(vedette_flags INTERFACE ${sanitize})
 endif()
 
-# One folder, one static library: every .cpp of the folder but main.cpp. Our own libraries are named by their
+# One folder, one static library: every .cpp of the folder and those in it but main.cpp. Our own libraries are named by their
 # folder, third-party ones by their imported target.
 function(vedette_library folder)
   cmake_parse_arguments(ARG "" "" "PUBLIC;PRIVATE" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
   list(REMOVE_ITEM sources ${CMAKE_SOURCE_DIR}/${folder}/main.cpp)
   add_library(vedette_${folder} STATIC ${sources})
   list(TRANSFORM ARG_PUBLIC REPLACE "^([a-z]+)$" "vedette_\\1")

@@ -71,14 +71,17 @@ AddressKinds kinds(const addrinfo* results) {
   for (const addrinfo* one = results; one; one = one->ai_next) {
     found.ipv4 = found.ipv4 || one->ai_family == AF_INET;
     found.ipv6 = found.ipv6 || one->ai_family == AF_INET6;
+    char text[NI_MAXHOST];
+    if (getnameinfo(one->ai_addr, one->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) == 0)
+      found.addresses.emplace_back(text);
   }
   return found;
 }
 
 std::optional<AddressKinds> kind_of_address(const std::string& host) {
   in6_addr ignored{};
-  if (inet_pton(AF_INET, host.c_str(), &ignored) == 1) return AddressKinds{true, false};
-  if (inet_pton(AF_INET6, host.c_str(), &ignored) == 1) return AddressKinds{false, true};
+  if (inet_pton(AF_INET, host.c_str(), &ignored) == 1) return AddressKinds{true, false, {host}};
+  if (inet_pton(AF_INET6, host.c_str(), &ignored) == 1) return AddressKinds{false, true, {host}};
   return std::nullopt;
 }
 

@@ -2,16 +2,18 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "core/clock.h"
 #include "core/result.h"
 
 namespace vedette {
 
-// The kinds of address that a host name has.
+// What a host name stands for.
 struct AddressKinds {
   bool ipv4 = false;
   bool ipv6 = false;
+  std::vector<std::string> addresses{};  // as numbers, those first that are to be tried first
 };
 
 // Looks a host name up and gives up at the deadline, or within 20 ms when `stopped` turns true. Our C libraries resolve

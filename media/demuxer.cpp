@@ -10,9 +10,9 @@
 #include "media/decode.h"
 #include "media/interrupt.h"
 #include "media/libav.h"
-#include "media/parameter_sets.h"
 #include "media/source_url.h"
 #include "media/timeline.h"
+#include "media/video_probe.h"
 
 namespace vedette {
 
@@ -286,24 +286,18 @@ void Demuxer::Impl::take(libav::PacketPtr packet) {
 
 // Cameras change size and encoding while they send; what follows is another stream.
 void Demuxer::Impl::follow_parameters(const AVPacket& keyframe) {
-  VideoTrack track = info->video;
+  const std::span<const uint8_t> bytes(keyframe.data, static_cast<size_t>(keyframe.size));
   size_t size = 0;
-  if (const uint8_t* data = av_packet_get_side_data(&keyframe, AV_PKT_DATA_NEW_EXTRADATA, &size))
+  const uint8_t* data = av_packet_get_side_data(&keyframe, AV_PKT_DATA_NEW_EXTRADATA, &size);
+  std::optional<VideoTrack> next;
+  if (data && !std::equal(info->video.extradata.begin(), info->video.extradata.end(), data, data + size)) {
+    VideoTrack track = info->video;
     track.extradata.assign(data, data + size);
-  if (track.extradata == info->video.extradata) {
-    auto changed = changed_parameter_sets(track, {keyframe.data, static_cast<size_t>(keyframe.size)});
-    if (!changed) return;
-    track.extradata = std::move(*changed);
+    if (auto probed = probe_video(std::move(track), bytes)) next = std::move(*probed);
+  } else {
+    next = changed_video(info->video, bytes);
   }
-  const auto decoded = libav::decode_keyframe(track, {keyframe.data, static_cast<size_t>(keyframe.size)});
-  if (!decoded) {
-    log::debug("keyframe with new parameter sets", {{"error", decoded.error().message}});
-    return;
-  }
-  track.width_px = decoded->frame->width;
-  track.height_px = decoded->frame->height;
-  track.reorder_frames = decoded->reorder_frames;
-  info = std::make_shared<const StreamInfo>(StreamInfo{std::move(track), info->audio});
+  if (next) info = std::make_shared<const StreamInfo>(StreamInfo{std::move(*next), info->audio});
 }
 
 }  // namespace vedette

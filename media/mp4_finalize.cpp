@@ -222,18 +222,43 @@ Result<bool> video_is_written(int fd, const std::vector<SampleRun>& runs, uint32
   return true;
 }
 
-// The end of the last fragment before which all are whole; nothing when not one with a video frame is.
+struct Piece {
+  int64_t end = 0;
+  bool whole = false;
+  bool video = false;
+};
+
+// Before the first fragment that is not whole; nothing when no video frame is before it. What had been synced before
+// some whole fragment was written was whole once: what is wrong there came to it later, on the disk, and cutting would
+// only cost what is behind it.
+std::optional<int64_t> end_of_whole(const std::vector<Piece>& pieces, int64_t synced) {
+  std::optional<int64_t> end;
+  bool video = false;
+  for (const Piece& piece : pieces) {
+    if (!piece.whole && piece.end > synced) break;
+    video |= piece.video;
+    if (video) end = piece.end;
+  }
+  return end;
+}
+
 Result<std::optional<int64_t>> whole_end(int fd, const Layout& layout) {
   FragmentReader reader(fd, layout.fragments, layout.file_size);
   std::vector<SampleRun> runs;
-  bool video = false;
-  for (int64_t end = layout.fragments;; end = reader.position()) {
+  std::vector<Piece> pieces;
+  int64_t synced = 0;
+  for (;;) {
     const auto more = reader.next(runs);
     if (!more) return more.error_as_is();
-    const auto written = *more ? video_is_written(fd, runs, layout.facts.video.id) : Result<bool>(false);
-    if (!written) return written.error_as_is();
-    if (!*written) return video ? std::optional(end) : std::nullopt;
-    for (const SampleRun& run : runs) video |= run.track_id == layout.facts.video.id && !run.samples.empty();
+    if (!*more) return end_of_whole(pieces, synced);
+    const auto check = reader.check(pieces.empty() ? checksum_of_init(layout.init_moov) : 0);
+    if (!check) return check.error_as_is();
+    const auto whole = *check ? Result<bool>((*check)->intact) : video_is_written(fd, runs, layout.facts.video.id);
+    if (!whole) return whole.error_as_is();
+    if (*check && (*check)->intact) synced = std::max(synced, (*check)->synced_bytes);
+    Piece piece{reader.position(), *whole, false};
+    for (const SampleRun& run : runs) piece.video |= run.track_id == layout.facts.video.id && !run.samples.empty();
+    pieces.push_back(piece);
   }
 }
 

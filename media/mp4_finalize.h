@@ -19,8 +19,8 @@ namespace vedette {
 // mp4_truncate_to_whole_fragments first. Memory: the index, about 16 bytes per packet.
 Result<Mp4Summary> mp4_finalize(const std::filesystem::path& path);
 
-// Cuts a fragmented file behind its last whole fragment (a moof with all of its mdat, and video that is no hole of
-// zeros, as a power cut may leave). Gives the number of bytes cut;
+// Cuts a fragmented file behind its last whole fragment (a moof with all of its mdat, of which the checksum is right,
+// as a power cut may leave holes; damage in what was on the disk already is left in). Gives the number of bytes cut;
 // invalid_argument when not one whole fragment with a frame is in it, or it is no such file.
 Result<int64_t> mp4_truncate_to_whole_fragments(const std::filesystem::path& path);
 

@@ -1,9 +1,11 @@
 #include "media/mp4_fragment.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 
 #include "core/file.h"
+#include "media/crc32.h"
 #include "media/nal.h"
 
 namespace vedette::mp4 {
@@ -19,6 +21,10 @@ constexpr uint32_t kSync = 0x02000000;     // depends on no other
 constexpr uint32_t kNonSync = 0x01010000;  // depends on others, is no sync sample
 constexpr uint32_t kNonSyncBit = 0x00010000;
 constexpr int64_t kMostMoofBytes = 16 << 20;  // far above any fragment of ours: what is longer is damage
+// The last box of our moof: bytes synced (64 bits), then the checksum, over the fragment with zeros in its place.
+constexpr FourCc kCheck = fourcc("vchk");
+constexpr size_t kChecksumBytes = sizeof(uint32_t);
+constexpr size_t kReadBytes = 256 * 1024;
 
 bool has_compositions(const std::vector<Sample>& samples) {
   for (const Sample& sample : samples)
@@ -137,13 +143,18 @@ void Fragment::add(size_t track, const Sample& sample, std::shared_ptr<const uin
   owners_.push_back(std::move(owner));
 }
 
-void Fragment::write_moof(uint32_t sequence, std::array<uint32_t, 2> track_ids) {
+void Fragment::write_moof(uint32_t sequence, std::array<uint32_t, 2> track_ids, int64_t synced_bytes) {
   head_.clear();
   std::array<size_t, 2> offset_at{};
   head_.box(fourcc("moof"), [&] {
     head_.full_box(fourcc("mfhd"), 0, 0, [&] { head_.u32(sequence); });
     for (size_t i = 0; i < tracks_.size(); ++i)
       if (!tracks_[i].samples.empty()) offset_at[i] = write_traf(head_, track_ids[i], tracks_[i].samples, i == 0);
+    head_.box(kCheck, [&] {
+      head_.u64(static_cast<uint64_t>(synced_bytes));
+      checksum_at_ = head_.size();
+      head_.u32(0);
+    });
   });
   const uint64_t payload = tracks_[0].bytes + tracks_[1].bytes;
   uint64_t data_offset = head_.size() + static_cast<size_t>(kBoxHeaderBytes);
@@ -171,14 +182,21 @@ void Fragment::gather(const TrackSamples& track) {
   }
 }
 
-std::span<iovec> Fragment::lay_out(uint32_t sequence, std::array<uint32_t, 2> track_ids) {
-  write_moof(sequence, track_ids);
+void Fragment::write_checksum(uint32_t seed) {
+  for (const iovec& piece : pieces_) seed = crc32(seed, {static_cast<const uint8_t*>(piece.iov_base), piece.iov_len});
+  head_.set_u32(checksum_at_, seed);
+}
+
+std::span<iovec> Fragment::lay_out(uint32_t sequence, std::array<uint32_t, 2> track_ids, int64_t synced_bytes,
+                                   uint32_t seed) {
+  write_moof(sequence, track_ids, synced_bytes);
   pieces_.clear();
   lengths_.clear();
   // No growth while pointers to the lengths are taken.
   lengths_.reserve(tracks_[0].pieces.size() + tracks_[1].pieces.size());
   pieces_.push_back({const_cast<uint8_t*>(head_.view().data()), head_.size()});
   for (const TrackSamples& track : tracks_) gather(track);
+  write_checksum(seed);
   return pieces_;
 }
 
@@ -242,8 +260,35 @@ Result<bool> FragmentReader::next(std::vector<SampleRun>& runs) {
     if (!lies_in(*run, **mdat)) return false;
     runs.push_back(std::move(*run));
   }
+  payload_at_ = (*moof)->end();
   at_ = (*mdat)->end();
   return true;
+}
+
+Result<std::optional<FragmentCheck>> FragmentReader::check(uint32_t seed) const {
+  const auto box = find_box(View(moof_).subspan(static_cast<size_t>(kBoxHeaderBytes)), kCheck);
+  if (!box || box->body.size() != sizeof(uint64_t) + kChecksumBytes) return std::nullopt;
+  ByteReader reader(box->body);
+  FragmentCheck check;
+  check.synced_bytes = static_cast<int64_t>(reader.u64());
+  const uint32_t wanted = reader.u32();
+
+  constexpr std::array<uint8_t, kChecksumBytes> kZeros{};
+  const size_t at = static_cast<size_t>(box->body.data() - moof_.data()) + sizeof(uint64_t);
+  uint32_t found = crc32(seed, View(moof_).first(at));
+  found = crc32(found, kZeros);
+  found = crc32(found, View(moof_).subspan(at + kChecksumBytes));
+  Bytes buffer(static_cast<size_t>(std::min<int64_t>(at_ - payload_at_, kReadBytes)));
+  for (int64_t from = payload_at_; from < at_;) {
+    const auto n = file::read_at(fd_, buffer, from);
+    if (!n) return n.error_as_is();
+    const auto part = std::min(*n, static_cast<size_t>(at_ - from));
+    if (part == 0) return check;
+    found = crc32(found, View(buffer).first(part));
+    from += static_cast<int64_t>(part);
+  }
+  check.intact = found == wanted;
+  return check;
 }
 
 }  // namespace vedette::mp4

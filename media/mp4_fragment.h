@@ -35,8 +35,10 @@ class Fragment {
   bool empty() const { return tracks_[0].samples.empty() && tracks_[1].samples.empty(); }
   std::vector<Sample>& samples(size_t track) { return tracks_[track].samples; }
 
-  // The fragment as pieces to be written one behind the other; valid until add() or clear().
-  std::span<iovec> lay_out(uint32_t sequence, std::array<uint32_t, 2> track_ids);
+  // The fragment as pieces to be written one behind the other; valid until add() or clear(). It carries a checksum of
+  // itself that begins with `seed`, and how much of the file had been synced when it was written: after a power cut it
+  // tells which fragments are whole.
+  std::span<iovec> lay_out(uint32_t sequence, std::array<uint32_t, 2> track_ids, int64_t synced_bytes, uint32_t seed);
   int64_t size_bytes() const { return size_bytes_; }  // as laid out
 
   void clear();
@@ -52,7 +54,8 @@ class Fragment {
     uint64_t bytes = 0;
   };
 
-  void write_moof(uint32_t sequence, std::array<uint32_t, 2> track_ids);
+  void write_moof(uint32_t sequence, std::array<uint32_t, 2> track_ids, int64_t synced_bytes);
+  void write_checksum(uint32_t seed);
   void gather(const TrackSamples& track);
 
   std::array<TrackSamples, 2> tracks_;
@@ -60,6 +63,7 @@ class Fragment {
   std::vector<std::array<uint8_t, 4>> lengths_;
   std::vector<iovec> pieces_;
   BoxWriter head_;
+  size_t checksum_at_ = 0;
   int64_t size_bytes_ = 0;
 };
 
@@ -73,6 +77,12 @@ struct SampleRun {
   std::vector<Sample> samples;
 };
 
+// What a fragment says of itself.
+struct FragmentCheck {
+  bool intact = false;       // its checksum is right
+  int64_t synced_bytes = 0;  // so much of the file was on the disk when it was written; of an intact one only
+};
+
 // Reads the fragments of a file one after the other.
 class FragmentReader {
  public:
@@ -83,6 +93,8 @@ class FragmentReader {
   Result<bool> next(std::vector<SampleRun>& runs);
   // Behind the last fragment that was read.
   int64_t position() const { return at_; }
+  // Reads all of it once more; nothing when it has no checksum, as those of earlier versions.
+  Result<std::optional<FragmentCheck>> check(uint32_t seed) const;
 
  private:
   Result<std::optional<BoxPlace>> next_moof();
@@ -90,7 +102,8 @@ class FragmentReader {
   int fd_;
   int64_t at_;
   int64_t end_;
-  Bytes moof_;
+  Bytes moof_;  // of the last fragment, which ends at at_
+  int64_t payload_at_ = 0;
 };
 
 }  // namespace vedette::mp4

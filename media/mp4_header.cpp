@@ -4,6 +4,7 @@
 #include <array>
 #include <memory>
 
+#include "media/crc32.h"
 #include "media/libav.h"
 #include "media/nal.h"
 
@@ -251,6 +252,10 @@ Bytes show_until_field(microseconds show_until) {
   BoxWriter value;
   value.u64(static_cast<uint64_t>(show_until.count()));
   return value.take();
+}
+
+uint32_t checksum_of_init(View moov) {
+  return crc32(0, moov.first(moov.size() - std::min(moov.size(), sizeof(uint64_t))));
 }
 
 Bytes make_ftyp() {

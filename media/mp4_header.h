@@ -31,6 +31,8 @@ bool needs_keyframe_for_init(const VideoTrack& video);
 // bytes of the moov are where it is to end: unknown, until whoever closes the file puts show_until_field() there.
 void set_show_from(Bytes& moov, microseconds show_from);
 Bytes show_until_field(microseconds show_until);
+// Of all of that moov that does not change any more: where the checksum of the first fragment begins.
+uint32_t checksum_of_init(View moov);
 
 Bytes make_ftyp();
 

@@ -173,6 +173,8 @@ struct Mp4Writer::Impl {
   uint32_t sequence = 0;
   int64_t head_end = 0;  // where the fragments begin
   int64_t end = 0;       // of what is whole in the file
+  int64_t synced = 0;    // of what is on the disk
+  uint32_t init_checksum = 0;
   uint64_t repaired = 0;
   std::optional<Error> failure;  // of writing: nothing is written after it
 };
@@ -224,6 +226,7 @@ Status Mp4Writer::Impl::write_head() {
   }
   pieces.push_back({init->moov.data(), init->moov.size()});
   if (auto status = mp4::write_gathered_at(fd.get(), pieces, 0); !status) return status;
+  init_checksum = mp4::checksum_of_init(init->moov);
   init->moov = {};
   head_end = end = size;
   return {};
@@ -287,7 +290,8 @@ void Mp4Writer::Impl::set_durations(std::optional<int64_t> next_video_dts) {
 Status Mp4Writer::Impl::cut(std::optional<int64_t> next_video_dts) {
   if (fragment.empty()) return {};
   set_durations(next_video_dts);
-  const auto pieces = fragment.lay_out(++sequence, track_ids);
+  ++sequence;
+  const auto pieces = fragment.lay_out(sequence, track_ids, synced, sequence == 1 ? init_checksum : 0);
   auto status = mp4::write_gathered_at(fd.get(), pieces, end);
   if (status) end += fragment.size_bytes();
   fragment.clear();
@@ -352,7 +356,13 @@ Status Mp4Writer::write(const Packet& packet) {
 
 Status Mp4Writer::sync() {
   if (auto status = flush(); !status) return status;
-  if (auto status = file::sync_data(impl_->fd.get()); !status) return impl_->give_up(status.error());
+  if (auto status = file::sync_data(impl_->fd.get()); !status) {
+    // The kernel may have dropped what it could not write, and the next sync does not say so: only what was synced
+    // before is good.
+    impl_->end = impl_->synced;
+    return impl_->give_up(status.error());
+  }
+  impl_->synced = impl_->end;
   return {};
 }
 

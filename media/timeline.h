@@ -1,6 +1,6 @@
 #pragma once
 
-// Private to the demuxer: makes of the times a source gives, which may be missing, jump or run backwards, times that
+// For demuxer and sources: makes of the times a source gives, which may be missing, jump or run backwards, times that
 // can be relied on. Where the clock of a live source steps, the times step as well: sources/timeline.h sets that right,
 // for all tracks together.
 

@@ -2,6 +2,9 @@
 
 #include "core/thread.h"
 #include "media/demuxer.h"
+#include "sources/rtsp/client.h"
+#include "sources/rtsp/reader.h"
+#include "sources/rtsp/session.h"
 #include "sources/timeline.h"
 
 namespace vedette {
@@ -14,11 +17,31 @@ constexpr microseconds kGather = 100ms;
 // A read that took longer found the socket empty.
 constexpr microseconds kAtOnce = 1ms;
 
+// rtsp:// over TCP is read by our own client (sources/rtsp/); everything else, and what that has no depacketiser for,
+// by libavformat.
 class RtspSource : public Source {
  public:
-  RtspSource(SourceConfig config, const Clock& clock) : config_(std::move(config)), clock_(clock) {}
+  RtspSource(SourceConfig config, const Clock& clock)
+      : config_(std::move(config)),
+        clock_(clock),
+        ours_(config_.transport == "tcp" && config_.url.starts_with("rtsp://")) {}
 
   Status run(const Push& push, const std::stop_token& stop) override {
+    if (!ours_) return run_demuxer(push, stop);
+    rtsp::ClientOptions options{config_.url, config_.username, config_.password,
+                                Clock::system().mono() + config_.connect_timeout};
+    auto client = rtsp::Client::open(options, stop);
+    if (!client && client.error().code == Code::unsupported) {
+      ours_ = false;
+      return run_demuxer(push, stop);
+    }
+    if (!client) return stop.stop_requested() ? Status() : client.error_as_is();
+    rtsp::Session session(std::move(*client), config_.stall_timeout, config_.awaited, clock_, push);
+    return rtsp::Reader::shared()->serve(session, stop);
+  }
+
+ private:
+  Status run_demuxer(const Push& push, const std::stop_token& stop) const {
     DemuxerOptions options;
     options.username = config_.username;
     options.password = config_.password;
@@ -44,9 +67,9 @@ class RtspSource : public Source {
     return {};
   }
 
- private:
   const SourceConfig config_;
   const Clock& clock_;
+  bool ours_;
 };
 
 bool names_host(std::string_view url) {

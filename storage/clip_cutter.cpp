@@ -131,6 +131,8 @@ Status ClipCutter::flush() {
 }
 
 Status ClipCutter::sync() {
+  if (previous_)
+    if (auto synced = previous_->sync(); !synced) return synced;
   return file_ ? file_->sync() : Status{};
 }
 
@@ -188,11 +190,12 @@ Status ClipCutter::close_file(std::unique_ptr<ClipFile>& open_file, std::optiona
   const auto file = std::move(open_file);
   if (gone)  // a damaged file is left to the next start, with its row
     if (auto forgotten = context_.catalog.forget_clip(file->clip().clip_id); !forgotten) return forgotten;
+  // Damage is of the file, and not of what is to be recorded: the next one may be good.
+  if (damaged) return fail(Code::internal, "clip " + file->clip().clip_id + ": " + result.error().message);
   if (!result) return result.error_with("clip " + file->clip().clip_id);
   auto& closed = *result;
   if (!closed) return {};
-  // In another container the clip begins before what was wanted of it.
-  covered_to_ = file->show_from() + std::chrono::duration_cast<microseconds>(*closed->end - file->clip().start);
+  covered_to_ = file->shown_to();
   clip_ids_.push_back(closed->clip_id);
   log::info("clip ready", {{"camera", closed->camera_id}, {"clip", closed->clip_id}, {"bytes", closed->size_bytes}});
   RecorderReport report;

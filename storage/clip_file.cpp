@@ -17,10 +17,15 @@ std::filesystem::path file_of(const Clip& clip, bool past, const Layout& layout)
   return past ? layout.work() / (clip.clip_id + ".mp4") : Layout::part_path(layout.absolute(clip.path));
 }
 
+Status check_volume(const RecorderContext& context) {
+  return context.volume ? context.volume->check() : Status();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ClipFile>> ClipFile::create(Options options, StreamInfoPtr info,
                                                    const RecorderContext& context) {
+  if (auto there = check_volume(context); !there) return there.error_as_is();
   Clip& clip = options.clip;
   clip.path = Layout::clip_path(clip.camera_id, clip.clip_id, clip.start);
   const auto part = file_of(clip, options.past, context.layout);
@@ -59,6 +64,12 @@ Status ClipFile::sync() {
   return file::sync_directory(file_.parent_path());
 }
 
+// A file whose only frame began before the wanted instant shows it from its own beginning.
+MonoTime ClipFile::shown_to() const {
+  if (!summary_ || !first_pts_) return show_from_;
+  return std::min(show_from_, *first_pts_ + summary_->lead) + summary_->shown;
+}
+
 void ClipFile::add_gap(MonoTime from, MonoTime to, const std::string& reason) {
   clip_.gaps.push_back({utc_at(std::max(from, show_from_)), utc_at(to), reason});
   if (!has_row_) return;
@@ -67,9 +78,22 @@ void ClipFile::add_gap(MonoTime from, MonoTime to, const std::string& reason) {
   if (!kept) log::warn("gap not kept", {{"clip", clip_.clip_id}, {"error", kept.error().message}});
 }
 
+// On another volume the file is missing, and it is not lost.
 Result<std::optional<Clip>> ClipFile::close(std::optional<MonoTime> show_until) {
+  if (auto there = check_volume(context_); !there) return there.error_as_is();
+  auto closed = close_there(show_until);
+  if (closed) return closed;
+  if (auto there = check_volume(context_); !there) return there.error_as_is();
+  return closed;
+}
+
+Result<std::optional<Clip>> ClipFile::close_there(std::optional<MonoTime> show_until) {
   if (!summary_) {
     const auto summary = close_file(show_until);
+    if (!summary && summary.error().code == Code::invalid_argument && holds_nothing()) {
+      if (auto gone = discard(); !gone) return gone.error_as_is();
+      return fail(Code::not_found, "nothing of it came to the disk");
+    }
     if (!summary) return summary.error_as_is();
     if (summary->shown <= microseconds(0) || summary->video_frames == 0) {
       if (auto gone = discard(); !gone) return gone.error_as_is();
@@ -112,6 +136,11 @@ Status ClipFile::hand_over() {
   if (auto added = context_.catalog.add_clip(clip_); !added) return added;
   has_row_ = true;
   return {};
+}
+
+bool ClipFile::holds_nothing() const {
+  std::error_code ignored;
+  return std::filesystem::file_size(file_, ignored) == 0;
 }
 
 Status ClipFile::discard() {

@@ -24,7 +24,10 @@ class ClipFile {
   };
   static Result<std::unique_ptr<ClipFile>> create(Options options, StreamInfoPtr info, const RecorderContext& context);
 
-  Status write(const Packet& packet) { return writer_->write(packet); }
+  Status write(const Packet& packet) {
+    if (!first_pts_ && packet.video()) first_pts_ = packet.pts;
+    return writer_->write(packet);
+  }
   Status flush() { return writer_->flush(); }
   Status sync();
   // A stretch without packets, on the clip's timeline; kept in the row at once.
@@ -41,12 +44,16 @@ class ClipFile {
 
   const Clip& clip() const { return clip_; }
   MonoTime show_from() const { return show_from_; }
+  // Once it is closed: up to where its frames are shown, on the clock of the packets.
+  MonoTime shown_to() const;
   UtcTime utc_at(MonoTime t) const { return clip_.start + (t - show_from_); }
 
  private:
   ClipFile(Options options, std::unique_ptr<Mp4Writer> writer, const RecorderContext& context);
+  Result<std::optional<Clip>> close_there(std::optional<MonoTime> show_until);
   Result<Mp4Summary> close_file(std::optional<MonoTime> show_until);
   Status hand_over();
+  bool holds_nothing() const;
 
   Clip clip_;
   const MonoTime show_from_;
@@ -54,6 +61,7 @@ class ClipFile {
   const bool past_;
   const RecorderContext& context_;
   std::unique_ptr<Mp4Writer> writer_;  // null after it failed
+  std::optional<MonoTime> first_pts_;
   std::optional<Mp4Summary> summary_;  // of the finalised file, which is only to be settled
   bool has_row_ = false;
   bool name_synced_ = false;  // the folder entry of the .part is on the disk

@@ -36,7 +36,8 @@ struct ClipMaker::Piece {
   int source_number = 0;  // of the source that is read, its recording and its end
   std::string recording_id;
   MonoTime until;         // where showing ends, if not before
-  MonoTime shown_to;      // the end of the last frame, before it
+  MonoTime shown_last;    // the last frame that is shown, before it...
+  MonoTime shown_to;      // ...and its end
   size_t first_clip = 0;  // of all that were made
   std::optional<MonoTime> last_video;
   std::optional<MonoTime> last_audio;
@@ -77,6 +78,7 @@ Status ClipMaker::copy_all(const std::stop_token& stop) {
     const auto source = next_source();
     if (!source || source->start >= end_) break;
     ++source_number_;
+    source_taken_ = false;
     if (auto copied = copy(*source, stop); !copied) return copied;
   }
   return {};
@@ -110,7 +112,8 @@ Status ClipMaker::copy(PastSource& source, const std::stop_token& stop) {
     if (auto ended = end_piece(); !ended) return ended;
   if (auto found = source.seek(source.times.to_mono(at_)); !found) {
     log::warn("a clip cannot be read", {{"camera", order_.camera_id}, {"error", found.error().message}});
-    known_gaps_.push_back({std::max(source.start, at_), source.end, "file_damaged"});
+    // Where it begins and ends is known to some milliseconds only; what others cover of it counts as covered.
+    known_gaps_.push_back({std::max(source.start, at_) - kSliver, source.end + kSliver, "file_damaged"});
     return {};
   }
   return copy_packets(source, stop);
@@ -128,16 +131,7 @@ Status ClipMaker::copy_packets(PastSource& source, const std::stop_token& stop) 
       return {};
     }
     if (!*more) break;
-    for (const Packet& packet : batch_) {
-      if (must_begin_anew(packet)) {
-        if (auto begun = begin_anew(source); !begun) return begun;
-        break;
-      }
-      if (auto taken = take(source, packet); !taken) return taken;
-      if (packet.video()) at_ = std::max(at_, std::min(source.times.to_utc(packet.pts), source.end));
-      bytes_since_rest_ += static_cast<int64_t>(packet.payload().size());
-      if (piece_ && piece_->cutter.at_end()) break;
-    }
+    if (auto taken = take_batch(source); !taken) return taken;
     if ((piece_ && piece_->cutter.at_end()) || (!batch_.empty() && batch_.back().dts >= end + kLeastGap)) {
       at_ = end_;
       break;
@@ -153,17 +147,31 @@ Status ClipMaker::copy_packets(PastSource& source, const std::stop_token& stop) 
   return {};
 }
 
+Status ClipMaker::take_batch(PastSource& source) {
+  for (const Packet& packet : batch_) {
+    if (must_begin_anew(packet)) {
+      batch_.clear();  // it comes again
+      return begin_anew(source);
+    }
+    if (auto taken = take(source, packet); !taken) return taken;
+    if (packet.video()) at_ = std::max(at_, std::min(source.times.to_utc(packet.pts), source.end));
+    bytes_since_rest_ += static_cast<int64_t>(packet.payload().size());
+    if (piece_ && piece_->cutter.at_end()) break;
+  }
+  return {};
+}
+
 // A source that goes on in the middle of a GOP, in a form that does not go into the same file (sound that was made AAC
 // in the one, say): what it has of that GOP is needed again.
 bool ClipMaker::must_begin_anew(const Packet& packet) const {
-  return piece_ && piece_->source_number != source_number_ && packet.video() && !packet.keyframe &&
+  return piece_ && !source_taken_ && packet.video() && !packet.keyframe &&
          packet.dts > piece_->last_video.value_or(packet.dts) + kSameVideo &&
          !piece_->cutter.goes_on_with(*packet.info);
 }
 
 Status ClipMaker::begin_anew(PastSource& source) {
+  at_ = piece_->spec.past->to_utc(piece_->shown_last) + 1ms;  // that frame is in the clip before
   if (auto ended = end_piece(); !ended) return ended;
-  at_ += 1ms;  // the frame that was on the screen at last is in the clip before
   return source.seek(source.times.to_mono(at_));
 }
 
@@ -173,6 +181,7 @@ Status ClipMaker::take(PastSource& source, const Packet& packet) {
     const bool taken_before = last && packet.dts <= *last + (packet.video() ? kSameVideo : kSameAudio);
     if (taken_before && packet.video()) piece_->read_from(source, source_number_);  // so nothing is missing in between
     if (taken_before) return {};
+    if (packet.video()) source_taken_ = true;
     if (packet.video() && is_hole_before(source, packet))
       if (auto ended = end_piece(); !ended) return ended;
   }
@@ -188,8 +197,10 @@ Status ClipMaker::take(PastSource& source, const Packet& packet) {
     }
     if (piece_->last_video) piece_->step = packet.dts - *piece_->last_video;
     piece_->read_from(source, source_number_);
-    if (packet.pts < piece_->until)
+    if (packet.pts < piece_->until) {
+      piece_->shown_last = std::max(piece_->shown_last, packet.pts);
       piece_->shown_to = std::max(piece_->shown_to, packet.pts + std::max(packet.duration, microseconds(0)));
+    }
   }
   (packet.video() ? piece_->last_video : piece_->last_audio) = packet.dts;
   return piece_->cutter.add(packet);

@@ -45,6 +45,7 @@ class ClipMaker {
   Status copy_all(const std::stop_token& stop);
   Status copy(PastSource& source, const std::stop_token& stop);
   Status copy_packets(PastSource& source, const std::stop_token& stop);
+  Status take_batch(PastSource& source);
   bool must_begin_anew(const Packet& packet) const;
   Status begin_anew(PastSource& source);
   Status take(PastSource& source, const Packet& packet);
@@ -61,10 +62,11 @@ class ClipMaker {
   const RecorderContext& context_;
   const ClipRecorder::Report report_;
   std::vector<std::unique_ptr<PastSource>> sources_;  // that were not read yet
-  int source_number_ = 0;
-  UtcTime at_;                    // all before it was looked for
-  std::unique_ptr<Piece> piece_;  // that is being made
-  std::vector<Packet> batch_;     // kept for its memory
+  int source_number_ = 0;                             // of the one that is read
+  bool source_taken_ = false;                         // something of it was taken
+  UtcTime at_;                                        // all before it was looked for
+  std::unique_ptr<Piece> piece_;                      // that is being made
+  std::vector<Packet> batch_;                         // kept for its memory
   std::vector<Clip> clips_;
   std::vector<ClipSpan> spans_;
   std::vector<Gap> known_gaps_;

@@ -18,7 +18,9 @@ constexpr microseconds kTick = 250ms;
 constexpr size_t kMostPerRead = 1024;
 // Pauses between tries while the disk is at fault, growing.
 constexpr microseconds kFirstPause = 500ms;
-constexpr microseconds kLongestPause = 4s;
+constexpr microseconds kLongestPause = 2s;
+// A fragment that takes longer to be written or synced tells of a disk that does not keep up.
+constexpr microseconds kSlow = 1s;
 // So long after its end a recording is tried to be saved, while what it wanted is in the ring.
 constexpr microseconds kSaveLimit = 30s;
 constexpr microseconds kAtEnd = 100ms;  // not worth another clip
@@ -70,7 +72,8 @@ struct ClipRecorder::Impl {
   Result<MonoTime> heal(Error fault, const std::stop_token& stop);
   void wait(microseconds duration, const std::stop_token& stop);
   bool past_saving();
-  void say(RecorderReport::Kind kind, const std::string& error = {});
+  MonoTime note_if_slow(MonoTime begun);
+  void say(RecorderReport::Kind kind, Error error = {Code::ok, {}});
   Status take(Cursor& cursor, microseconds wait, const std::stop_token& stop);
   const std::vector<Packet>& as_wanted();
   Status keep();
@@ -158,8 +161,10 @@ Status ClipRecorder::Impl::take(Cursor& cursor, microseconds wait, const std::st
     if (count == 0) return {};
     last_packet_at = context.clock.mono();
     const Timed timed(context.mux_time);
+    MonoTime begun = Clock::system().mono();
     for (const Packet& packet : as_wanted()) {
       if (auto added = cutter.add(packet); !added) return added;
+      begun = note_if_slow(begun);
       if (cutter.at_end()) return {};
     }
     if (count < kMostPerRead) return {};
@@ -172,13 +177,28 @@ Status ClipRecorder::Impl::keep() {
   const MonoTime now = context.clock.mono();
   if (!last_sync_at) last_sync_at = now;
   if (!cutter.recording()) return {};
-  if (now - *last_sync_at < context.sync_interval) return cutter.flush();
+  if (context.volume)
+    if (auto there = context.volume->check(); !there) return there;
+  if (now - *last_sync_at + kTick <= context.sync_interval) return cutter.flush();  // there is another tick in time
   last_sync_at = now;
-  const Timed timed(context.sync_time);
-  if (auto synced = cutter.sync(); !synced) return synced;
-  if (std::exchange(faulted, false)) say(RecorderReport::Kind::resumed);
+  const MonoTime begun = Clock::system().mono();
+  auto synced = cutter.sync();
+  const microseconds took = Clock::system().mono() - begun;
+  context.sync_time.add(took);
+  if (!synced) return synced;
   pause = kFirstPause;
+  note_if_slow(begun);
+  if (took <= kSlow && std::exchange(faulted, false)) say(RecorderReport::Kind::resumed);
   return {};
+}
+
+// For what began then and is done now, which is given back.
+MonoTime ClipRecorder::Impl::note_if_slow(MonoTime begun) {
+  const MonoTime now = Clock::system().mono();
+  if (now - begun > kSlow && !std::exchange(faulted, true))
+    say(RecorderReport::Kind::faulted,
+        {Code::timed_out, "the disk is slow: " + std::to_string(to_ms(now - begun)) + " ms for a fragment"});
+  return now;
 }
 
 // A camera that sends nothing more must not keep a recording open.
@@ -203,7 +223,7 @@ Status ClipRecorder::Impl::record(const std::stop_token& stop) {
 
 // Tries until what is open can be closed; where in the ring to go on from.
 Result<MonoTime> ClipRecorder::Impl::heal(Error fault, const std::stop_token& stop) {
-  if (!faulted) say(RecorderReport::Kind::faulted, fault.message);
+  if (!faulted) say(RecorderReport::Kind::faulted, fault);
   faulted = true;
   for (;;) {
     if (!may_pass(fault.code) || stop.stop_requested() || past_saving()) return tl::make_unexpected(fault);
@@ -227,11 +247,11 @@ bool ClipRecorder::Impl::past_saving() {
   return context.clock.mono() >= until + kSaveLimit || (oldest && *oldest >= until);
 }
 
-void ClipRecorder::Impl::say(RecorderReport::Kind kind, const std::string& error) {
+void ClipRecorder::Impl::say(RecorderReport::Kind kind, Error error) {
   RecorderReport said;
   said.kind = kind;
   said.recording_id = spec.recording_id;
-  said.error = error;
+  said.error = std::move(error);
   report(std::move(said));
 }
 
@@ -272,9 +292,10 @@ void ClipRecorder::Impl::finish(Status status) {
   if (!status) {
     log::error("recording ended by an error", {{"camera", spec.camera_id}, {"error", status.error().message}});
     record_loss(status.error());
-    ended.error = status.error().message;
+    ended.error = status.error();
   } else if (began && !written_to && over_by_clock()) {
-    ended.error = last_packet_at ? "the camera sent no keyframe in time" : "the camera sent nothing";
+    ended.error = {Code::camera_unavailable,
+                   last_packet_at ? "the camera sent no keyframe in time" : "the camera sent nothing"};
   }
   report(std::move(ended));
 }

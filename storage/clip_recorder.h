@@ -16,6 +16,7 @@
 #include "storage/clip.h"
 #include "storage/layout.h"
 #include "storage/loss_ledger.h"
+#include "storage/volume.h"
 
 namespace vedette {
 
@@ -59,7 +60,7 @@ struct RecorderReport {
   enum class Kind {
     started,  // the first packet is in the file: clip_start and lead are known
     clip,     // a clip is ready (`clip`)
-    faulted,  // the disk does not take the video at the moment (`error`): the recorder goes on trying
+    faulted,  // the disk does not take the video at the moment, or slowly (timed_out): the recorder goes on trying
     resumed,  // it does again
     ended,    // nothing more will come; the recorder can be destroyed
   };
@@ -69,7 +70,7 @@ struct RecorderReport {
   int64_t lead_actual_ms = 0;
   std::optional<Clip> clip;
   std::vector<std::string> clip_ids;  // with ended: all of them
-  std::string error;                  // with faulted; with ended: why it ended early, or empty
+  Error error{Code::ok, {}};          // with faulted; with ended: why it ended early, or ok
 };
 
 // What all recorders of the process share. Outlives them.
@@ -83,6 +84,7 @@ struct RecorderContext {
   Histogram& sync_time;
   bool uploads = true;             // false: there is no upload target, so no upload rows
   IndexEstimate* index = nullptr;  // of this camera
+  const Volume* volume = nullptr;  // where the layout leads to; null: always there
 };
 
 // ClipRecorder carries one recording out, in a thread of its own: it waits for the start, reads the ring with a cursor,
@@ -90,9 +92,10 @@ struct RecorderContext {
 // camera comes back with other parameters. Each clip is closed in the order that makes it durable: finalise, fsync,
 // rename, fsync folder, rows. What it misses in the ring becomes a gap of the clip and a row of the loss ledger.
 //
-// When the disk fails (full, read-only, removed), the clip is closed behind its last good fragment, and the recorder
-// tries again every few seconds, going back in the ring to where that clip ended: what is still there is not lost, what
-// is not becomes a row of the loss ledger. It gives up when nothing that was wanted can come back any more.
+// When the disk fails (full, read-only, removed, another volume in its place), the clip is closed behind its last good
+// fragment, and the recorder tries again every few seconds, going back in the ring to where that clip ended: what is
+// still there is not lost, what is not becomes a row of the loss ledger. It gives up when nothing that was wanted can
+// come back any more.
 //
 // The camera's ring and the context outlive it. stop() and destruction may come at any time.
 class ClipRecorder {

@@ -29,6 +29,7 @@ std::vector<std::string> each_once(const std::vector<std::string>& ids) {
 
 Result<ClipRemover::Outcome> ClipRemover::remove(const std::vector<std::string>& clip_ids, const DeletionOrder& order,
                                                  const std::stop_token& stop) {
+  if (auto there = check_volume(); !there) return there.error_as_is();
   auto deletions = begin(each_once(clip_ids), order);
   if (!deletions) return deletions.error_as_is();
   Outcome outcome;
@@ -53,8 +54,14 @@ Result<DeletionsBegun> ClipRemover::begin(const std::vector<std::string>& clip_i
   return catalog_.begin_deletions(clip_ids, order, clock_.utc());
 }
 
+Status ClipRemover::keep_reserve() {
+  auto there = check_volume();
+  return there ? reserve_.keep() : there;
+}
+
 Status ClipRemover::finish(const std::vector<Deletion>& begun, Outcome& outcome, const std::stop_token& stop) {
   if (begun.empty()) return {};
+  if (auto there = check_volume(); !there) return there;
   std::vector<Deletion> unlinked;
   std::set<fs::path> folders;
   for (const Deletion& deletion : begun) {
@@ -73,6 +80,8 @@ Status ClipRemover::finish(const std::vector<Deletion>& begun, Outcome& outcome,
   }
   for (const fs::path& folder : folders)
     if (auto synced = or_gone(file::sync_directory(folder)); !synced) return synced;
+  // What is missing on another volume is not deleted.
+  if (auto there = check_volume(); !there) return there;
   if (auto ended = catalog_.end_deletions(unlinked, clock_.utc()); !ended) return ended;
   for (const Deletion& deletion : unlinked) {
     outcome.deleted.push_back(deletion.clip_id);

@@ -9,6 +9,7 @@
 #include "storage/deletion.h"
 #include "storage/layout.h"
 #include "storage/reserve.h"
+#include "storage/volume.h"
 
 namespace vedette {
 
@@ -17,8 +18,9 @@ namespace vedette {
 // thread at a time.
 class ClipRemover {
  public:
-  ClipRemover(const Layout& layout, Catalog& catalog, const Clock& clock)
-      : layout_(layout), catalog_(catalog), clock_(clock), reserve_(layout.reserve()) {}
+  // Without a volume, the layout is believed to lead to the right one.
+  ClipRemover(const Layout& layout, Catalog& catalog, const Clock& clock, const Volume* volume = nullptr)
+      : layout_(layout), catalog_(catalog), clock_(clock), volume_(volume), reserve_(layout.reserve()) {}
 
   struct Outcome {
     std::vector<std::string> deleted;
@@ -32,7 +34,10 @@ class ClipRemover {
   Result<Outcome> resume(int most, const std::stop_token& stop = {});
 
   // Holds space back, so that deleting works on a full disk. no_space: not now.
-  Status keep_reserve() { return reserve_.keep(); }
+  Status keep_reserve();
+
+  // Whether anything may be deleted: forbidden when another volume is in the place of ours.
+  Status check_volume() const { return volume_ ? volume_->check() : Status(); }
 
  private:
   Result<DeletionsBegun> begin(const std::vector<std::string>& clip_ids, const DeletionOrder& order);
@@ -41,6 +46,7 @@ class ClipRemover {
   const Layout& layout_;
   Catalog& catalog_;
   const Clock& clock_;
+  const Volume* const volume_;
   Reserve reserve_;
 };
 

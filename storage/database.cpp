@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <map>
 
+#include "core/clock.h"
 #include "core/file.h"
 #include "storage/schema.h"
 
@@ -15,6 +16,8 @@ namespace {
 
 // How long a statement waits for another process that holds the file, a person's sqlite3 say.
 constexpr int kBusyTimeoutMs = 5000;
+
+constexpr microseconds kSlow = 1s;
 
 // Far above the number of texts in the program; what is composed for queries could go beyond it.
 constexpr size_t kMostPrepared = 300;
@@ -46,6 +49,11 @@ Code code_of(int extended, int system_error) {
     default:
       return Code::internal;
   }
+}
+
+// Rather than what was to be written.
+bool is_about_the_disk(Code code) {
+  return code == Code::no_space || code == Code::forbidden || code == Code::busy || code == Code::internal;
 }
 
 bool is_damage(int code) {
@@ -142,7 +150,13 @@ struct Database::Impl {
   std::mutex mutex;                                           // guards the connection and:
   std::map<std::string, StatementPtr, std::less<>> prepared;  // by their text; goes before db
   Durability durability = Durability::power_cut;              // of the next commit
+  bool log_stays = false;                                     // when it is closed
 
+  std::mutex fault_mutex;  // not to be waited for while a commit is slow
+  std::optional<Error> fault;
+
+  void close();
+  void note(const Status& written, microseconds took);
   Status set(Durability wanted);
 };
 
@@ -154,8 +168,52 @@ Status Database::Impl::set(Durability wanted) {
   return done;
 }
 
+void Database::Impl::close() {
+  prepared.clear();
+  if (db && log_stays) sqlite3_db_config(db.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  db.reset();
+}
+
+void Database::Impl::note(const Status& written, microseconds took) {
+  const std::lock_guard lock(fault_mutex);
+  fault.reset();
+  if (!written && is_about_the_disk(written.error().code)) fault = written.error();
+  if (written && took > kSlow)
+    fault = Error{Code::timed_out, "catalog: its disk is slow: " + std::to_string(to_ms(took)) + " ms for a change"};
+}
+
 Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Database::~Database() = default;
+Database::~Database() {
+  if (impl_) impl_->close();
+}
+
+Status Database::reopen(const std::filesystem::path& path) {
+  if (!holds_bytes(path)) return fail(Code::not_found, path.string() + ": no catalog there");
+  auto other = open(path);
+  if (!other) return other.error_as_is();
+  const std::lock_guard lock(impl_->mutex);
+  impl_->log_stays = true;
+  impl_->close();
+  impl_->db = std::move((*other)->impl_->db);
+  impl_->durability = Durability::power_cut;
+  impl_->log_stays = false;
+  return {};
+}
+
+void Database::leave_log() {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->log_stays = true;
+}
+
+std::optional<Error> Database::fault() const {
+  const std::lock_guard lock(impl_->fault_mutex);
+  return impl_->fault;
+}
+
+Status Database::probe() {
+  return write(
+      [](Access& db) { return db.prepare("INSERT OR REPLACE INTO figure(name, value) VALUES('probe', 0)").run(); });
+}
 
 Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& path) {
   const bool is_new = !holds_bytes(path);
@@ -185,8 +243,11 @@ Status Database::read(const std::function<Status(Access&)>& work) {
 
 Status Database::write(const std::function<Status(Access&)>& work, Durability durability) {
   const std::lock_guard lock(impl_->mutex);
-  if (auto set = impl_->set(durability); !set) return set;
-  return transact(work);
+  const MonoTime begun = Clock::system().mono();
+  auto done = impl_->set(durability);
+  if (done) done = transact(work);
+  impl_->note(done, Clock::system().mono() - begun);
+  return done;
 }
 
 // With the lock held.

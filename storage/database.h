@@ -29,6 +29,18 @@ class Database {
   static Result<std::unique_ptr<Database>> open(const std::filesystem::path& path);
   ~Database();
 
+  // Goes over to the file of that path, which is the same catalog on a volume that was taken away and has returned. On
+  // an error the old one stays. Not while a statement is in use by the caller.
+  Status reopen(const std::filesystem::path& path);
+  // From here on closing leaves the write-ahead log as it is, instead of removing it by its path, where something else
+  // may be by now.
+  void leave_log();
+
+  // Why the last write() could not be done, if the disk is to blame; timed_out: it was done, but took longer than a
+  // second. It is cleared by the next one: probe() is one that changes nothing.
+  std::optional<Error> fault() const;
+  Status probe();
+
   class Statement;
 
   // A prepared statement, from the cache after its first use. Only inside read() and write(), which must not be called

@@ -1,5 +1,6 @@
 #include "storage/loss_ledger.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/ids.h"
@@ -27,6 +28,17 @@ Loss read(const Database::Statement& row) {
   loss.bytes = row.integer(8);
   loss.reason = row.text(9);
   return loss;
+}
+
+// Where there is no room for both, one that says less exactly what is missing.
+bool join(Loss& kept, const Loss& loss) {
+  if (kept.what != loss.what || kept.camera_id != loss.camera_id || kept.reason != loss.reason) return false;
+  if (kept.clip_id != loss.clip_id) kept.clip_id.clear();
+  kept.start = std::min(kept.start, loss.start);
+  kept.end = std::max(kept.end, loss.end);
+  kept.packets += loss.packets;
+  kept.bytes += loss.bytes;
+  return true;
 }
 
 }  // namespace
@@ -58,11 +70,18 @@ void LossLedger::note(Loss loss, const Clock& clock) {
   loss.boot_id = boot_id();
   loss.clock_offset = clock.offset();
   loss.clock_synced = clock.synchronised();
-  if (const auto recorded = record(loss); !recorded)
-    log::error("loss not recorded", {{"camera", loss.camera_id},
-                                     {"clip", loss.clip_id},
-                                     {"reason", loss.reason},
-                                     {"error", recorded.error().message}});
+  const auto recorded = record(loss);
+  if (recorded) return;
+  log::error("loss not recorded yet", {{"camera", loss.camera_id},
+                                       {"clip", loss.clip_id},
+                                       {"reason", loss.reason},
+                                       {"error", recorded.error().message}});
+  if (unwritten_.keep(loss) || unwritten_.keep(loss, join)) return;
+  log::error("loss not recorded at all", {{"camera", loss.camera_id}, {"reason", loss.reason}});
+}
+
+Status LossLedger::write_kept() {
+  return unwritten_.write([this](const Loss& loss) { return record(loss); });
 }
 
 Status LossLedger::record(Database::Access& db, const Loss& loss) {

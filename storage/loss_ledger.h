@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/json.h"
 #include "storage/database.h"
+#include "storage/unwritten.h"
 
 namespace vedette {
 
@@ -49,10 +50,15 @@ class LossLedger {
  public:
   explicit LossLedger(Database& database);
   Status record(const Loss& loss);
-  // What was found missing now, by this clock: it gets its id here, and that it cannot be recorded is logged.
+  // What was found missing now, by this clock: it gets its id here. What the database does not take is kept in memory,
+  // at most kMostUnwritten rows: beyond, a loss joins the newest of the same kind, camera and reason, which then spans
+  // both.
   void note(Loss loss, const Clock& clock);
+  // Writes what is kept. To be called now and then.
+  Status write_kept();
   // Inside a transaction of somebody else's.
   static Status record(Database::Access& db, const Loss& loss);
+  static constexpr size_t kMostUnwritten = 256;
   Result<LossPage> query(const LossQuery& query) const;  // invalid_argument for a bad cursor
   // Those of a camera that overlap [from, to), the newest first; `most` at most.
   Result<std::vector<Loss>> of_camera(const std::string& camera_id, UtcTime from, UtcTime to, int most) const;
@@ -60,6 +66,7 @@ class LossLedger {
 
  private:
   Database& database_;
+  Unwritten<Loss> unwritten_{kMostUnwritten};
 };
 
 }  // namespace vedette

@@ -71,6 +71,18 @@ Status Outbox::add(const OutboxEvent& event) {
   return database_.write([&](Database::Access& db) { return add(db, event); });
 }
 
+void Outbox::note(const OutboxEvent& event) {
+  const auto added = add(event);
+  if (added) return;
+  const bool kept = unwritten_.keep(event);
+  log::error(kept ? "event not written yet" : "event lost: too many cannot be written",
+             {{"type", event.type}, {"error", added.error().message}});
+}
+
+Status Outbox::write_kept() {
+  return unwritten_.write([this](const OutboxEvent& event) { return add(event); });
+}
+
 Status Outbox::add(Database::Access& db, const OutboxEvent& event) {
   auto added = db.prepare(
                      "INSERT INTO outbox(id, at_us, type, camera_id, command_id, traceparent, data) "

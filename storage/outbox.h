@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/json.h"
 #include "storage/database.h"
+#include "storage/unwritten.h"
 
 namespace vedette {
 
@@ -39,6 +40,9 @@ class Outbox {
   explicit Outbox(Database& database, int64_t most_rows = kMostRows);
 
   Status add(const OutboxEvent& event);
+  // The same for what must not be lost when the database does not take it: kept in memory then, and written later.
+  void note(const OutboxEvent& event);
+  Status write_kept();
   // Inside a transaction of somebody else's: clip, event and upload rows are committed together.
   static Status add(Database::Access& db, const OutboxEvent& event);
 
@@ -48,7 +52,9 @@ class Outbox {
   Result<OutboxFigures> figures(UtcTime now) const;
 
  private:
+  static constexpr size_t kMostUnwritten = 256;
   Database& database_;
+  Unwritten<OutboxEvent> unwritten_{kMostUnwritten};
   int64_t dropped_before_ = 0;  // counted by earlier runs
 };
 

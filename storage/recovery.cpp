@@ -147,8 +147,11 @@ Status Recovery::recover_clip(const Found& found) {
   const auto settled = settle(layout_, catalog_, std::move(*clip), *summary, "clip.recovered", clock_.utc());
   if (!settled) return settled.error_as_is();
   // An id is not to be used again, also when it is only known from its clips.
-  if (auto known = catalog_.remember_recording(settled->recording_id, settled->camera_id, settled->start); !known)
-    return known;
+  const auto known = catalog_.recording(settled->recording_id);
+  if (!known) return known.error_as_is();
+  if (!*known)
+    if (auto kept = catalog_.remember_recording(settled->recording_id, settled->camera_id, settled->start); !kept)
+      return kept;
   log::info("clip recovered", {{"camera", found.camera_id}, {"clip", found.clip_id}});
   return {};
 }

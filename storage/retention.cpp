@@ -159,6 +159,7 @@ Result<ClipRemover::Outcome> Retention::remove(const std::vector<std::string>& c
 }
 
 Result<RetentionPass> Retention::pass(const std::stop_token& stop) {
+  if (auto there = remover_.check_volume(); !there) return there.error_as_is();
   const UtcTime now = clock_.utc();
   if (auto ended = end_what_was_begun(stop); !ended) return ended.error_as_is();
   if (auto over = catalog_.end_protections(now, limits_.most_per_pass); !over) return over.error_as_is();

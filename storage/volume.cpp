@@ -1,6 +1,7 @@
 #include "storage/volume.h"
 
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include <cerrno>
@@ -68,7 +69,12 @@ std::string remedy(Code code) {
   return {};
 }
 
-Result<Volume> open_folder(const Layout& layout) {
+struct Opened {
+  std::string id;
+  Fd lock;
+};
+
+Result<Opened> open_folder(const Layout& layout) {
   if (auto made = file::make_directories(layout.root); !made) return made.error_as_is();
   if (auto fit = check_file_system(layout.root); !fit) return fit.error_as_is();
   if (auto written = try_to_write(layout.root); !written) return written.error_as_is();
@@ -79,7 +85,7 @@ Result<Volume> open_folder(const Layout& layout) {
   if (!lock) return lock.error_as_is();
   auto id = read_identity(layout.volume_file());
   if (!id) return id.error_as_is();
-  return Volume{std::move(*id), std::move(*lock)};
+  return Opened{std::move(*id), std::move(*lock)};
 }
 
 }  // namespace
@@ -102,11 +108,53 @@ const char* unfit_file_system(int64_t type) {
   }
 }
 
-Result<Volume> open_volume(const Layout& layout) {
-  auto volume = open_folder(layout);
-  if (volume) return volume;
-  return fail(volume.error().code,
-              "storage folder " + layout.root.string() + ": " + volume.error().message + remedy(volume.error().code));
+Result<std::unique_ptr<Volume>> Volume::open(const Layout& layout) {
+  auto opened = open_folder(layout);
+  if (opened) return std::unique_ptr<Volume>(new Volume(layout, std::move(opened->id), std::move(opened->lock)));
+  return fail(opened.error().code,
+              "storage folder " + layout.root.string() + ": " + opened.error().message + remedy(opened.error().code));
+}
+
+Volume::Volume(const Layout& layout, std::string id, Fd lock) : layout_(layout), id_(std::move(id)) {
+  take(std::move(lock));
+}
+
+// With the lock held, or while nobody else knows of this object.
+void Volume::take(Fd lock) {
+  lock_ = std::move(lock);
+  struct stat facts {};
+  if (fstat(lock_.get(), &facts) != 0) return;
+  device_ = facts.st_dev;
+  inode_ = facts.st_ino;
+}
+
+// Not by the id in the file: the file itself must be the one that is locked.
+bool Volume::is_here() const {
+  struct stat facts {};
+  if (stat(layout_.volume_file().c_str(), &facts) != 0) return false;
+  const std::lock_guard lock(mutex_);
+  return facts.st_dev == device_ && facts.st_ino == inode_;
+}
+
+Status Volume::check() const {
+  if (is_here()) return {};
+  return fail(Code::forbidden, layout_.root.string() + " is not the volume " + id_ + " any more");
+}
+
+Volume::Seen Volume::look() const {
+  if (is_here()) return {};
+  auto found = read_identity(layout_.volume_file());
+  if (!found) return {Place::missing, {}};
+  if (*found == id_) return {Place::returned, {}};
+  return {Place::other, std::move(*found)};
+}
+
+Status Volume::take_again() {
+  auto taken = take_lock(layout_.volume_file());
+  if (!taken) return taken.error_as_is();
+  const std::lock_guard lock(mutex_);
+  take(std::move(*taken));
+  return {};
 }
 
 }  // namespace vedette

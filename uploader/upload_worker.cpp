@@ -76,12 +76,13 @@ OutboxEvent failed_event(const Upload& upload, const Error& error, bool will_ret
 
 struct UploadWorker::Impl {
   Impl(const Layout& the_layout, Catalog& the_catalog, std::unique_ptr<Target> the_target, OnReport report,
-       const Clock& the_clock)
+       const Clock& the_clock, std::function<bool()> is_there)
       : layout(the_layout),
         catalog(the_catalog),
         target(std::move(the_target)),
         on_report(std::move(report)),
         clock(the_clock),
+        storage_is_there(std::move(is_there)),
         thread(start_thread("upload", [this](const std::stop_token& stop) { run(stop); })) {}
 
   void run(const std::stop_token& stop);
@@ -100,6 +101,7 @@ struct UploadWorker::Impl {
   const std::unique_ptr<Target> target;
   const OnReport on_report;
   const Clock& clock;
+  const std::function<bool()> storage_is_there;
   Histogram upload_time;
   std::atomic<uint64_t> uploaded_bytes{0};
 
@@ -206,7 +208,7 @@ bool UploadWorker::Impl::is_gone(const Upload& upload) const {
   if (upload.kind == "manifest") return true;
   std::error_code error;
   return !std::filesystem::exists(layout.absolute(upload.path), error) && !error &&
-         std::filesystem::exists(layout.database(), error);
+         std::filesystem::exists(layout.database(), error) && (!storage_is_there || storage_is_there());
 }
 
 // Tries until the catalog has done it. False: stopped meanwhile.
@@ -238,8 +240,9 @@ void UploadWorker::Impl::wait(microseconds duration, const std::stop_token& stop
 }
 
 UploadWorker::UploadWorker(const Layout& layout, Catalog& catalog, std::unique_ptr<Target> target, OnReport on_report,
-                           const Clock& clock)
-    : impl_(std::make_unique<Impl>(layout, catalog, std::move(target), std::move(on_report), clock)) {}
+                           const Clock& clock, std::function<bool()> storage_is_there)
+    : impl_(std::make_unique<Impl>(layout, catalog, std::move(target), std::move(on_report), clock,
+                                   std::move(storage_is_there))) {}
 
 UploadWorker::~UploadWorker() = default;
 

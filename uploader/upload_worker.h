@@ -34,8 +34,9 @@ class UploadWorker {
  public:
   using OnReport = std::function<void(UploadReport)>;
 
+  // `storage_is_there` says whether a file that is missing is missing for good, or with the whole volume.
   UploadWorker(const Layout& layout, Catalog& catalog, std::unique_ptr<Target> target, OnReport on_report,
-               const Clock& clock = Clock::system());
+               const Clock& clock = Clock::system(), std::function<bool()> storage_is_there = {});
   ~UploadWorker();
 
   // There is something new to do. Thread-safe.

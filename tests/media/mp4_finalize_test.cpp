@@ -198,6 +198,68 @@ TEST_F(Mp4FinalizeTest, ZerosWhereAPowerCutTookTheDataAreCutOff) {
   EXPECT_TRUE(decodes_cleanly(path_));
 }
 
+// Disks write sectors, and a cut may leave any of them out, in the middle of a frame or of a table.
+TEST_F(Mp4FinalizeTest, ASectorThatIsMissingEndsTheFileBeforeItsFragment) {
+  constexpr int64_t kSector = 512;
+  record("h264_aac");
+  const auto fragments =
+      std::find_if(boxes_.begin(), boxes_.end(), [](const auto& box) { return box.type == mp4::fourcc("moof"); });
+  ASSERT_NE(fragments, boxes_.end());
+  std::mt19937 chance(7);
+  const int64_t first = fragments->begin / kSector + 1;
+  const int64_t last = static_cast<int64_t>(recorded_.size()) / kSector - 1;
+  for (int i = 0; i < 40; ++i) {
+    const int64_t at = std::uniform_int_distribution<int64_t>(first, last)(chance) * kSector;
+    SCOPED_TRACE("sector at " + std::to_string(at));
+    auto bytes = recorded_;
+    std::fill_n(bytes.begin() + at, kSector, uint8_t{0});
+    write_bytes(path_, bytes);
+    const auto end = whole_end(at);
+    const auto cut = mp4_truncate_to_whole_fragments(path_);
+    ASSERT_EQ(cut.has_value(), end.has_value());
+    if (!end) continue;
+    EXPECT_EQ(*cut, static_cast<int64_t>(recorded_.size()) - *end);
+    ASSERT_TRUE(mp4_finalize(path_));
+    if (i % 8 == 0) {
+      EXPECT_TRUE(decodes_cleanly(path_));
+    }
+  }
+}
+
+TEST_F(Mp4FinalizeTest, WithoutAllOfItsHeaderAFileIsNotTakenForWhole) {
+  record("h264_aac");
+  const auto& moov = boxes_.at(2);
+  ASSERT_EQ(moov.type, mp4::fourcc("moov"));
+  for (int64_t at = moov.begin + 8; at + 32 < moov.end(); at += 32) {
+    auto bytes = recorded_;
+    bytes[static_cast<size_t>(at)] ^= 0x55;
+    write_bytes(path_, bytes);
+    EXPECT_FALSE(mp4_truncate_to_whole_fragments(path_)) << "byte " << at << " of " << moov.end();
+  }
+}
+
+// A disk that forgets later must not cost what is behind the damage.
+TEST_F(Mp4FinalizeTest, DamageInWhatWasSyncedCostsNothingBehindIt) {
+  const Reel& reel = made_reel("h264_aac");
+  auto writer = Mp4Writer::create(path_, reel.info, reel.packets.front().pts, {}).value();
+  for (size_t i = 0; i < reel.packets.size(); ++i) {
+    ASSERT_TRUE(writer->write(reel.packets[i]));
+    const bool half = i == reel.packets.size() / 2;
+    ASSERT_TRUE(half ? writer->sync() : Status());
+  }
+  ASSERT_TRUE(writer->flush());
+  writer.reset();
+  auto bytes = bytes_of(path_);
+  const auto synced_early = bytes.size() / 4;
+  bytes[synced_early] ^= 0x55;
+  write_bytes(path_, bytes);
+  EXPECT_EQ(mp4_truncate_to_whole_fragments(path_).value(), 0);
+  bytes[bytes.size() - 100] ^= 0x55;
+  write_bytes(path_, bytes);
+  EXPECT_GT(mp4_truncate_to_whole_fragments(path_).value(), 0);
+  EXPECT_GT(bytes_of(path_).size(), bytes.size() / 2);
+}
+
 TEST_F(Mp4FinalizeTest, KeepsTheInstantToShowFromAfterAKill) {
   record("h264_b");
   const auto summary = mp4_finalize(path_);

@@ -125,7 +125,7 @@ TEST_F(ClipRecorderTest, ShowsFromTheWantedInstantToTheEndToTheFrame) {
   Pattern camera(begin);
   push(camera.until(begin + 40s));
   const auto ended = record(spec(begin + 10s + 480ms, begin + 25s + 480ms));
-  EXPECT_EQ(ended.error, "");
+  EXPECT_EQ(ended.error.message, "");
   ASSERT_EQ(reports.clips().size(), 1u);
   const Clip clip = reports.clips()[0];
   EXPECT_EQ(ended.clip_ids, std::vector{clip.clip_id});
@@ -369,7 +369,7 @@ TEST_F(ClipRecorderTest, ADeadCameraDoesNotKeepItOpen) {
 
 TEST_F(ClipRecorderTest, WithoutAFrameItEndsWithAnError) {
   const auto ended = record(spec(clock.mono(), clock.mono() + 100ms));
-  EXPECT_NE(ended.error, "");
+  EXPECT_NE(ended.error.message, "");
   EXPECT_TRUE(ended.clip_ids.empty());
   EXPECT_TRUE(files().empty());
 }
@@ -381,7 +381,7 @@ TEST_F(ClipRecorderTest, OneThatIsToBeginLaterCanBeCalledOff) {
   recorder.stop(clock.mono());
   const auto ended = reports.wait(RecorderReport::Kind::ended);
   ASSERT_TRUE(ended.has_value());
-  EXPECT_EQ(ended->error, "");
+  EXPECT_EQ(ended->error.message, "");
   EXPECT_TRUE(ended->clip_ids.empty());
   EXPECT_EQ(reports.all().size(), 1u);
 }
@@ -500,7 +500,7 @@ TEST_F(ClipRecorderTest, AudioThatVanishesAndComesLateNeverEndsARecording) {
   });
   RecordingSpec wanted = spec(begin + 1s, begin + 12s);
   wanted.audio = AudioPolicy::aac;
-  EXPECT_EQ(record(wanted).error, "");
+  EXPECT_EQ(record(wanted).error.message, "");
   const auto clips = reports.clips();
   ASSERT_EQ(clips.size(), 1u);
   EXPECT_EQ(clips[0].audio, "aac");
@@ -614,7 +614,7 @@ TEST_F(ClipRecorderTest, AFullDiskEndsItWithWhatIsGood) {
   Pattern camera(begin);
   push(camera.until(begin + 600s));
   const auto ended = record(spec(begin, begin + 590s));
-  EXPECT_NE(ended.error, "");
+  EXPECT_NE(ended.error.message, "");
   const auto losses = store.events("loss.recorded");
   ASSERT_EQ(losses.size(), 1u);
   EXPECT_EQ(Json::parse(losses[0].data)["reason"], "no_space");
@@ -634,11 +634,11 @@ TEST_F(ClipRecorderTest, AfterAFullDiskItGoesOnWhereItWas) {
     ClipRecorder recorder(spec(from + 1s, from + 19s), ring, context(), reports.receiver());
     const auto faulted = reports.wait(RecorderReport::Kind::faulted);
     ASSERT_TRUE(faulted);
-    EXPECT_NE(faulted->error.find("o space"), std::string::npos) << faulted->error;
+    EXPECT_NE(faulted->error.message.find("o space"), std::string::npos) << faulted->error.message;
     ASSERT_EQ(mount("tmpfs", clips.c_str(), "tmpfs", MS_REMOUNT, "size=64m"), 0);
     const auto ended = reports.wait(RecorderReport::Kind::ended);
     ASSERT_TRUE(ended);
-    EXPECT_EQ(ended->error, "");
+    EXPECT_EQ(ended->error.message, "");
   }
   EXPECT_EQ(store.losses->count().value(), 0);
   const auto written = reports.clips();
@@ -721,7 +721,7 @@ TEST_F(ClipRecorderTest, AFileThatIsTakenAwayIsRecordedAgainFromTheRing) {
   push(camera.until(from + 9s));
   const auto ended = reports.wait(RecorderReport::Kind::ended);
   ASSERT_TRUE(ended);
-  EXPECT_EQ(ended->error, "");
+  EXPECT_EQ(ended->error.message, "");
   const auto written = reports.clips();
   ASSERT_EQ(written.size(), 1u);
   EXPECT_EQ(shown_frames(file_of(written[0])), 8 * 25);
@@ -752,7 +752,7 @@ TEST_F(ClipRecorderTest, AFolderThatCannotBeMadeEndsItWithTheReason) {
   Pattern camera(begin);
   push(camera.until(begin + 3s));
   const auto ended = record(spec(begin, begin + 2s));
-  EXPECT_NE(ended.error.find("clips"), std::string::npos) << ended.error;
+  EXPECT_NE(ended.error.message.find("clips"), std::string::npos) << ended.error.message;
   EXPECT_EQ(store.losses->count().value(), 1);
 }
 

@@ -178,5 +178,50 @@ TEST(DatabaseTest, AFullDiskIsNoSpaceAndPasses) {
   EXPECT_TRUE(store.database->write([](Database::Access& db) { return insert(db, "again"); }));
 }
 
+TEST(DatabaseTest, GoesOverToTheCatalogOfAVolumeThatHasReturned) {
+  const TempDir dir;
+  const auto path = dir.path() / "disk" / "vedette.db";
+  std::filesystem::create_directories(path.parent_path());
+  auto database = Database::open(path).value();
+  const auto set = [&](int64_t value) {
+    return database->write([&](Database::Access& db) {
+      return db.prepare("INSERT OR REPLACE INTO figure(name, value) VALUES('x', ?1)").bind(1, value).run();
+    });
+  };
+  const auto get = [&] {
+    int64_t value = 0;
+    EXPECT_TRUE(database->read([&](Database::Access& db) {
+      auto row = db.prepare("SELECT value FROM figure WHERE name='x'");
+      if (row.step()) value = row.integer(0);
+      return row.status();
+    }));
+    return value;
+  };
+  ASSERT_TRUE(set(1));
+  std::filesystem::copy(path.parent_path(), dir.path() / "returned");
+  ASSERT_TRUE(set(2));  // on what is gone
+  std::filesystem::rename(path.parent_path(), dir.path() / "gone");
+  EXPECT_EQ(database->reopen(path).error().code, Code::not_found);
+  EXPECT_EQ(get(), 2) << "it stays where it was";
+  std::filesystem::rename(dir.path() / "returned", path.parent_path());
+  ASSERT_TRUE(database->reopen(path));
+  EXPECT_EQ(get(), 1);
+  EXPECT_TRUE(set(3));
+  EXPECT_TRUE(std::filesystem::exists(dir.path() / "gone" / "vedette.db-wal"));
+}
+
+// Closing removes the log by its path, and something else may be there by then.
+TEST(DatabaseTest, LeavesTheLogWhenToldTo) {
+  const TempDir dir;
+  const auto path = dir.path() / "vedette.db";
+  auto database = Database::open(path).value();
+  ASSERT_TRUE(database->probe());
+  EXPECT_FALSE(database->fault());
+  database->leave_log();
+  database.reset();
+  EXPECT_TRUE(std::filesystem::exists(path.string() + "-wal"));
+  EXPECT_TRUE(Database::open(path));
+}
+
 }  // namespace
 }  // namespace vedette::test

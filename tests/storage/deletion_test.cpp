@@ -231,5 +231,28 @@ TEST_F(DeletionTest, AKillBeforeAnyChangeIsEndedByRecoveryAndToldOnce) {
   EXPECT_GT(change, 8);
 }
 
+// On another volume all files are missing, and none of them is deleted.
+TEST(DeletionOnAnotherVolumeTest, NothingIsDeletedThere) {
+  Store store;
+  const auto volume = Volume::open(store.layout);
+  ASSERT_TRUE(volume.has_value()) << volume.error().message;
+  const Clip clip = make_clip("front", kNow, 10s);
+  store.put(clip);
+  ClipRemover remover(store.layout, *store.catalog, Clock::system(), volume->get());
+  const auto away = store.layout.root.string() + "-away";
+  std::filesystem::rename(store.layout.root, away);
+  std::filesystem::create_directories(store.layout.root);
+  const auto refused = remover.remove({clip.clip_id}, {"command", "deleted_before_upload", true, true, "", ""});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::forbidden);
+  EXPECT_FALSE(remover.keep_reserve());
+  EXPECT_TRUE(std::filesystem::is_empty(store.layout.root));
+  std::filesystem::remove(store.layout.root);
+  std::filesystem::rename(away, store.layout.root);
+  EXPECT_EQ(store.catalog->clip(clip.clip_id)->state, ClipState::ready);
+  EXPECT_TRUE(remover.remove({clip.clip_id}, {"command", "deleted_before_upload", true, true, "", ""}));
+  EXPECT_FALSE(store.catalog->clip(clip.clip_id));
+}
+
 }  // namespace
 }  // namespace vedette::test

@@ -137,5 +137,33 @@ TEST_F(LossLedgerTest, APageIsReadInTheOrderOfItsIndex) {
   EXPECT_EQ(plan.find("TEMP B-TREE"), std::string::npos) << plan;
 }
 
+// A database that takes nothing: its table is not there for a while.
+TEST(UnwrittenLossesTest, AreKeptAndWrittenWhenTheyCanBe) {
+  Store store;
+  const auto rename = [&](const char* sql) {
+    ASSERT_TRUE(store.database->write([&](Database::Access& db) { return db.prepare(sql).run(); }));
+  };
+  rename("ALTER TABLE loss RENAME TO elsewhere");
+  for (size_t i = 0; i < LossLedger::kMostUnwritten + 3; ++i) {
+    Loss loss;
+    loss.what = "packets";
+    loss.camera_id = "front";
+    loss.reason = "no_space";
+    loss.packets = 1;
+    loss.start = kNow + i * 10s;
+    loss.end = loss.start + 5s;
+    store.losses->note(loss, Clock::system());
+  }
+  EXPECT_FALSE(store.losses->write_kept());
+  rename("ALTER TABLE elsewhere RENAME TO loss");
+  ASSERT_TRUE(store.losses->write_kept());
+  ASSERT_TRUE(store.losses->write_kept()) << "there is nothing more, and that is fine";
+  EXPECT_EQ(store.losses->count().value(), static_cast<int64_t>(LossLedger::kMostUnwritten));
+  EXPECT_EQ(store.number("SELECT sum(packets) FROM loss"), static_cast<int64_t>(LossLedger::kMostUnwritten) + 3);
+  EXPECT_EQ(store.number("SELECT max(end_us) FROM loss"),
+            (kNow + (LossLedger::kMostUnwritten + 2) * 10s + 5s).time_since_epoch() / 1us);
+  EXPECT_EQ(store.events("loss.recorded").size(), LossLedger::kMostUnwritten);
+}
+
 }  // namespace
 }  // namespace vedette::test

@@ -131,30 +131,30 @@ TEST(VolumeTest, TheIdentityIsMadeOnceAndStays) {
   const Layout layout{dir.path() / "new" / "folder", "edge-01", ""};
   std::string id;
   {
-    const auto first = open_volume(layout);
+    const auto first = Volume::open(layout);
     ASSERT_TRUE(first.has_value()) << first.error().message;
-    id = first->volume_id;
+    id = (*first)->id();
     EXPECT_TRUE(is_uuid(id));
   }
-  const auto second = open_volume(layout);
+  const auto second = Volume::open(layout);
   ASSERT_TRUE(second.has_value()) << second.error().message;
-  EXPECT_EQ(second->volume_id, id);
+  EXPECT_EQ((*second)->id(), id);
   EXPECT_EQ(Json::parse(read_text(layout.volume_file()))["device_id"], "edge-01");
 }
 
 TEST(VolumeTest, ASecondProcessIsKeptOut) {
   const TempDir dir;
   const Layout layout{dir.path(), "edge-01", ""};
-  const auto first = open_volume(layout);
+  const auto first = Volume::open(layout);
   ASSERT_TRUE(first.has_value());
-  const auto second = open_volume(layout);
+  const auto second = Volume::open(layout);
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code, Code::conflict);
 }
 
 TEST(VolumeTest, AFolderThatCannotBeWrittenIsForbiddenWithPathAndRemedy) {
   const Layout read_only{"/sys/kernel", "edge-01", ""};
-  const auto other = open_volume(read_only);
+  const auto other = Volume::open(read_only);
   ASSERT_FALSE(other.has_value());
   EXPECT_EQ(other.error().code, Code::forbidden) << other.error().message;
   EXPECT_NE(other.error().message.find("/sys/kernel"), std::string::npos) << other.error().message;
@@ -169,11 +169,57 @@ TEST(VolumeTest, NetworkFileSystemsAreNoPlaceForACatalog) {
     EXPECT_EQ(unfit_file_system(local), nullptr);
 }
 
+TEST(OutboxKeepsTest, WhatTheDatabaseDoesNotTakeIsWrittenLater) {
+  Store store;
+  const auto rename = [&](const char* sql) {
+    ASSERT_TRUE(store.database->write([&](Database::Access& db) { return db.prepare(sql).run(); }));
+  };
+  rename("ALTER TABLE outbox RENAME TO elsewhere");
+  store.outbox->note(make_event("camera.up", "front", Json::object(), kNow));
+  store.outbox->note(make_event("camera.down", "front", Json::object(), kNow));
+  EXPECT_FALSE(store.outbox->write_kept());
+  rename("ALTER TABLE elsewhere RENAME TO outbox");
+  ASSERT_TRUE(store.outbox->write_kept());
+  const auto events = store.outbox->next(0, 10).value();
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0].type, "camera.up");
+  EXPECT_EQ(events[1].type, "camera.down");
+}
+
+TEST(VolumeTest, KnowsWhatIsInItsPlace) {
+  const TempDir dir;
+  const Layout layout{dir.path() / "disk", "edge-01", ""};
+  const auto opened = Volume::open(layout);
+  ASSERT_TRUE(opened.has_value()) << opened.error().message;
+  Volume& volume = **opened;
+  EXPECT_TRUE(volume.check());
+  EXPECT_EQ(volume.look().place, Volume::Place::here);
+
+  std::filesystem::rename(layout.root, dir.path() / "away");
+  EXPECT_EQ(volume.check().error().code, Code::forbidden);
+  EXPECT_EQ(volume.look().place, Volume::Place::missing);
+  {
+    const auto other = Volume::open(layout);
+    ASSERT_TRUE(other.has_value());
+    EXPECT_FALSE(volume.check());
+    EXPECT_EQ(volume.look().place, Volume::Place::other);
+    EXPECT_EQ(volume.look().found_id, (*other)->id());
+  }
+  // The same volume, as another file system: a copy has its id, and is not the file that is locked.
+  std::filesystem::remove_all(layout.root);
+  std::filesystem::copy(dir.path() / "away", layout.root);
+  EXPECT_EQ(volume.look().place, Volume::Place::returned);
+  EXPECT_FALSE(volume.check());
+  ASSERT_TRUE(volume.take_again());
+  EXPECT_TRUE(volume.check());
+  EXPECT_EQ(Volume::open(layout).error().code, Code::conflict) << "its lock is held";
+}
+
 TEST(VolumeTest, AVolumeFileThatIsNoneIsRefused) {
   const TempDir dir;
   const Layout layout{dir.path(), "edge-01", ""};
   write_text(layout.volume_file(), "{\"volume_id\":7}");
-  const auto volume = open_volume(layout);
+  const auto volume = Volume::open(layout);
   ASSERT_FALSE(volume.has_value());
   EXPECT_EQ(volume.error().code, Code::invalid_argument);
 }

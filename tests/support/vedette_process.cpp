@@ -22,6 +22,7 @@ void VedetteProcess::start(const std::vector<std::string>& more_arguments) {
   argv.insert(argv.end(), more_arguments.begin(), more_arguments.end());
   ProcessOptions options;
   options.output = log_path_;
+  options.env = environment_;
   process_ = std::make_unique<Process>(argv, options);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +20,8 @@ class VedetteProcess {
   const std::filesystem::path& config_path() const { return config_path_; }
   void write_config(const std::string& config_text) const;
 
+  // For the runs that start from here on.
+  void set_environment(std::map<std::string, std::string> additions) { environment_ = std::move(additions); }
   void start(const std::vector<std::string>& more_arguments = {});
   pid_t pid() const { return process_->pid(); }
   bool running() { return process_ && process_->running(); }
@@ -38,6 +41,7 @@ class VedetteProcess {
   TempDir dir_;
   std::filesystem::path config_path_;
   std::filesystem::path log_path_;
+  std::map<std::string, std::string> environment_;
   std::unique_ptr<Process> process_;
 };
 

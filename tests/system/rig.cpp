@@ -92,6 +92,7 @@ void Rig::launch() {
     vedette->write_config(text);
   else
     vedette = std::make_unique<VedetteProcess>(text);
+  vedette->set_environment(environment_);
   vedette->start();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -45,6 +46,8 @@ class Rig {
 
   // The agent's configuration; what is changed counts from the next start().
   Json& config() { return config_; }
+  // Added to the agent's environment, from the next start() on.
+  std::map<std::string, std::string>& environment() { return environment_; }
   void add_camera(const std::string& id, const std::string& url, const Json& more = Json::object());
   // Simulated RTSP cameras, with Digest authentication unless the options say otherwise; channel n becomes ids[n - 1].
   CameraSim& add_sim(const std::vector<std::string>& ids, const std::vector<std::filesystem::path>& media);
@@ -92,6 +95,7 @@ class Rig {
 
   TempDir dir_;
   Json config_;
+  std::map<std::string, std::string> environment_;
   std::vector<std::unique_ptr<CameraSim>> sims_;
   std::optional<S3Server> s3_;
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include <deque>
 #include <future>
 #include <nlohmann/json.hpp>
@@ -97,7 +99,7 @@ class UploadWorkerTest : public ::testing::Test {
           const std::lock_guard lock(mutex_);
           reports_.push_back(report);
         },
-        clock_);
+        clock_, [this] { return volume_is_there_.load(); });
   }
   std::vector<UploadReport> reports() {
     const std::lock_guard lock(mutex_);
@@ -117,6 +119,7 @@ class UploadWorkerTest : public ::testing::Test {
   const TempDir dir_;
   const Layout layout_;
   FakeClock clock_;
+  std::atomic<bool> volume_is_there_{true};
   std::unique_ptr<Database> database_;
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<Outbox> outbox_;
@@ -299,6 +302,18 @@ TEST_F(UploadWorkerTest, EndsARowWhoseFileIsGone) {
   EXPECT_EQ(data["code"], "not_found");
   EXPECT_EQ(data["will_retry"], false);
   EXPECT_EQ(waiting_rows(), 0);
+}
+
+// Another volume may have a catalog of its own.
+TEST_F(UploadWorkerTest, KeepsARowWhoseFileIsMissingOnAnotherVolume) {
+  next_target_ = make_directory_target(dir_.path() / "nas");
+  const auto upload = add();
+  std::filesystem::remove(dir_.path() / upload.path);
+  volume_is_there_ = false;
+  start();
+  ASSERT_TRUE(wait_for_reports(1));
+  EXPECT_TRUE(reports()[0].will_retry);
+  EXPECT_EQ(waiting_rows(), 1);
 }
 
 TEST_F(UploadWorkerTest, KeepsARowWhenTheWholeStorageFolderIsAway) {

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "sources/rtsp/auth.h"
+#include "sources/rtsp/connection.h"
+#include "sources/rtsp/message.h"
+#include "sources/rtsp/sdp.h"
+#include "sources/rtsp/url.h"
+
+namespace vedette::rtsp {
+
+struct ClientOptions {
+  std::string url;
+  std::string username;
+  std::string password;
+  MonoTime deadline;  // for the whole of open()
+};
+
+// A stream that is being sent, on this pair of interleaved channels.
+struct Track {
+  Media media;
+  int channel = 0;  // of RTP; RTCP has the next one
+};
+
+// Client opens a session with a camera (RFC 2326): OPTIONS, DESCRIBE, SETUP of the first video and the first audio that
+// there is a depacketiser for, over the same TCP connection, PLAY. Answers 401 (Digest, Basic), follows redirects.
+// After that it is what keeps the session alive and ends it. Used by one thread at a time.
+//
+// Errors of open(): forbidden (401, 403), not_found (404), busy (453, 503), unsupported (nothing in it that can be
+// depacketised), camera_unavailable, timed_out, cancelled. No error text holds a password.
+class Client {
+ public:
+  static Result<std::unique_ptr<Client>> open(const ClientOptions& options, const std::stop_token& stop);
+  ~Client();  // TEARDOWN: sent, not waited for
+
+  Connection& connection() { return connection_; }
+  const std::vector<Track>& tracks() const { return tracks_; }
+  // What came behind the answer to PLAY, or in front of it.
+  std::string take_early() { return std::move(early_); }
+  // So often the camera wants to hear of us.
+  seconds keepalive_interval() const;
+
+  // A request that keeps the session alive. Its answer goes to on_response().
+  Status send_keepalive();
+  // An answer that came between the frames. forbidden when the camera wants other credentials.
+  Status on_response(const Response& response);
+  Status on_request(const ServerRequest& request);
+  Status send_interleaved(int channel, std::span<const uint8_t> bytes);
+
+ private:
+  struct Wait {
+    MonoTime deadline;
+    const std::stop_token& stop;
+  };
+  Client(Connection connection, const ClientOptions& options, std::string url);
+
+  static Result<std::unique_ptr<Client>> open_at(const Url& url, const ClientOptions& options,
+                                                 const std::stop_token& stop, std::string& redirect);
+  std::string next_request(std::string_view method, const std::string& url, std::vector<Header> headers);
+  Result<Response> exchange(std::string_view method, const std::string& url, const std::vector<Header>& headers,
+                            const Wait& wait);
+  Result<Response> ask(std::string_view method, const std::string& url, const std::vector<Header>& headers,
+                       const Wait& wait);
+  Result<Response> next_response(const Wait& wait);
+  Status describe(const Wait& wait, std::string& redirect);
+  Status set_up(const Wait& wait);
+  Status set_up(const Media& media, const Wait& wait);
+  Status play(const Wait& wait);
+
+  Connection connection_;
+  Authenticator authenticator_;
+  std::string url_;   // that is described
+  std::string base_;  // of the streams' control attributes
+  Description description_;
+  std::vector<Track> tracks_;
+  std::string session_id_;
+  seconds timeout_{60};
+  bool has_get_parameter_ = false;
+  bool keepalive_challenged_ = false;
+  int cseq_ = 0;
+  std::string input_;  // received, not parsed yet
+  std::string early_;
+};
+
+}  // namespace vedette::rtsp

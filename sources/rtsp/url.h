@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+
+namespace vedette::rtsp {
+
+// rtsp://host[:port]/path, without credentials.
+struct Url {
+  std::string host;  // without the brackets of an IPv6 address
+  uint16_t port = 554;
+  std::string text;  // as it stands in requests
+};
+
+// invalid_argument says what is wrong; unsupported for another scheme.
+Result<Url> parse_url(std::string_view text);
+
+}  // namespace vedette::rtsp

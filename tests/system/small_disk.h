@@ -1,0 +1,41 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace vedette::test {
+
+// SmallDisk is a file system with little room, to be mounted on a folder, filled, taken away and brought back: a tmpfs,
+// or ext4 in an image file (loop device). The mounts are in a namespace of this process and its children, and go with
+// it.
+class SmallDisk {
+ public:
+  enum class Kind { tmpfs, ext4 };
+
+  // Whether this process may mount at all; the reason why not.
+  static std::string not_possible();
+
+  SmallDisk(Kind kind, std::filesystem::path folder, std::filesystem::path scratch, int megabytes);
+  ~SmallDisk();
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+  void mount();
+  void unmount();
+  // Writes a file that takes all that is free...
+  void fill() const;
+  // ...and removes it.
+  void make_room() const;
+  // Pulls the plug of an ext4: every access of what is open fails from then on, nothing is mounted any more, and the
+  // next mount() is of what was on the disk, as another device.
+  void pull();
+
+ private:
+  const Kind kind_;
+  const std::filesystem::path folder_;
+  std::filesystem::path image_;
+  const int megabytes_;
+  bool mounted_ = false;
+};
+
+}  // namespace vedette::test
