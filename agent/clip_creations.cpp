@@ -30,6 +30,7 @@ RecordingSpec spec_of(const ReplyTo& to, const ClipCreate& request, const Config
   spec.audio = config.recording.audio;
   spec.upload = request.upload;
   spec.priority = request.priority;
+  spec.container = request.container;
   spec.labels = request.labels;
   spec.command_id = to.command_id;
   spec.traceparent = to.traceparent;
@@ -65,6 +66,9 @@ Answer ClipCreations::create(const ReplyTo& to, const ClipCreate& request, Camer
   if (request.end - request.start > kLongestWindow) return invalid("/params/end: more than 24 hours after start");
   if (request.end > clock_.utc())
     return invalid("/params/end: lies in the future; recording.start records what is to come");
+  if (const auto info = camera ? camera->status().info : nullptr)
+    if (const auto why = why_not_in(request.container, config_.recording.audio, *info); !why.empty())
+      return messages::rejected({Code::unsupported, "/params/container: " + why});
   // Jobs are copied; what they own is not.
   const std::shared_ptr<std::unique_ptr<PastSource>> ring = std::make_shared<std::unique_ptr<PastSource>>();
   if (camera) *ring = ring_source(camera->ring(), request.start, request.end, clock_);

@@ -27,6 +27,7 @@ void read_wishes(JsonReader& r, Params& p) {
   p.labels = or_default(r.strings("labels", kMostLabels, 1, kMostLabelLength), {});
   p.upload = or_default(r.choice("upload", {"auto", "never"}), std::string("auto")) == "auto";
   if (auto text = r.choice("priority", {"high", "normal", "low"})) p.priority = *priority_from(*text);
+  if (auto text = r.choice("container", {"mp4", "ts", "flv"})) p.container = *container_from(*text);
 }
 
 Request read_recording_start(JsonReader& r) {

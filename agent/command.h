@@ -35,6 +35,7 @@ struct RecordingStart {
   std::vector<std::string> labels;
   bool upload = true;
   Priority priority = Priority::normal;
+  Container container = Container::mp4;
 };
 struct RecordingStop {
   std::optional<std::string> recording_id;
@@ -60,6 +61,7 @@ struct ClipCreate {
   std::vector<std::string> labels;
   bool upload = true;
   Priority priority = Priority::normal;
+  Container container = Container::mp4;
 };
 struct ClipQueryRequest {
   ClipQuery query;

@@ -24,6 +24,7 @@ RecordingPlan plan_of(const ReplyTo& to, const RecordingStart& request) {
   if (request.start && request.duration) plan.end = *request.start + *request.duration;
   plan.upload = request.upload;
   plan.priority = request.priority;
+  plan.container = request.container;
   plan.labels = request.labels;
   plan.command_id = to.command_id;
   plan.traceparent = to.traceparent;
@@ -37,6 +38,7 @@ RecordingSpec spec_of(const std::string& recording_id, const std::string& camera
   spec.camera_id = camera_id;
   spec.upload = plan.upload;
   spec.priority = plan.priority;
+  spec.container = plan.container;
   spec.labels = plan.labels;
   spec.command_id = plan.command_id;
   spec.traceparent = plan.traceparent;
@@ -111,6 +113,9 @@ Answer Recordings::start(const ReplyTo& to, const RecordingStart& request, Camer
   if (!scheduled && (status.state != CameraState::streaming || !ring.oldest))
     return messages::failed({Code::camera_unavailable, why_not_streaming(status)});
   if (!begin_at) return messages::rejected(begin_at.error(), {{"oldest", to_rfc3339(clock_.to_utc(*ring.oldest))}});
+  if (status.info)
+    if (const auto why = why_not_in(request.container, config_.recording.audio, *status.info); !why.empty())
+      return messages::rejected({Code::unsupported, "/params/container: " + why});
 
   const RecordingPlan plan = plan_of(to, request);
   RecordingSpec spec = spec_of(recording_id, camera.id(), plan);
@@ -131,6 +136,9 @@ Answer Recordings::start(const ReplyTo& to, const RecordingStart& request, Camer
   for (const std::string& warning : begin_at->warnings) result["warnings"].push_back(warning);
   if (const auto left_out = audio_left_out(config_.recording.audio, status); !left_out.empty())
     result["warnings"].push_back(left_out);
+  if (!status.info && request.container != Container::mp4)
+    result["warnings"].push_back("what the camera sends is not known yet: where it does not go into " +
+                                 std::string(container_name(request.container)) + ", the clips will be mp4");
 
   begin(std::move(spec), camera, clock_.to_utc(begin_at->shown), scheduled).lead_actual_ms = to_ms(begin_at->lead);
   return messages::succeeded(std::move(result));

@@ -71,8 +71,9 @@ Result<int> url(Client& client, const Options& options, const std::string& clip_
   return kSucceeded;
 }
 
-std::filesystem::path target_of(const Options& options, const std::string& clip_id) {
-  const std::string name = clip_id + ".mp4";
+std::filesystem::path target_of(const Options& options, const Json& clip) {
+  const std::string container = text_at(clip, {"container"});
+  const std::string name = text_at(clip, {"clip_id"}) + "." + (container.empty() ? "mp4" : container);
   if (options.output.empty()) return name;
   const std::filesystem::path output = options.output;
   return std::filesystem::is_directory(output) ? output / name : output;
@@ -104,7 +105,7 @@ Result<int> get(Client& client, const Options& options, const std::string& clip_
   Download what;
   what.url = text_at(*reply, {"result", "url"});
   what.ca_file = options.http_ca_file;
-  what.target = target_of(options, clip_id);
+  what.target = target_of(options, clip->at("result").at("clip"));
   what.sha256 = text_at(*clip, {"result", "clip", "sha256"});
   const Status status = download(what, show_progress);
   if (isatty(STDERR_FILENO)) std::cerr << "\r\033[K";

@@ -24,7 +24,7 @@ StepHook& step_hook() {
 
 namespace {
 
-constexpr size_t kBufferBytes = 256 * 1024;  // of the sequential read for the hash, and of the copy
+constexpr size_t kBufferBytes = 256 * 1024;  // of the copy
 
 Status step(std::string_view name) {
   return step_hook() ? step_hook()(name) : Status{};
@@ -154,25 +154,12 @@ Status replace_by_copy(int fd, const Layout& layout, const Index& index, const s
   return file::sync_directory(path.has_parent_path() ? path.parent_path() : ".");
 }
 
-Result<std::string> hash_of(int fd, int64_t size) {
-  Sha256 hash;
-  Bytes buffer(kBufferBytes);
-  for (int64_t at = 0; at < size;) {
-    const auto n = file::read_at(fd, buffer, at);
-    if (!n) return n.error_as_is();
-    if (*n == 0) return fail(Code::internal, "the file became shorter while it was read");
-    hash.add(View(buffer).first(*n));
-    at += static_cast<int64_t>(*n);
-  }
-  return hash.hex();
-}
-
 Result<Mp4Summary> summarize(const std::filesystem::path& path, const Index& index) {
   const auto fd = file::open_read(path);
   if (!fd) return fd.error_as_is();
   const auto size = file::size(fd->get());
   if (!size) return size.error_as_is();
-  auto sha256 = hash_of(fd->get(), *size);
+  auto sha256 = sha256_of(fd->get(), *size);
   if (!sha256) return sha256.error_as_is();
   const Shown shown = index.shown();
   Mp4Summary summary;

@@ -42,4 +42,22 @@ std::vector<uint8_t> parameter_sets(VideoCodec codec, View frame) {
   return sets;
 }
 
+std::vector<uint8_t> to_byte_stream(VideoCodec codec, View frame, View sets) {
+  constexpr int kH264Delimiter = 9, kH265Delimiter = 35;
+  std::vector<uint8_t> stream;
+  stream.reserve(frame.size() + sets.size());
+  bool first = true;
+  for_each_behind_lengths(frame, [&](View unit) {
+    const bool delimiter =
+        codec == VideoCodec::h264 ? (unit[0] & 0x1f) == kH264Delimiter : (unit[0] >> 1 & 0x3f) == kH265Delimiter;
+    if (first && !delimiter) {
+      stream.insert(stream.end(), sets.begin(), sets.end());
+      first = false;
+    }
+    stream.insert(stream.end(), {0, 0, 0, 1});
+    stream.insert(stream.end(), unit.begin(), unit.end());
+  });
+  return stream;
+}
+
 }  // namespace vedette::nal

@@ -50,4 +50,8 @@ void for_each_in_byte_stream(View bytes, Use use) {
 // The parameter sets (VPS, SPS, PPS) that a frame in either form carries, as Annex B.
 std::vector<uint8_t> parameter_sets(VideoCodec codec, View frame);
 
+// A frame whose units are behind their lengths as Annex B, with these parameter sets (Annex B) in front of all but the
+// access unit delimiter: also of the messages (SEI) that refer to them.
+std::vector<uint8_t> to_byte_stream(VideoCodec codec, View frame, View sets);
+
 }  // namespace vedette::nal

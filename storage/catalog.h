@@ -178,8 +178,8 @@ class Catalog {
   Result<std::optional<std::string>> manifest_key(const std::string& clip_id) const;
   Result<bool> has_clip(const std::string& clip_id) const;
   Result<ClipPage> query(const ClipQuery& query) const;  // invalid_argument for a bad cursor
-  // A camera's clips that overlap [from, to), open ones too, by start; `most` at most. None of them is deleted as long
-  // as the hold lives.
+  // A camera's clips that overlap [from, to) and can be read again (MP4), open ones too, by start; `most` at most. None
+  // of them is deleted as long as the hold lives.
   struct Held {
     std::vector<Clip> clips;
     ClipHolds::Hold hold;

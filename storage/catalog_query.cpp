@@ -141,7 +141,7 @@ Result<ClipPage> Catalog::query(const ClipQuery& query) const {
 Result<Catalog::Held> Catalog::hold(const std::string& camera_id, UtcTime from, UtcTime to, int most) {
   static const std::string kSelect = clip_row::select(
       "WHERE c.camera_id = ?1 AND c.start_us >= ?2 AND c.start_us < ?3 AND (c.end_us IS NULL OR c.end_us > ?4) "
-      "AND c.state <> 'deleting' ORDER BY c.start_us LIMIT ?5");
+      "AND c.state <> 'deleting' AND c.container = 'mp4' ORDER BY c.start_us LIMIT ?5");
   Held held;
   // Nothing begins to be deleted before it is held: deleting needs the same lock.
   const auto status = database_.read([&](Database::Access& db) -> Status {

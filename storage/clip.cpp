@@ -101,6 +101,7 @@ Json to_json(const Clip& clip, UtcTime now) {
   add_span(json, clip);
   add_video(json, clip);
   json["audio"] = or_null(clip.audio);
+  json["container"] = container_name(clip.container);
   if (!clip.sha256.empty()) json["sha256"] = clip.sha256;
   json["trigger"] = clip.trigger;
   json["labels"] = clip.labels;
@@ -122,7 +123,7 @@ Json clip_event_data(const Clip& clip) {
   json["recording_id"] = clip.recording_id;
   add_span(json, clip);
   add_video(json, clip);
-  json["container"] = "mp4";
+  json["container"] = container_name(clip.container);
   json["sha256"] = clip.sha256;
   json["lead_actual_ms"] = clip.lead_actual_ms;
   json["gaps"] = gaps_to_json(clip.gaps);
@@ -130,28 +131,32 @@ Json clip_event_data(const Clip& clip) {
   return json;
 }
 
-// Written when the file is made, so without what is only known at its end: that is in the file itself.
+// Written when the file is made. What is only known at its end is in an MP4 itself, which is closed in place; a file of
+// another container is made of a clip that has its end.
 Json clip_metadata(const Clip& clip) {
-  return {{"vedette_clip", kMetadataVersion},
-          {"clip_id", clip.clip_id},
-          {"recording_id", clip.recording_id},
-          {"camera_id", clip.camera_id},
-          {"start_us", clip.start.time_since_epoch().count()},
-          {"codec", clip.codec},
-          {"width_px", clip.width_px},
-          {"height_px", clip.height_px},
-          {"audio", or_null(clip.audio)},
-          {"trigger", clip.trigger},
-          {"labels", clip.labels},
-          {"lead_actual_ms", clip.lead_actual_ms},
-          {"protected", clip.is_protected},
-          {"command_id", clip.command_id},
-          {"traceparent", clip.traceparent},
-          {"boot_id", clip.boot_id},
-          {"mono_start_us", clip.mono_start_us},
-          {"clock_synced", clip.clock_synced},
-          {"upload", clip.upload_wanted},
-          {"priority", to_string(clip.priority)}};
+  Json json = {{"vedette_clip", kMetadataVersion},
+               {"clip_id", clip.clip_id},
+               {"recording_id", clip.recording_id},
+               {"camera_id", clip.camera_id},
+               {"start_us", clip.start.time_since_epoch().count()},
+               {"codec", clip.codec},
+               {"width_px", clip.width_px},
+               {"height_px", clip.height_px},
+               {"audio", or_null(clip.audio)},
+               {"trigger", clip.trigger},
+               {"labels", clip.labels},
+               {"lead_actual_ms", clip.lead_actual_ms},
+               {"protected", clip.is_protected},
+               {"command_id", clip.command_id},
+               {"traceparent", clip.traceparent},
+               {"boot_id", clip.boot_id},
+               {"mono_start_us", clip.mono_start_us},
+               {"clock_synced", clip.clock_synced},
+               {"upload", clip.upload_wanted},
+               {"priority", to_string(clip.priority)},
+               {"container", container_name(clip.container)}};
+  if (clip.container != Container::mp4 && clip.end) json["end_us"] = clip.end->time_since_epoch().count();
+  return json;
 }
 
 Result<Clip> clip_from_metadata(const Json& metadata) {
@@ -179,6 +184,8 @@ Result<Clip> clip_from_metadata(const Json& metadata) {
   clip.clock_synced = reader.boolean("clock_synced").value_or(false);
   clip.upload_wanted = reader.boolean("upload").value_or(true);
   clip.priority = priority_from(reader.string("priority").value_or("")).value_or(Priority::normal);
+  clip.container = container_from(reader.string("container").value_or("")).value_or(Container::mp4);
+  if (const auto end = reader.integer("end_us", 0, INT64_MAX)) clip.end = UtcTime(microseconds(*end));
   // Names that are not known were written by a later version of this program: no reason to refuse a clip.
   if (!errors.empty()) return fail(Code::invalid_argument, "clip metadata: " + summary(errors));
   return clip;

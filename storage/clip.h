@@ -8,6 +8,7 @@
 
 #include "core/clock.h"
 #include "core/json.h"
+#include "media/container.h"
 
 namespace vedette {
 
@@ -56,6 +57,8 @@ struct Clip {
   int width_px = 0;
   int height_px = 0;
   std::optional<std::string> audio;  // codec, when the file holds audio
+  // Of the closed file; of an open clip what it is to be. It is an MP4 after all when it cannot be that.
+  Container container = Container::mp4;
   std::string sha256;
   std::string trigger = "command";  // command, continuous, schedule, event
   std::vector<std::string> labels;

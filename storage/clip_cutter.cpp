@@ -232,7 +232,16 @@ Clip ClipCutter::describe(MonoTime show_from) const {
   clip.clock_synced = spec_.past ? spec_.past->clock_synced : context_.clock.synchronised();
   clip.upload_wanted = spec_.upload && context_.uploads;
   clip.priority = spec_.priority;
+  clip.container = container();
   return clip;
+}
+
+// A camera that was not known when the recording was asked for, or sends something else by now, may not go in there.
+Container ClipCutter::container() const {
+  const auto why = why_not_in(spec_.container, spec_.audio, *info_);
+  if (why.empty()) return spec_.container;
+  log::warn("the clip will be an MP4", {{"camera", spec_.camera_id}, {"why", why}});
+  return Container::mp4;
 }
 
 bool ClipCutter::is_gap(const Packet& video) const {

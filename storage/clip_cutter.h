@@ -68,6 +68,7 @@ class ClipCutter {
   Status close_file(std::unique_ptr<ClipFile>& file, std::optional<MonoTime> show_until = {});
   Status write(const Packet& packet);
   Clip describe(MonoTime show_from) const;
+  Container container() const;
   bool go_together(const StreamInfo& a, const StreamInfo& b) const;
   bool is_gap(const Packet& video) const;
   MonoTime due(const Packet& next) const;

@@ -52,6 +52,13 @@ const char* loss_reason(const Error& error) {
 
 }  // namespace
 
+std::string why_not_in(Container container, AudioPolicy policy, const StreamInfo& info) {
+  std::optional<AudioCodec> audio;
+  if (info.audio && policy == AudioPolicy::aac) audio = AudioCodec::aac;
+  if (info.audio && policy == AudioPolicy::copy && mp4_can_hold(info.audio->codec)) audio = info.audio->codec;
+  return why_not_in(container, info.video.codec, audio);
+}
+
 struct ClipRecorder::Impl {
   Impl(RecordingSpec s, Ring& r, const RecorderContext& c, Report rep)
       : spec(std::move(s)), ring(r), context(c), report(std::move(rep)), cutter(spec, context, report) {

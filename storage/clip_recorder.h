@@ -42,6 +42,7 @@ struct RecordingSpec {
   AudioPolicy audio = AudioPolicy::copy;
   bool upload = true;
   Priority priority = Priority::normal;
+  Container container = Container::mp4;  // of the clips, where the codecs go in there; else MP4
   std::vector<std::string> labels;
   std::string trigger = "command";
   std::string command_id;
@@ -50,6 +51,9 @@ struct RecordingSpec {
   // whole. What a kill leaves of it is thrown away.
   std::optional<TimeBase> past;
 };
+
+// Why clips of what is sent cannot be in the container, their audio being as the policy makes it; empty when they can.
+std::string why_not_in(Container container, AudioPolicy policy, const StreamInfo& info);
 
 // What a recorder reports, from its own thread. The receiver must only pass it on.
 struct RecorderReport {

@@ -67,7 +67,11 @@ Status ClipRemover::finish(const std::vector<Deletion>& begun, Outcome& outcome,
   for (const Deletion& deletion : begun) {
     if (stop.stop_requested()) break;
     const fs::path file = layout_.absolute(deletion.path);
-    if (auto removed = or_gone(file::remove(file)); !removed) {
+    auto removed = or_gone(file::remove(file));
+    // What the clip was made of, if it could not be removed then: else it would come back by recovery.
+    if (removed && file.extension() != ".mp4")
+      removed = or_gone(file::remove(Layout::part_path(Layout::with_container(file, Container::mp4))));
+    if (!removed) {
       outcome.failed.push_back({deletion.clip_id, removed.error()});
       continue;
     }

@@ -4,15 +4,16 @@
 #include <string>
 
 #include "core/clock.h"
+#include "media/container.h"
 
 namespace vedette {
 
 // Where things lie in the storage folder and in the bucket. Paths and keys are built from validated ids and numbers
 // only, never from text that came from outside.
 //
-//   vedette.db  volume.json  boots.json  clips/.work/{clip_id}.mp4  snapshots/(same).jpg  quarantine/
-//   clips/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.mp4[.part]
-//   {prefix}{device_id}/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.mp4
+//   vedette.db  volume.json  boots.json  clips/.work/{clip_id}.{mp4|ts|flv}  snapshots/(same).jpg  quarantine/
+//   clips/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.{mp4[.part]|ts|flv}
+//   {prefix}{device_id}/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.{mp4|ts|flv}
 struct Layout {
   std::filesystem::path root;  // storage.path
   std::string device_id;
@@ -23,18 +24,23 @@ struct Layout {
   std::filesystem::path boots() const { return root / "boots.json"; }
   std::filesystem::path reserve() const { return root / "reserve"; }
   std::filesystem::path clips() const { return root / "clips"; }
-  // Clips that are made of others, until they are whole. Emptied at start. On the file system of the clips, and no
-  // camera's folder.
+  // Clips that are made of others or get another container, until they are whole. Emptied at start. On the file system
+  // of the clips, and no camera's folder.
   std::filesystem::path work() const { return clips() / ".work"; }
   std::filesystem::path quarantine() const { return root / "quarantine"; }
   std::filesystem::path absolute(const std::string& relative) const { return root / relative; }
 
-  // Relative to root. The day is that of `t` in UTC.
+  // Relative to root. The day is that of `t` in UTC. An open clip is an MP4, whatever it is to be.
   static std::string clip_path(const std::string& camera_id, const std::string& clip_id, UtcTime t);
   static std::string snapshot_path(const std::string& camera_id, const std::string& snapshot_id, UtcTime t);
   static std::filesystem::path part_path(const std::filesystem::path& path) { return path.string() + ".part"; }
+  // The same path for a file of that container.
+  static std::filesystem::path with_container(std::filesystem::path path, Container container) {
+    return path.replace_extension(container_name(container));
+  }
 
-  std::string clip_key(const std::string& camera_id, const std::string& clip_id, UtcTime t) const;
+  std::string clip_key(const std::string& camera_id, const std::string& clip_id, UtcTime t,
+                       Container container = Container::mp4) const;
   std::string snapshot_key(const std::string& camera_id, const std::string& snapshot_id, UtcTime t) const;
 };
 

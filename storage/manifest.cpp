@@ -48,7 +48,6 @@ Json document_of(const ManifestIssuer& issuer, const Clip& clip, const Head& hea
   Json json = to_json(clip, *clip.end);
   for (const char* changeable : {"state", "protected", "protected_until", "upload"}) json.erase(changeable);
   json["v"] = kFormat;
-  json["container"] = "mp4";
   json["device_id"] = issuer.device_id;
   json["agent_version"] = VEDETTE_VERSION;
   json["boot_id"] = clip.boot_id;

@@ -5,9 +5,13 @@
 namespace vedette {
 
 std::string to_text(const RecordingPlan& plan) {
-  Json json = {{"start", to_rfc3339(plan.start)},      {"upload", plan.upload},
-               {"priority", to_string(plan.priority)}, {"labels", plan.labels},
-               {"command_id", plan.command_id},        {"traceparent", plan.traceparent}};
+  Json json = {{"start", to_rfc3339(plan.start)},
+               {"upload", plan.upload},
+               {"priority", to_string(plan.priority)},
+               {"labels", plan.labels},
+               {"command_id", plan.command_id},
+               {"traceparent", plan.traceparent},
+               {"container", container_name(plan.container)}};
   if (plan.end) json["end"] = to_rfc3339(*plan.end);
   return to_text(json);
 }
@@ -25,6 +29,7 @@ std::optional<RecordingPlan> recording_plan_from(const std::string& text) {
   plan.labels = reader.strings("labels", kMostLabels, 0, kMostLabels).value_or(plan.labels);
   plan.command_id = reader.string("command_id").value_or("");
   plan.traceparent = reader.string("traceparent").value_or("");
+  plan.container = container_from(reader.string("container").value_or("")).value_or(Container::mp4);
   if (!start || !priority || !errors.empty()) return std::nullopt;
   plan.start = *start;
   plan.priority = *priority;

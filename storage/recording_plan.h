@@ -15,6 +15,7 @@ struct RecordingPlan {
   std::optional<UtcTime> end;
   bool upload = true;
   Priority priority = Priority::normal;
+  Container container = Container::mp4;
   std::vector<std::string> labels;
   std::string command_id;
   std::string traceparent;

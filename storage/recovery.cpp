@@ -8,6 +8,7 @@
 #include "core/ids.h"
 #include "core/log.h"
 #include "media/mp4_finalize.h"
+#include "media/remux.h"
 #include "storage/boot_clocks.h"
 #include "storage/clip_remover.h"
 #include "storage/redater.h"
@@ -23,12 +24,13 @@ constexpr size_t kBatch = 200;   // rows in one transaction
 constexpr int kProgress = 1000;  // a line in the log for so many
 constexpr JsonLimits kMetadataLimits{1024 * 1024, 16, 8192, false};
 
-// A clip's file, by its place in the folder: clips/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.mp4[.part].
+// A clip's file, by its place in the folder: clips/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.{mp4[.part]|ts|flv}.
 struct Found {
   std::string path;  // of the closed file, relative to the storage folder
   std::string camera_id;
   std::string clip_id;
   bool part = false;
+  Container container = Container::mp4;
 };
 
 // Nothing for what is not named as our clips are: it is left alone.
@@ -37,7 +39,11 @@ std::optional<Found> as_clip_file(const Layout& layout, const fs::path& file) {
   found.part = file.extension() == ".part";
   const fs::path closed = found.part ? fs::path(file).replace_extension() : file;
   const fs::path relative = closed.lexically_relative(layout.root);
-  if (closed.extension() != ".mp4" || std::distance(relative.begin(), relative.end()) != 6) return std::nullopt;
+  const std::string extension = closed.extension().string();
+  const auto container = extension.empty() ? std::nullopt : container_from(std::string_view(extension).substr(1));
+  if (!container || (found.part && *container != Container::mp4)) return std::nullopt;
+  found.container = *container;
+  if (std::distance(relative.begin(), relative.end()) != 6) return std::nullopt;
   found.path = relative.generic_string();
   found.camera_id = std::next(relative.begin())->string();
   found.clip_id = closed.stem().string();
@@ -63,6 +69,9 @@ class Recovery {
   void empty_work();
   Result<std::vector<Found>> files_to_recover();
   bool is_closed(const Found& found);
+  bool is_left_over(const Found& found);
+  void remove_left_over(const fs::path& file);
+  bool will_be_made_again(const Found& found);
   void recover_file(const Found& found);
   Status recover_clip(const Found& found);
   Status index_closed(const Found& found, const fs::path& file);
@@ -111,7 +120,7 @@ void Recovery::empty_work() {
 // What clip the file is, by the row when there is one, else by what is written in the file.
 Result<Clip> Recovery::identify(const Found& found, const fs::path& file) {
   if (const auto row = open_rows_.find(found.clip_id); row != open_rows_.end()) return row->second;
-  const auto text = mp4_metadata(file);
+  const auto text = found.container == Container::mp4 ? mp4_metadata(file) : remuxed_metadata(file, found.container);
   if (!text) return text.error_as_is();
   const auto json = parse_json(*text, kMetadataLimits);
   if (!json) return json.error_with("metadata");
@@ -147,14 +156,33 @@ Status Recovery::recover_clip(const Found& found) {
   return {};
 }
 
+Result<Clip> closed_mp4(Clip clip, const fs::path& file) {
+  const auto summary = mp4_finalize(file);
+  if (!summary) return summary.error_as_is();
+  return ready_clip(std::move(clip), *summary);
+}
+
+// Such a file was given its metadata when all was known of the clip.
+Result<Clip> closed_other(Clip clip, const fs::path& file) {
+  if (!clip.end) return fail(Code::invalid_argument, "it does not say when the clip ends");
+  const auto digest = digest_of(file);
+  if (!digest) return digest.error_as_is();
+  clip.state = ClipState::ready;
+  clip.size_bytes = digest->size_bytes;
+  clip.sha256 = digest->sha256;
+  return clip;
+}
+
 // A closed clip that the catalog does not know: it was closed in order once, and nobody is told of it again.
 Status Recovery::index_closed(const Found& found, const fs::path& file) {
   auto clip = identify(found, file);
   if (!clip) return clip.error_as_is();
-  const auto summary = mp4_finalize(file);
-  if (!summary) return summary.error_as_is();
   clip->path = found.path;
-  Clip ready = ready_clip(std::move(*clip), *summary);
+  clip->container = found.container;  // it may have stayed an MP4
+  const auto closed =
+      found.container == Container::mp4 ? closed_mp4(std::move(*clip), file) : closed_other(std::move(*clip), file);
+  if (!closed) return closed.error_as_is();
+  Clip ready = *closed;
   auto upload = upload_of(layout_, ready, clock_.utc());
   index_.push_back({std::move(ready), std::move(upload)});
   ++result_.indexed;
@@ -211,9 +239,30 @@ bool Recovery::is_closed(const Found& found) {
   return open_rows_.count(found.clip_id) == 0 && catalog_.has_clip(found.clip_id).value_or(true);
 }
 
+// Whether it is the MP4 of a clip that was given another container, and was not removed any more.
+bool Recovery::is_left_over(const Found& found) {
+  const auto clip = catalog_.clip(found.clip_id);
+  return found.part && clip && clip->container != Container::mp4;
+}
+
+void Recovery::remove_left_over(const fs::path& file) {
+  auto removed = file::remove(file);
+  if (removed) removed = file::sync_directory(file.parent_path());
+  if (!removed)
+    log::warn("the MP4 of a clip is not removed", {{"file", file.string()}, {"error", removed.error().message}});
+}
+
+// Whether it is what recovery will make again of the MP4.
+bool Recovery::will_be_made_again(const Found& found) {
+  if (found.container == Container::mp4) return false;
+  std::error_code ignored;
+  return fs::exists(Layout::part_path(Layout::with_container(layout_.absolute(found.path), Container::mp4)), ignored);
+}
+
 void Recovery::recover_file(const Found& found) {
   const fs::path closed = layout_.absolute(found.path);
   const fs::path file = found.part ? Layout::part_path(closed) : closed;
+  if (is_closed(found) && is_left_over(found)) return remove_left_over(file);
   if (is_closed(found)) return quarantine(found, file, "a clip of this name is closed already");
   const bool was_open = found.part || open_rows_.count(found.clip_id) > 0;
   const auto recovered = was_open ? recover_clip(found) : index_closed(found, file);
@@ -260,7 +309,7 @@ Result<std::vector<Found>> Recovery::files_to_recover() {
     std::error_code ignored;
     if (!it->is_regular_file(ignored)) continue;
     auto found = as_clip_file(layout_, it->path());
-    if (found && (found->part || !is_closed(*found))) files.push_back(std::move(*found));
+    if (found && (found->part || !is_closed(*found)) && !will_be_made_again(*found)) files.push_back(std::move(*found));
   }
   if (error && error != std::errc::no_such_file_or_directory)
     return fail_errno("read " + layout_.clips().string(), error.value());

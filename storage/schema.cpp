@@ -238,9 +238,14 @@ CREATE TABLE chain (
 );
 )sql";
 
+constexpr const char* kContainers = R"sql(
+-- What the closed file is, or is to be: mp4, ts, flv. An open one is an MP4.
+ALTER TABLE clip ADD COLUMN container TEXT NOT NULL DEFAULT 'mp4';
+)sql";
+
 constexpr Migration kMigrations[] = {
-    {1, kFirst},     {2, kPlans},    {3, kSums},   {4, kDeletions},
-    {5, kRetention}, {6, kTimeline}, {7, kClocks}, {8, kManifests},
+    {1, kFirst},    {2, kPlans},  {3, kSums},      {4, kDeletions},  {5, kRetention},
+    {6, kTimeline}, {7, kClocks}, {8, kManifests}, {9, kContainers},
 };
 
 }  // namespace

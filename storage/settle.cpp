@@ -3,11 +3,15 @@
 #include <nlohmann/json.hpp>
 
 #include "core/file.h"
+#include "core/log.h"
 #include "media/mp4_finalize.h"
+#include "media/remux.h"
 
 namespace vedette {
 
 namespace {
+
+namespace fs = std::filesystem;
 
 OutboxEvent event_of(const Clip& clip, const std::string& type, UtcTime now) {
   OutboxEvent event = make_event(type, clip.camera_id, clip_event_data(clip), now);
@@ -22,6 +26,56 @@ Status give_final_name(const std::filesystem::path& file) {
   if (std::filesystem::exists(part, ignored))
     if (auto renamed = file::rename(part, file); !renamed) return renamed;
   return file::sync_directory(file.parent_path());
+}
+
+// The MP4 that the clip was recorded as; it may have its final name already.
+fs::path recorded_as(const Layout& layout, const Clip& clip) {
+  const auto file = layout.absolute(clip.path);
+  std::error_code ignored;
+  return fs::exists(Layout::part_path(file), ignored) ? Layout::part_path(file) : file;
+}
+
+// Such a file hides nothing: what lies before the instant that was wanted is shown, too.
+Clip shown_from_keyframe(Clip clip, const Mp4Summary& summary) {
+  clip.start -= summary.lead;
+  clip.mono_start_us -= summary.lead.count();
+  clip.path = Layout::with_container(clip.path, clip.container).generic_string();
+  return clip;
+}
+
+// Makes the file, beside all others: a kill leaves the MP4, and what every start removes.
+Result<FileDigest> remux_beside(const fs::path& mp4, const fs::path& work, const Clip& clip) {
+  if (auto made = file::make_directories(work.parent_path()); !made) return made.error_as_is();
+  std::error_code ignored;
+  fs::remove(work, ignored);  // of a try before
+  auto digest = remux(mp4, work, clip.container, to_text(clip_metadata(clip)));
+  if (!digest) fs::remove(work, ignored);
+  return digest;
+}
+
+// Nothing when it is to stay an MP4.
+Result<std::optional<Clip>> in_its_container(const Layout& layout, const Clip& mp4, const Mp4Summary& summary) {
+  Clip clip = shown_from_keyframe(mp4, summary);
+  const fs::path work = layout.work() / fs::path(clip.path).filename();
+  const auto digest = remux_beside(recorded_as(layout, mp4), work, clip);
+  if (!digest) {
+    std::error_code ignored;
+    fs::remove(layout.absolute(clip.path), ignored);  // of a try that failed behind the renaming
+    log::warn("the clip stays an MP4", {{"clip", clip.clip_id}, {"why", digest.error().message}});
+    return std::nullopt;
+  }
+  clip.size_bytes = digest->size_bytes;
+  clip.sha256 = digest->sha256;
+  const fs::path file = layout.absolute(clip.path);
+  if (auto renamed = file::rename(work, file); !renamed) return renamed.error_as_is();
+  if (auto synced = file::sync_directory(file.parent_path()); !synced) return synced.error_as_is();
+  return std::optional(std::move(clip));
+}
+
+// The last change: until now the clip could have been made again of it.
+void remove_mp4(const fs::path& mp4) {
+  if (auto removed = file::remove(mp4); !removed)  // the next start does it
+    log::warn("the MP4 of a clip is not removed", {{"file", mp4.string()}, {"error", removed.error().message}});
 }
 
 }  // namespace
@@ -42,8 +96,8 @@ std::optional<Upload> upload_of(const Layout& layout, const Clip& ready, UtcTime
   upload.subject_id = ready.clip_id;
   upload.camera_id = ready.camera_id;
   upload.path = ready.path;
-  upload.object_key = layout.clip_key(ready.camera_id, ready.clip_id, ready.start);
-  upload.content_type = "video/mp4";
+  upload.object_key = layout.clip_key(ready.camera_id, ready.clip_id, ready.start, ready.container);
+  upload.content_type = media_type(ready.container);
   upload.size_bytes = ready.size_bytes;
   upload.sha256 = ready.sha256;
   upload.start = ready.start;
@@ -63,10 +117,21 @@ Result<Mp4Summary> repair(const std::filesystem::path& file) {
 Result<Clip> settle(const Layout& layout, Catalog& catalog, Clip clip, const Mp4Summary& summary,
                     const std::string& event_type, UtcTime now) {
   clip = ready_clip(std::move(clip), summary);
-  if (auto named = give_final_name(layout.absolute(clip.path)); !named) return named.error_as_is();
+  const fs::path mp4 = recorded_as(layout, clip);
+  if (clip.container != Container::mp4) {
+    auto other = in_its_container(layout, clip, summary);
+    if (!other) return other.error_as_is();
+    if (*other)
+      clip = std::move(**other);
+    else
+      clip.container = Container::mp4;
+  }
+  if (clip.container == Container::mp4)
+    if (auto named = give_final_name(layout.absolute(clip.path)); !named) return named.error_as_is();
   const auto upload = upload_of(layout, clip, now);
   auto committed = catalog.finish_clip(clip, {event_of(clip, event_type, now)}, upload);
   if (!committed) return committed.error_as_is();
+  if (clip.container != Container::mp4) remove_mp4(mp4);
   clip.upload = {};
   if (upload) clip.upload.state = UploadState::pending;
   return clip;

@@ -20,8 +20,10 @@ Result<Mp4Summary> repair(const std::filesystem::path& file);
 Clip ready_clip(Clip clip, const Mp4Summary& summary);
 std::optional<Upload> upload_of(const Layout& layout, const Clip& ready, UtcTime now);
 
-// For a finalised file that is on the disk: renames it (unless it has its name already), syncs the folder, and commits
-// the clip row with the event and the upload row. Gives the clip as it is in the catalog then.
+// For a finalised file that is on the disk: gives it its container and renames it (unless it has its name already),
+// syncs the folder, and commits the clip row with the event and the upload row. Gives the clip as it is in the catalog
+// then. Another container than MP4 is a second file, and the MP4 goes when the rows are committed; what cannot be put
+// in there, for want of space say, stays an MP4.
 Result<Clip> settle(const Layout& layout, Catalog& catalog, Clip clip, const Mp4Summary& summary,
                     const std::string& event_type, UtcTime now);
 

@@ -126,7 +126,8 @@ TEST(DecodeCommandTest, TraceparentMayComeAsAUserProperty) {
 TEST(DecodeCommandTest, RecordingStart) {
   const auto p = request_of<RecordingStart>(command("recording.start", R"({"camera_id": "front",
       "recording_id": "night-1", "start": "2026-11-20T09:00:00.5+01:00", "allow_late": true, "duration_ms": 86400000,
-      "labels": ["door", "Tür"], "upload": "never", "priority": "high"})"));
+      "labels": ["door", "Tür"], "upload": "never", "priority": "high", "container": "flv"})"));
+  EXPECT_EQ(p.container, Container::flv);
   EXPECT_EQ(p.camera_id, "front");
   EXPECT_EQ(p.recording_id, "night-1");
   EXPECT_EQ(p.start, from_rfc3339("2026-11-20T08:00:00.5Z"));
@@ -148,6 +149,7 @@ TEST(DecodeCommandTest, RecordingStartHasDefaults) {
   EXPECT_THAT(p.labels, IsEmpty());
   EXPECT_TRUE(p.upload);
   EXPECT_EQ(p.priority, Priority::normal);
+  EXPECT_EQ(p.container, Container::mp4);
 }
 
 TEST(DecodeCommandTest, RecordingStopAndList) {
@@ -376,10 +378,10 @@ TEST(RefusedCommandTest, ParamsAreStrict) {
 
 TEST(RefusedCommandTest, AllWrongParamsAreNamedAtOnce) {
   EXPECT_THAT(error_paths(command("recording.start", R"({"camera_id": "../x", "recording_id": "A", "start": 5,
-      "allow_late": "yes", "duration_ms": 0, "labels": ["", 5], "upload": "later", "priority": 1})")),
+      "allow_late": "yes", "duration_ms": 0, "labels": ["", 5], "upload": "later", "priority": 1, "container": "TS"})")),
               UnorderedElementsAre("/params/camera_id", "/params/recording_id", "/params/start", "/params/allow_late",
                                    "/params/duration_ms", "/params/labels/0", "/params/labels/1", "/params/upload",
-                                   "/params/priority"));
+                                   "/params/priority", "/params/container"));
   EXPECT_THAT(error_paths(command("snapshot.take", R"({"camera_id": "", "at": "x", "width_px": 15, "quality": 101,
       "deliver": "mail", "timeout_ms": 120001})")),
               UnorderedElementsAre("/params/camera_id", "/params/at", "/params/width_px", "/params/quality",

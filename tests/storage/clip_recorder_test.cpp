@@ -510,6 +510,102 @@ TEST_F(ClipRecorderTest, AudioThatVanishesAndComesLateNeverEndsARecording) {
   EXPECT_NEAR(sound_in(file_of(clips[0])).second, 5, 2.5);
 }
 
+// Nothing can be hidden in such a file, so that what lies before the wanted instant is part of it.
+TEST_F(ClipRecorderTest, AClipInAnotherContainerIsShownFromItsKeyframe) {
+  Pattern camera(begin);
+  push(camera.until(begin + 40s));
+  for (const Container container : {Container::ts, Container::flv}) {
+    RecordingSpec wanted = spec(begin + 10s + 480ms, begin + 25s + 480ms);
+    wanted.container = container;
+    Reports mine;
+    ClipRecorder recorder(wanted, ring, context(), mine.receiver());
+    ASSERT_TRUE(mine.wait(RecorderReport::Kind::ended));
+    ASSERT_EQ(mine.clips().size(), 1u);
+    const Clip clip = mine.clips()[0];
+    const std::string extension = "." + std::string(container_name(container));
+    EXPECT_EQ(clip.container, container);
+    EXPECT_EQ(file_of(clip).extension(), extension);
+    EXPECT_EQ(shown_frames(file_of(clip)), 25 * 15 + 12);
+    EXPECT_EQ(duration_ms(clip), 15'480);
+    EXPECT_NEAR(static_cast<double>(shown_length(file_of(clip)).count()), 15'480, 40);
+    EXPECT_EQ(clip.lead_actual_ms, 480);
+    EXPECT_LT(std::chrono::abs(clip.start - clock.to_utc(begin + 10s)), 50ms);
+    EXPECT_LT(std::chrono::abs(MonoTime(microseconds(clip.mono_start_us)) - (begin + 10s)), 1ms);
+    std::vector<int64_t> expected(25 * 15 + 12);
+    std::iota(expected.begin(), expected.end(), 250);
+    EXPECT_EQ(numbers_in(file_of(clip)), expected);
+    EXPECT_EQ(sha256_hex(read_text(file_of(clip))), clip.sha256);
+    EXPECT_EQ(static_cast<int64_t>(std::filesystem::file_size(file_of(clip))), clip.size_bytes);
+    EXPECT_EQ(store.number("SELECT count(*) FROM upload WHERE kind = 'clip' AND object_key LIKE '%" + clip.clip_id +
+                           extension + "' AND content_type = '" + std::string(media_type(container)) + "'"),
+              1);
+    EXPECT_TRUE(store.catalog->hold("front", clip.start, *clip.end, 10)->clips.empty()) << "no clip is made of it";
+  }
+  EXPECT_EQ(files().size(), 2u) << "nothing is left of the MP4s";
+  EXPECT_EQ(Json::parse(store.events("clip.ready").at(0).data).at("container"), "ts");
+}
+
+// The camera was not known when it was asked for, say.
+TEST_F(ClipRecorderTest, WhatDoesNotGoIntoTheContainerIsAnMp4) {
+  push_film(Footage::h265_pcma);
+  RecordingSpec wanted = spec(begin + 1s, begin + 9s);
+  wanted.container = Container::flv;
+  EXPECT_EQ(record(wanted).error, "");
+  ASSERT_EQ(reports.clips().size(), 1u);
+  const Clip clip = reports.clips()[0];
+  EXPECT_EQ(clip.container, Container::mp4);
+  EXPECT_EQ(file_of(clip).extension(), ".mp4");
+  EXPECT_EQ(duration_ms(clip), 8000);
+  EXPECT_GT(shown_frames(file_of(clip)), 0);
+  const StreamInfo g711{VideoTrack{}, AudioTrack{AudioCodec::pcmu, 8000, 1, {}}};
+  EXPECT_EQ(why_not_in(Container::flv, AudioPolicy::aac, g711), "");
+  EXPECT_EQ(why_not_in(Container::flv, AudioPolicy::copy, g711), "") << "it is left out anyway";
+  const StreamInfo opus{VideoTrack{}, AudioTrack{AudioCodec::opus, 48000, 1, {}}};
+  EXPECT_NE(why_not_in(Container::ts, AudioPolicy::copy, opus), "");
+  EXPECT_EQ(why_not_in(Container::ts, AudioPolicy::drop, opus), "");
+}
+
+TEST_F(ClipRecorderTest, SoundThatIsMadeAacGoesIntoATransportStream) {
+  push_film(Footage::h265_pcma);
+  RecordingSpec wanted = spec(begin, begin + 9s);
+  wanted.container = Container::ts;
+  wanted.audio = AudioPolicy::aac;
+  EXPECT_EQ(record(wanted).error, "");
+  ASSERT_EQ(reports.clips().size(), 1u);
+  const Clip clip = reports.clips()[0];
+  EXPECT_EQ(clip.container, Container::ts);
+  EXPECT_EQ(clip.audio, "aac");
+  EXPECT_EQ(clip.codec, "h265");
+  EXPECT_EQ(shown_frames(file_of(clip)), 9 * 20);
+  const auto streams = run_or_throw(
+      {"ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", file_of(clip).string()});
+  EXPECT_NE(streams.find("hevc"), std::string::npos);
+  EXPECT_NE(streams.find("aac"), std::string::npos);
+}
+
+// It needs the room of both for a moment. The video is worth more than the container.
+TEST_F(ClipRecorderTest, WithoutRoomForAnotherContainerItStaysAnMp4) {
+  const auto clips = store.layout.clips();
+  ASSERT_TRUE(file::make_directories(clips));
+  if (mount("tmpfs", clips.c_str(), "tmpfs", 0, "size=512k") != 0) GTEST_SKIP() << "not allowed to mount";
+  Pattern camera(begin);
+  push(camera.until(begin + 12s));
+  RecordingSpec wanted = spec(begin, begin + 10s);
+  wanted.container = Container::ts;
+  EXPECT_EQ(record(wanted).error, "");
+  const auto made = reports.clips();
+  EXPECT_EQ(made.size(), 1u);
+  for (const Clip& clip : made) {
+    EXPECT_EQ(clip.container, Container::mp4);
+    EXPECT_EQ(shown_frames(file_of(clip)), 10 * 25);
+    EXPECT_EQ(sha256_hex(read_text(file_of(clip))), clip.sha256);
+    EXPECT_GT(clip.size_bytes, 256 * 1024) << "there would have been room";
+  }
+  EXPECT_EQ(files().size(), 1u);
+  EXPECT_EQ(store.losses->count().value(), 0);
+  umount(clips.c_str());
+}
+
 // A folder with little room, when the test may mount one.
 TEST_F(ClipRecorderTest, AFullDiskEndsItWithWhatIsGood) {
   const auto clips = store.layout.clips();
@@ -554,6 +650,41 @@ TEST_F(ClipRecorderTest, AfterAFullDiskItGoesOnWhereItWas) {
     EXPECT_LT(std::chrono::abs(written[i].start - *written[i - 1].end), 2ms);
   }
   EXPECT_EQ(shown, 18 * 25);
+  umount(clips.c_str());
+}
+
+// Those after the fault begin with the keyframe before where the last one ended: shown twice, and not missing.
+TEST_F(ClipRecorderTest, InAnotherContainerNothingIsMissingAfterAFullDisk) {
+  const auto clips = store.layout.clips();
+  ASSERT_TRUE(file::make_directories(clips));
+  if (mount("tmpfs", clips.c_str(), "tmpfs", 0, "size=300k") != 0) GTEST_SKIP() << "not allowed to mount";
+  const MonoTime from = clock.mono() - 21s;
+  Pattern camera(from);
+  push(camera.until(from + 20s));
+  {
+    RecordingSpec wanted = spec(from + 1s + 480ms, from + 19s);
+    wanted.container = Container::ts;
+    ClipRecorder recorder(wanted, ring, context(), reports.receiver());
+    const auto faulted = reports.wait(RecorderReport::Kind::faulted);
+    ASSERT_TRUE(faulted);
+    EXPECT_NE(faulted->error.find("o space"), std::string::npos) << faulted->error;
+    ASSERT_EQ(mount("tmpfs", clips.c_str(), "tmpfs", MS_REMOUNT, "size=64m"), 0);
+    const auto ended = reports.wait(RecorderReport::Kind::ended);
+    ASSERT_TRUE(ended);
+    EXPECT_EQ(ended->error, "");
+  }
+  EXPECT_EQ(store.losses->count().value(), 0);
+  const auto written = reports.clips();
+  ASSERT_GE(written.size(), 2u);
+  std::set<int64_t> numbers;
+  for (size_t i = 0; i < written.size(); ++i) {
+    for (const int64_t number : numbers_in(file_of(written[i]))) numbers.insert(number);
+    if (i == 0) continue;
+    EXPECT_LE(written[i].start, *written[i - 1].end + 2ms);
+  }
+  EXPECT_EQ(numbers.size(), 18u * 25u) << "from the keyframe on";
+  EXPECT_EQ(*numbers.begin(), 25);
+  EXPECT_EQ(*numbers.rbegin(), 19 * 25 - 1);
   umount(clips.c_str());
 }
 

@@ -21,7 +21,7 @@ TEST(ClipTest, JsonHasTheMembersOfTheContractInItsOrder) {
       to_text(to_json(clip, kNow)),
       R"({"clip_id":"0199aa00-0000-7000-8000-000000000001","recording_id":"0199aa00-0000-7000-8000-000000000002",)"
       R"("camera_id":"front","state":"ready","start":"2026-11-20T08:31:29.123Z","end":"2026-11-20T08:32:29.163Z",)"
-      R"("duration_ms":60040,"size_bytes":8123456,"codec":"h264","width_px":1920,"height_px":1080,"audio":"aac",)"
+      R"("duration_ms":60040,"size_bytes":8123456,"codec":"h264","width_px":1920,"height_px":1080,"audio":"aac","container":"mp4",)"
       R"("sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","trigger":"command",)"
       R"("labels":["door","night"],"lead_actual_ms":-40,)"
       R"("gaps":[["2026-11-20T08:31:30.123Z","2026-11-20T08:31:32.123Z","camera_down"]],)"

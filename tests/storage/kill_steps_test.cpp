@@ -34,7 +34,7 @@ class KillStepsTest : public testing::Test {
     store->database.reset();
   }
 
-  // Two clips of a second and a half, joined.
+  // Two clips of a second and a half, joined; in another container one of both.
   void record() const {
     const Clock& clock = Clock::system();
     auto database = Database::open(store->layout.database());
@@ -51,7 +51,8 @@ class KillStepsTest : public testing::Test {
     spec.camera_id = "front";
     spec.start = begin;
     spec.end = begin + 3s;
-    spec.segment = 2s;
+    spec.segment = container == Container::mp4 ? 2s : 10s;
+    spec.container = container;
     if (!catalog.add_recording(spec.recording_id, spec.camera_id, clock.utc())) _exit(3);
     std::atomic<bool> ended = false;
     const RecorderContext context{store->layout, catalog, losses, clock, 0ms, mux, sync};
@@ -59,6 +60,17 @@ class KillStepsTest : public testing::Test {
       if (report.kind == RecorderReport::Kind::ended) ended = true;
     });
     if (!eventually(30s, [&] { return ended.load(); })) _exit(4);
+  }
+
+  // So many changes of the disk record() makes.
+  int changes_of_a_recording() {
+    int made = 0, more = 256;
+    while (more - made > 1) {
+      const int change = (made + more) / 2;
+      begin_anew();
+      (killed_before(change, [this] { record(); }) ? made : more) = change;
+    }
+    return made;
   }
 
   // A clip of what record() leaves: all but the first and the last of its frames.
@@ -108,6 +120,8 @@ class KillStepsTest : public testing::Test {
       const fs::path file = store->layout.absolute(clip.path);
       const std::string bytes = read_text(file);
       EXPECT_EQ(clip.state, ClipState::ready);
+      EXPECT_EQ(clip.container, container);
+      EXPECT_EQ(file.extension(), "." + std::string(container_name(container)));
       EXPECT_EQ(static_cast<int64_t>(bytes.size()), clip.size_bytes);
       EXPECT_EQ(sha256_hex(bytes), clip.sha256);
       EXPECT_EQ(clip.upload.state, UploadState::pending);
@@ -161,6 +175,7 @@ class KillStepsTest : public testing::Test {
       ASSERT_TRUE(text) << clip.clip_id;
       const Json json = Json::parse(*text);
       EXPECT_EQ(json.at("sha256"), clip.sha256);
+      EXPECT_EQ(json.at("container"), container_name(clip.container));
       EXPECT_TRUE(texts.emplace(json.at("sequence").get<int64_t>(), *text).second) << "two with one number";
     }
     EXPECT_EQ(store->number("SELECT count(*) FROM manifest"), static_cast<int64_t>(clips.size()));
@@ -174,6 +189,7 @@ class KillStepsTest : public testing::Test {
   }
 
   std::unique_ptr<Store> store;
+  Container container = Container::mp4;
 };
 
 TEST_F(KillStepsTest, ARecordingKilledBeforeAnyChangeOfTheDiskIsWholeUpToThere) {
@@ -191,6 +207,39 @@ TEST_F(KillStepsTest, ARecordingKilledBeforeAnyChangeOfTheDiskIsWholeUpToThere) 
   }
   EXPECT_EQ(most, 75u);
   EXPECT_GT(change, 40);
+}
+
+// Up to the end of the MP4 it is as above. Then come its file in the other container, the name of that, the rows, and
+// the MP4 goes.
+TEST_F(KillStepsTest, AClipInAnotherContainerKilledBeforeAnyChangeOfItsClosingIsWhole) {
+  container = Container::ts;
+  for (int change = changes_of_a_recording() - 15, killed = 1; killed; ++change) {
+    SCOPED_TRACE("before change " + std::to_string(change));
+    begin_anew();
+    killed = killed_before(change, [this] { record(); });
+    EXPECT_EQ(expect_whole().size(), 75u);
+    if (HasFailure()) return;
+  }
+}
+
+class KillStepsLongTest : public KillStepsTest {};
+
+// From an MP4 that is whole, and from what is left when all but the end of the MP4 is done.
+TEST_F(KillStepsLongTest, ARecoveryIntoAnotherContainerKilledBeforeAnyChangeOfTheDiskIsDoneAgain) {
+  container = Container::flv;
+  const int last = changes_of_a_recording();
+  for (const int first : {last - 8, last}) {
+    int change = 1;
+    for (bool killed = true; killed; ++change) {
+      SCOPED_TRACE("recording before change " + std::to_string(first) + ", recovery before " + std::to_string(change));
+      begin_anew();
+      killed_before(first, [this] { record(); });
+      killed = killed_before(change, [this] { recover(); });
+      EXPECT_EQ(expect_whole().size(), 75u);
+      if (HasFailure()) return;
+    }
+    EXPECT_GT(change, first < last ? 12 : 1);
+  }
 }
 
 TEST_F(KillStepsTest, AClipOfThePastKilledBeforeAnyChangeOfTheDiskIsWholeOrNotThere) {

@@ -146,7 +146,11 @@ int64_t number_of(const Packet& packet) {
 }
 
 std::vector<int64_t> numbers_in(const std::filesystem::path& file) {
-  const std::string bytes = read_text(file);
+  // In a transport stream they are cut into packets.
+  const std::string bytes = file.extension() == ".ts"
+                                ? run_or_throw({"ffmpeg", "-nostdin", "-v", "error", "-i", file.string(), "-map", "0:v",
+                                                "-c", "copy", "-f", "h264", "-"})
+                                : read_text(file);
   std::vector<int64_t> numbers;
   for (size_t at = bytes.find(kMark); at != std::string::npos; at = bytes.find(kMark, at + 1))
     numbers.push_back(number_at(bytes, at));

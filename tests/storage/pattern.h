@@ -47,7 +47,7 @@ class Pattern {
 
 // The number that a packet of a Pattern carries.
 int64_t number_of(const Packet& packet);
-// The numbers of all packets in a file, in the order of the file.
+// The numbers of all packets in a file, in the order of the file; of a .ts those of the video.
 std::vector<int64_t> numbers_in(const std::filesystem::path& file);
 
 // How many frames ffmpeg shows of the file, or -1 when it finds anything wrong.

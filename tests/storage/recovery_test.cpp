@@ -15,6 +15,7 @@
 #include "core/sha256.h"
 #include "core/thread.h"
 #include "storage/clip_recorder.h"
+#include "storage/clip_remover.h"
 #include "tests/storage/pattern.h"
 #include "tests/storage/store.h"
 #include "tests/support/process.h"
@@ -227,6 +228,51 @@ TEST_F(RecoveryTest, ACatalogInOrderIsOpenedAsItIs) {
   EXPECT_TRUE(Catalog(*opened->database).clip(clip.clip_id));
   opened->database.reset();
   store.reopen();
+}
+
+TEST_F(RecoveryTest, ALostCatalogFindsTheClipsInOtherContainersToo) {
+  std::vector<Clip> clips;
+  for (const Container container : {Container::mp4, Container::ts, Container::flv})
+    clips.push_back(record(2s, [&](RecordingSpec& spec) { spec.container = container; }));
+  store.database.reset();
+  const auto result = reindex(store.layout, {}, clock);
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->indexed, 3);
+  EXPECT_EQ(result->quarantined, 0);
+  store.reopen();
+  for (const Clip& clip : clips) {
+    const auto back = store.catalog->clip(clip.clip_id);
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->container, clip.container);
+    EXPECT_EQ(back->path, clip.path);
+    EXPECT_EQ(back->start, clip.start);
+    EXPECT_EQ(back->end, clip.end);
+    EXPECT_EQ(back->sha256, clip.sha256);
+    EXPECT_EQ(back->size_bytes, clip.size_bytes);
+    EXPECT_EQ(back->labels, clip.labels);
+    EXPECT_EQ(back->upload.state, UploadState::pending);
+  }
+}
+
+// Made by the catalog being lost in the instant between the rows and the end of the MP4: it is one clip, not two.
+TEST_F(RecoveryTest, AnMp4BesideWhatWasMadeOfItIsOneClip) {
+  const Clip clip = record(2s, [](RecordingSpec& spec) { spec.container = Container::ts; });
+  const Clip other = record(2s);
+  const fs::path mp4 = Layout::with_container(file_of(clip), Container::mp4);
+  fs::copy_file(file_of(other), Layout::part_path(mp4));
+  expect(recover(), 0, 0, 0);  // the catalog knows better: what is left over goes
+  EXPECT_FALSE(fs::exists(Layout::part_path(mp4)));
+  EXPECT_TRUE(fs::exists(file_of(clip)));
+
+  // Not removed when its clip was deleted, it would come back.
+  fs::copy_file(file_of(other), Layout::part_path(mp4));
+  ClipRemover remover(store.layout, *store.catalog, clock);
+  DeletionOrder order;
+  order.reason = "command";
+  order.even_not_uploaded = true;
+  ASSERT_TRUE(remover.remove({clip.clip_id}, order, {}));
+  EXPECT_FALSE(fs::exists(file_of(clip)));
+  EXPECT_FALSE(fs::exists(Layout::part_path(mp4)));
 }
 
 TEST_F(RecoveryTest, ASecondTimeThereIsNothingToDo) {

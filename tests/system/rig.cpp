@@ -184,8 +184,9 @@ std::vector<fs::path> Rig::files(const std::string& extension) const {
 }
 
 fs::path Rig::file_of(const std::string& clip_id) const {
-  for (const fs::path& path : files(".mp4"))
-    if (path.stem() == clip_id) return path;
+  for (const char* extension : {".mp4", ".ts", ".flv"})
+    for (const fs::path& path : files(extension))
+      if (path.stem() == clip_id) return path;
   return {};
 }
 
