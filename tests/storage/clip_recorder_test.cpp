@@ -550,7 +550,7 @@ TEST_F(ClipRecorderTest, WhatDoesNotGoIntoTheContainerIsAnMp4) {
   push_film(Footage::h265_pcma);
   RecordingSpec wanted = spec(begin + 1s, begin + 9s);
   wanted.container = Container::flv;
-  EXPECT_EQ(record(wanted).error, "");
+  EXPECT_EQ(record(wanted).error.message, "");
   ASSERT_EQ(reports.clips().size(), 1u);
   const Clip clip = reports.clips()[0];
   EXPECT_EQ(clip.container, Container::mp4);
@@ -570,7 +570,7 @@ TEST_F(ClipRecorderTest, SoundThatIsMadeAacGoesIntoATransportStream) {
   RecordingSpec wanted = spec(begin, begin + 9s);
   wanted.container = Container::ts;
   wanted.audio = AudioPolicy::aac;
-  EXPECT_EQ(record(wanted).error, "");
+  EXPECT_EQ(record(wanted).error.message, "");
   ASSERT_EQ(reports.clips().size(), 1u);
   const Clip clip = reports.clips()[0];
   EXPECT_EQ(clip.container, Container::ts);
@@ -592,7 +592,7 @@ TEST_F(ClipRecorderTest, WithoutRoomForAnotherContainerItStaysAnMp4) {
   push(camera.until(begin + 12s));
   RecordingSpec wanted = spec(begin, begin + 10s);
   wanted.container = Container::ts;
-  EXPECT_EQ(record(wanted).error, "");
+  EXPECT_EQ(record(wanted).error.message, "");
   const auto made = reports.clips();
   EXPECT_EQ(made.size(), 1u);
   for (const Clip& clip : made) {
@@ -667,11 +667,11 @@ TEST_F(ClipRecorderTest, InAnotherContainerNothingIsMissingAfterAFullDisk) {
     ClipRecorder recorder(wanted, ring, context(), reports.receiver());
     const auto faulted = reports.wait(RecorderReport::Kind::faulted);
     ASSERT_TRUE(faulted);
-    EXPECT_NE(faulted->error.find("o space"), std::string::npos) << faulted->error;
+    EXPECT_NE(faulted->error.message.find("o space"), std::string::npos) << faulted->error.message;
     ASSERT_EQ(mount("tmpfs", clips.c_str(), "tmpfs", MS_REMOUNT, "size=64m"), 0);
     const auto ended = reports.wait(RecorderReport::Kind::ended);
     ASSERT_TRUE(ended);
-    EXPECT_EQ(ended->error, "");
+    EXPECT_EQ(ended->error.message, "");
   }
   EXPECT_EQ(store.losses->count().value(), 0);
   const auto written = reports.clips();
