@@ -156,6 +156,10 @@ Request read_storage_status(JsonReader&) {
   return StorageStatus{};
 }
 
+Request read_camera_restart(JsonReader& r) {
+  return CameraRestart{or_default(r.require("camera_id").name("camera_id"), std::string())};
+}
+
 Request read_agent_ping(JsonReader&) {
   return AgentPing{};
 }
@@ -248,6 +252,7 @@ const std::vector<Verb>& verbs() {
       {"timeline.query", read_timeline_query, true},
       {"loss.query", read_loss_query, true},
       {"storage.status", read_storage_status, true},
+      {"camera.restart", read_camera_restart, false},
       {"agent.ping", read_agent_ping, true},
   };
   return all;

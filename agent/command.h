@@ -91,11 +91,14 @@ struct LossQueryRequest {
   LossQuery query;
 };
 struct StorageStatus {};
+struct CameraRestart {
+  std::string camera_id;
+};
 struct AgentPing {};
 
-using Request =
-    std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipCreate, ClipQueryRequest, ClipGet,
-                 ClipUrl, ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus, AgentPing>;
+using Request = std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipCreate, ClipQueryRequest,
+                             ClipGet, ClipUrl, ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus,
+                             CameraRestart, AgentPing>;
 
 // A verb's name and the reader of its parameters; errors are collected by the JsonReader.
 struct Verb {
