@@ -114,6 +114,9 @@ TEST_F(StorageTest, ClipsAreKeptAndDeletedOnCommandAndLossesAreTold) {
   const Json whole = timeline("back", there.at("start"), there.at("end")).at("result");
   EXPECT_EQ(whole.at("covered"), Json::array({Json::array({there.at("start"), there.at("end")})}));
   EXPECT_TRUE(whole.at("gaps").empty()) << whole;
+  for (const Json& hour : whole.at("coverage")) EXPECT_EQ(hour.at("coverage_pct"), 100.0) << whole;
+  EXPECT_EQ(lost.at("coverage").at(0).at("coverage_pct"), 0.0) << lost;
+  EXPECT_FALSE(timeline("back", "2020-01-01T00:00:00Z", there.at("end")).at("result").contains("coverage"));
   EXPECT_EQ(timeline("nobody", there.at("start"), there.at("end")).at("code"), "not_found");
   EXPECT_EQ(timeline("back", there.at("end"), there.at("start")).at("code"), "invalid_argument");
 
