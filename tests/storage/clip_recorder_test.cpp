@@ -590,7 +590,10 @@ TEST_F(ClipRecorderTest, AClipInAnotherContainerIsShownFromItsKeyframe) {
     EXPECT_EQ(store.number("SELECT count(*) FROM upload WHERE kind = 'clip' AND object_key LIKE '%" + clip.clip_id +
                            extension + "' AND content_type = '" + std::string(media_type(container)) + "'"),
               1);
-    EXPECT_TRUE(store.catalog->hold("front", clip.start, *clip.end, 10)->clips.empty()) << "no clip is made of it";
+    const auto held = store.catalog->hold("front", clip.start, *clip.end, 10);
+    EXPECT_TRUE(held->clips.empty()) << "no clip is made of it";
+    ASSERT_GE(held->unreadable.size(), 1u);
+    EXPECT_EQ(held->unreadable[0].reason, "other_container");
   }
   EXPECT_EQ(files().size(), 2u) << "nothing is left of the MP4s";
   EXPECT_EQ(Json::parse(store.events("clip.ready").at(0).data).at("container"), "ts");
