@@ -34,7 +34,9 @@ class StorageTest : public testing::Test {
     return rig.wait_clip_ready(rig.start_recording(camera_id, params).recording_id).at("clip_id");
   }
   Json remove(const std::vector<std::string>& ids, bool force = false) {
-    return rig.result("clip.delete", {{"clip_ids", ids}, {"force", force}});
+    const Json reply = rig.command("clip.delete", {{"clip_ids", ids}, {"force", force}});
+    EXPECT_EQ(reply.at("status"), reply.at("result").at("deleted").empty() ? "failed" : "succeeded") << reply;
+    return reply.at("result");
   }
   // The code with which the one clip was refused.
   std::string refused(const std::string& id) {
