@@ -248,7 +248,7 @@ const std::vector<Verb>& verbs() {
       {"clip.get", read_clip_get, true},
       {"clip.url", read_clip_url, true},
       {"clip.protect", read_clip_protect, false},
-      {"clip.delete", read_clip_delete, false},
+      {"clip.delete", read_clip_delete, false, true},
       {"timeline.query", read_timeline_query, true},
       {"loss.query", read_loss_query, true},
       {"storage.status", read_storage_status, true},

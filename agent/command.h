@@ -104,7 +104,8 @@ using Request = std::variant<RecordingStart, RecordingStop, RecordingList, Snaps
 struct Verb {
   std::string_view name;
   Request (*read)(JsonReader& params);
-  bool only_asks;  // changes nothing: doing it twice does no harm
+  bool only_asks;           // changes nothing: doing it twice does no harm
+  bool makes_room = false;  // on the disk, which may be so full that not even the command can be logged
 };
 // All verbs that this version has.
 const std::vector<Verb>& verbs();

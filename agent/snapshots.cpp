@@ -41,6 +41,8 @@ Result<PastFrame> find_past(Ring& ring, const std::string& camera_id, UtcTime at
     if (!frame) log::warn("a clip cannot be read", {{"camera", camera_id}, {"error", frame.error().message}});
     if (frame && *frame) return std::move(**frame);
   }
+  if (!held->unreadable.empty())
+    return fail(Code::unsupported, "/params/at: that instant is in a ts or flv clip only, of which no picture is made");
   return fail(Code::not_found, "/params/at: there is no picture of that instant");
 }
 

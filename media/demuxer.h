@@ -30,6 +30,7 @@ struct DemuxedPacket {
   microseconds pts{0};
   microseconds dts{0};
   microseconds duration{0};
+  std::optional<UtcTime> camera_utc{};  // the camera's own clock at pts, as it says
 };
 
 // Demuxer reads one URL or file through libavformat. Every libav call ends by the deadline given or by the stop token,
