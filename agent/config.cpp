@@ -235,7 +235,7 @@ Config::Camera read_camera(JsonReader r, const TimeZone& zone, Load& load) {
   r.require("url");
   set(camera.username, r.string("username"));
   read_secret(r, "password", camera.password, load);
-  set(camera.transport, r.choice("transport", {"tcp", "udp"}));
+  set(camera.transport, r.choice("transport", {"tcp", "udp", "auto"}));
   if (auto url = r.string("url", 1)) {
     camera.url = std::move(*url);
     take_credentials(r.path() + "/url", camera.url, camera.username, camera.password, load);

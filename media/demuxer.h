@@ -14,7 +14,7 @@ namespace vedette {
 struct DemuxerOptions {
   std::string username{};  // put into the URL, encoded, by the demuxer
   std::string password{};
-  std::string rtsp_transport = "tcp";  // tcp | udp
+  std::string rtsp_transport = "tcp";  // as libavformat names them: tcp, udp, udp_multicast, http
   microseconds open_timeout = 10s;
   bool live = true;  // a network source: opened fast, without probing seconds of it
 };
@@ -30,6 +30,7 @@ struct DemuxedPacket {
   microseconds pts{0};
   microseconds dts{0};
   microseconds duration{0};
+  uint32_t lost_before = 0;  // as Packet has it
 };
 
 // Demuxer reads one URL or file through libavformat. Every libav call ends by the deadline given or by the stop token,

@@ -24,6 +24,7 @@ struct Packet {
   MonoTime arrival;  // when it left the demuxer
   UtcTime arrival_utc;
   microseconds duration{0};  // 0: not known
+  uint32_t lost_before = 0;  // video frames between the one before and this that were damaged on the way, and left out
   Track track = Track::video;
   bool keyframe = false;  // decoding can begin here; always true for audio
 

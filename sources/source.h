@@ -19,7 +19,7 @@ struct SourceConfig {
   std::string url;  // without credentials
   std::string username;
   std::string password;
-  std::string transport = "tcp";  // RTSP: tcp | udp
+  std::string transport = "tcp";  // RTSP: tcp | udp | auto (udp, else tcp) | multicast | http
   microseconds connect_timeout = 10s;
   microseconds stall_timeout = 8s;  // no video frame for so long: timed_out
   // Whether somebody waits for the next packet. While nobody does, a source may let packets gather and hand them out

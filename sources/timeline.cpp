@@ -82,6 +82,7 @@ void Timeline::place(DemuxedPacket packet, MonoTime arrival, const Push& push) {
   out.arrival = arrival;
   out.arrival_utc = clock_.to_utc(arrival);
   out.duration = packet.duration;
+  out.lost_before = packet.lost_before;
   out.track = packet.track;
   out.keyframe = packet.keyframe;
   push(std::move(out));
