@@ -54,8 +54,9 @@ class RtspSource : public Source {
 
   // What is found out about the camera here holds for as long as the source lives.
   Status run_session(const Push& push, const std::stop_token& stop) {
-    const rtsp::ClientOptions options{config_.url, config_.username, config_.password,
-                                      Clock::system().mono() + config_.connect_timeout, transport_};
+    const rtsp::ClientOptions options{config_.url,      config_.username,
+                                      config_.password, Clock::system().mono() + config_.connect_timeout,
+                                      transport_,       config_.ca_file};
     auto client = rtsp::Client::open(options, stop);
     if (!client && client.error().code == Code::unsupported) {
       again_ = may_fall_back_ || !is_protected();
@@ -110,8 +111,8 @@ class RtspSource : public Source {
   const Clock& clock_;
   bool may_fall_back_;  // from UDP to TCP
   rtsp::Transport transport_;
-  bool ours_ = !is_protected();  // else libavformat reads
-  bool again_ = false;           // the next try is another one than that which failed: no reason to wait
+  bool ours_ = true;    // else libavformat reads
+  bool again_ = false;  // the next try is another one than that which failed: no reason to wait
 };
 
 bool names_host(std::string_view url) {
@@ -126,6 +127,8 @@ Result<std::unique_ptr<Source>> make_rtsp_source(const SourceConfig& config, con
   if (config.transport != "auto" && !rtsp::transport_of(config.transport))
     return fail(Code::invalid_argument,
                 "the transport " + config.transport + " is none of tcp, udp, auto, multicast, http");
+  if (config.url.starts_with("rtsps://") && (config.transport == "udp" || config.transport == "multicast"))
+    return fail(Code::invalid_argument, "rtsps:// protects what comes in its connection only: set transport to tcp");
   return std::make_unique<RtspSource>(config, clock);
 }
 

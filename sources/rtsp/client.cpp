@@ -6,6 +6,7 @@
 
 #include "core/text.h"
 #include "sources/rtsp/depacketiser.h"
+#include "sources/rtsp/tls_connection.h"
 
 namespace vedette::rtsp {
 
@@ -53,7 +54,9 @@ Status check_transport(const Url& url, Transport transport) {
 }
 
 Result<std::unique_ptr<Connection>> connect(const Url& url, const ClientOptions& options, const std::stop_token& stop) {
-  return connect_tcp(url.host, url.port, options.deadline, stop);
+  auto connection = connect_tcp(url.host, url.port, options.deadline, stop);
+  if (!connection || !url.tls) return connection;
+  return secure(std::move(*connection), url.host, options.ca_file, options.deadline, stop);
 }
 
 bool is_redirect(int status) {

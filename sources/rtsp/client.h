@@ -22,6 +22,7 @@ struct ClientOptions {
   std::string password;
   MonoTime deadline;  // for the whole of open()
   Transport transport = Transport::tcp;
+  std::string ca_file{};  // of rtsps://; empty: the system's
 };
 
 // A stream that is being sent: on a pair of interleaved channels, or in datagrams.

@@ -72,7 +72,7 @@ const std::vector<Kind>& kinds() {
 }
 
 TEST(SourceContractTest, CoversEveryScheme) {
-  std::set<std::string_view> covered = {"rtsps"};  // rtsp's class; TLS is libavformat's
+  std::set<std::string_view> covered = {"rtsps"};  // rtsp's class; rtsp_tls_test.cpp
   for (const Kind& kind : kinds()) covered.insert(kind.scheme);
   for (const std::string_view scheme : source_schemes()) EXPECT_TRUE(covered.count(scheme)) << scheme;
 }
