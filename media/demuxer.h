@@ -14,7 +14,7 @@ namespace vedette {
 struct DemuxerOptions {
   std::string username{};  // put into the URL, encoded, by the demuxer
   std::string password{};
-  std::string rtsp_transport = "tcp";  // as libavformat names them: tcp, udp, udp_multicast, http
+  std::string rtsp_transport = "tcp";  // tcp | udp
   microseconds open_timeout = 10s;
   bool live = true;  // a network source: opened fast, without probing seconds of it
 };

@@ -28,7 +28,7 @@ constexpr microseconds kFirstDatagram = 3s;
 constexpr microseconds kBetweenTries = 500ms;
 
 std::string libav_transport(const std::string& transport) {
-  return transport == "multicast" ? "udp_multicast" : transport == "auto" ? "tcp" : transport;
+  return transport == "auto" ? "tcp" : transport;
 }
 
 class RtspSource : public Source {
@@ -125,9 +125,8 @@ bool names_host(std::string_view url) {
 Result<std::unique_ptr<Source>> make_rtsp_source(const SourceConfig& config, const Clock& clock) {
   if (!names_host(config.url)) return fail(Code::invalid_argument, "the URL names no host");
   if (config.transport != "auto" && !rtsp::transport_of(config.transport))
-    return fail(Code::invalid_argument,
-                "the transport " + config.transport + " is none of tcp, udp, auto, multicast, http");
-  if (config.url.starts_with("rtsps://") && (config.transport == "udp" || config.transport == "multicast"))
+    return fail(Code::invalid_argument, "the transport " + config.transport + " is none of tcp, udp, auto");
+  if (config.url.starts_with("rtsps://") && config.transport == "udp")
     return fail(Code::invalid_argument, "rtsps:// protects what comes in its connection only: set transport to tcp");
   return std::make_unique<RtspSource>(config, clock);
 }

@@ -2,8 +2,8 @@
 
 #include <arpa/inet.h>
 
-#include <array>
 #include <cstring>
+#include <string>
 
 namespace vedette::rtsp {
 
@@ -60,18 +60,6 @@ bool Address::same_host(const Address& other) const {
   if (family() != other.family()) return false;
   if (family() == AF_INET) return as<sockaddr_in>(any_).sin_addr.s_addr == as<sockaddr_in>(other.any_).sin_addr.s_addr;
   return std::memcmp(&any_.sin6_addr, &other.any_.sin6_addr, sizeof any_.sin6_addr) == 0;
-}
-
-bool Address::is_multicast() const {
-  if (family() == AF_INET) return IN_MULTICAST(ntohl(as<sockaddr_in>(any_).sin_addr.s_addr));
-  return IN6_IS_ADDR_MULTICAST(&any_.sin6_addr);
-}
-
-std::string Address::host() const {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  const void* bytes = &any_.sin6_addr;
-  if (family() == AF_INET) bytes = &as<sockaddr_in>(any_).sin_addr;
-  return inet_ntop(family(), bytes, text.data(), text.size()) ? text.data() : "";
 }
 
 }  // namespace vedette::rtsp

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 
 namespace vedette::rtsp {
@@ -16,15 +15,13 @@ class Address {
   // Of a socket that is connected: ours, and the other side's.
   static std::optional<Address> local_of(int socket);
   static std::optional<Address> peer_of(int socket);
-  // "10.0.0.5", "ff05::1"; nothing for what is no number.
+  // "10.0.0.5", "fe80::1"; nothing for what is no number.
   static std::optional<Address> numeric(std::string_view text, uint16_t port);
 
   uint16_t port() const;
   Address with_port(uint16_t port) const;
   bool same_host(const Address& other) const;
-  bool is_multicast() const;
   int family() const { return any_.sin6_family; }
-  std::string host() const;
 
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&any_); }
   socklen_t size() const { return family() == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6); }

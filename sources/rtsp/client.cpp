@@ -47,10 +47,8 @@ std::optional<int> number(std::string_view text) {
 
 // Media of rtsps:// that came in datagrams would be readable by everybody.
 Status check_transport(const Url& url, Transport transport) {
-  const bool datagrams = transport == Transport::udp || transport == Transport::multicast;
-  if (!url.tls || !datagrams) return {};
-  return fail(Code::invalid_argument,
-              "rtsps:// protects only what comes in its connection: set transport to tcp or http");
+  if (!url.tls || transport == Transport::tcp) return {};
+  return fail(Code::invalid_argument, "rtsps:// protects only what comes in its connection: set transport to tcp");
 }
 
 Result<std::unique_ptr<Connection>> connect(const Url& url, const ClientOptions& options, const std::stop_token& stop) {
@@ -224,7 +222,6 @@ Status Client::set_up(const Media& media, const Wait& wait) {
 
 // What we say in SETUP, and where the camera is to send to.
 Result<std::string> Client::offer(Track& track) const {
-  if (transport_ == Transport::multicast) return std::string("RTP/AVP;multicast");
   if (transport_ == Transport::udp) {
     const auto local = Address::local_of(connection_->fd());
     if (!local) return fail(Code::camera_unavailable, "SETUP: the connection has no address any more");
@@ -238,31 +235,18 @@ Result<std::string> Client::offer(Track& track) const {
 }
 
 Status Client::agree(Track& track, const TransportHeader& answer) const {
-  const bool datagrams = transport_ == Transport::udp || transport_ == Transport::multicast;
-  if (!datagrams) {
+  if (transport_ == Transport::tcp) {
     // A server may give other channels than those that were asked for.
     track.channel = answer.channel.value_or(track.channel);
     for (const Track& other : tracks_)
       if (other.channel == track.channel) return fail(Code::camera_unavailable, "two streams on one channel");
     return {};
   }
-  if (answer.over_tcp || answer.multicast != (transport_ == Transport::multicast))
+  if (answer.over_tcp || answer.multicast)
     return fail(Code::unsupported, "the camera sends by another transport than it was asked for");
   const auto camera = Address::peer_of(connection_->fd());
-  const auto local = Address::local_of(connection_->fd());
-  if (!camera || !local) return fail(Code::camera_unavailable, "the connection has no address any more");
-  if (transport_ == Transport::udp) {
-    track.datagrams->set_sender(*camera, answer.server_ports);
-    return {};
-  }
-  const auto group = Address::numeric(answer.destination, 0);
-  if (!group || !answer.group_ports)
-    return fail(Code::camera_unavailable, "the camera names no multicast group and ports");
-  auto joined = Datagrams::join(*group, *answer.group_ports, *local);
-  if (!joined) return joined.error_as_is();
-  track.datagrams = std::move(*joined);
-  // Whom to believe: a camera with several addresses may say from which it sends.
-  track.datagrams->set_sender(Address::numeric(answer.source, 0).value_or(*camera), std::nullopt);
+  if (!camera) return fail(Code::camera_unavailable, "the connection has no address any more");
+  track.datagrams->set_sender(*camera, answer.server_ports);
   return {};
 }
 

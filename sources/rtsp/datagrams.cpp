@@ -1,7 +1,5 @@
 #include "sources/rtsp/datagrams.h"
 
-#include <net/if.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -36,29 +34,11 @@ void tell_once_of_small_buffers() {
             {{"remedy", "sysctl -w net.core.rmem_max=" + std::to_string(kBufferBytes)}});
 }
 
-Status join_group(int fd, const Address& group, const Address& local) {
-  int failed = 0;
-  if (group.family() == AF_INET) {
-    ip_mreqn request{};
-    request.imr_multiaddr = reinterpret_cast<const sockaddr_in*>(group.get())->sin_addr;
-    request.imr_address = reinterpret_cast<const sockaddr_in*>(local.get())->sin_addr;
-    failed = setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof request);
-  } else {
-    ipv6_mreq request{};
-    request.ipv6mr_multiaddr = reinterpret_cast<const sockaddr_in6*>(group.get())->sin6_addr;
-    request.ipv6mr_interface = reinterpret_cast<const sockaddr_in6*>(local.get())->sin6_scope_id;
-    failed = setsockopt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &request, sizeof request);
-  }
-  return failed == 0 ? Status() : Status(fail_errno("joining the multicast group " + group.host()));
-}
-
 }  // namespace
 
-Result<Fd> Datagrams::bound(const Address& address, bool shared) {
+Result<Fd> Datagrams::bound(const Address& address) {
   Fd fd(socket(address.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return fail_errno("socket");
-  const int on = 1;
-  if (shared) setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (bind(fd.get(), address.get(), address.size()) != 0)
     return fail_errno("UDP port " + std::to_string(address.port()));
   return fd;
@@ -67,12 +47,12 @@ Result<Fd> Datagrams::bound(const Address& address, bool shared) {
 Result<std::unique_ptr<Datagrams>> Datagrams::open(const Address& local) {
   Status last = fail(Code::internal, "there are no two UDP ports in a row");
   for (int i = 0; i < kTries; ++i) {
-    auto first = bound(local.with_port(0), false);
+    auto first = bound(local.with_port(0));
     if (!first) return first.error_as_is();
     const auto given = Address::local_of(first->get());
     if (!given || given->port() % 2 != 0) continue;  // another one next time
     const auto port = given->port();
-    auto second = bound(local.with_port(static_cast<uint16_t>(port + 1)), false);
+    auto second = bound(local.with_port(static_cast<uint16_t>(port + 1)));
     if (!second) {
       last = second.error_as_is();
       continue;
@@ -85,23 +65,6 @@ Result<std::unique_ptr<Datagrams>> Datagrams::open(const Address& local) {
     return out;
   }
   return last.error_as_is();
-}
-
-Result<std::unique_ptr<Datagrams>> Datagrams::join(const Address& group, Ports ports, const Address& local) {
-  if (!group.is_multicast() || group.family() != local.family() || ports.rtp == 0 || ports.rtcp == 0)
-    return fail(Code::invalid_argument, group.host() + " is no multicast group to join");
-  std::unique_ptr<Datagrams> out(new Datagrams);
-  out->ports_ = ports;
-  for (const Socket which : {rtp, rtcp}) {
-    // Bound to the group, so that nothing else that comes to the port is taken. Others may listen as well.
-    auto socket = bound(group.with_port(which == rtp ? ports.rtp : ports.rtcp), true);
-    if (!socket) return socket.error_as_is();
-    if (auto joined = join_group(socket->get(), group, local); !joined) return joined.error_as_is();
-    out->sockets_[which] = std::move(*socket);
-  }
-  out->roomy_ = make_roomy(out->fd(rtp));
-  if (!out->roomy_) tell_once_of_small_buffers();
-  return out;
 }
 
 void Datagrams::set_sender(const Address& host, std::optional<Ports> from) {

@@ -26,8 +26,6 @@ class Datagrams {
 
   // On a free pair of ports of this address of ours.
   static Result<std::unique_ptr<Datagrams>> open(const Address& local);
-  // Joins a multicast group on the interface that has this address of ours. invalid_argument: it is no group.
-  static Result<std::unique_ptr<Datagrams>> join(const Address& group, Ports ports, const Address& local);
 
   int fd(Socket socket) const { return sockets_[socket].get(); }
   Ports ports() const { return ports_; }
@@ -47,7 +45,7 @@ class Datagrams {
 
  private:
   Datagrams() = default;
-  static Result<Fd> bound(const Address& address, bool shared);
+  static Result<Fd> bound(const Address& address);
   bool from_sender(const Address& address, Socket socket) const;
 
   std::array<Fd, 2> sockets_;

@@ -39,7 +39,6 @@ bool has(std::string_view text, std::string_view word) {
 std::optional<Transport> transport_of(std::string_view name) {
   if (name == "tcp") return Transport::tcp;
   if (name == "udp") return Transport::udp;
-  if (name == "multicast") return Transport::multicast;
   return std::nullopt;
 }
 
@@ -62,9 +61,6 @@ TransportHeader parse_transport(std::string_view text) {
     if (const auto channel = number<int>(*channels); channel && *channel >= 0 && *channel <= kMostChannel)
       out.channel = channel;
   out.server_ports = ports(parameter(text, "server_port"));
-  out.group_ports = ports(parameter(text, "port"));
-  out.destination = parameter(text, "destination").value_or("");
-  out.source = parameter(text, "source").value_or("");
   return out;
 }
 

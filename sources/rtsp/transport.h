@@ -2,17 +2,15 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "sources/rtsp/datagrams.h"
 
 namespace vedette::rtsp {
 
-// How the media come: in the RTSP connection itself; in datagrams to a pair of ports of ours; or to a multicast group;
-// or in the connection, and that through HTTP.
-enum class Transport { tcp, udp, multicast, http };
-// "tcp", "udp", "multicast", "http".
+// How the media come: in the RTSP connection itself, or in datagrams to a pair of ports of ours.
+enum class Transport { tcp, udp };
+// "tcp", "udp".
 std::optional<Transport> transport_of(std::string_view name);
 
 // What the header Transport of an answer to SETUP says (RFC 2326, section 12.39), of the first alternative in it.
@@ -21,9 +19,6 @@ struct TransportHeader {
   bool multicast = false;
   std::optional<int> channel;                    // interleaved; 0 to 254
   std::optional<Datagrams::Ports> server_ports;  // where the camera sends from
-  std::optional<Datagrams::Ports> group_ports;   // of multicast
-  std::string destination;                       // the group
-  std::string source;
 };
 TransportHeader parse_transport(std::string_view text);
 

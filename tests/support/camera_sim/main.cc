@@ -38,10 +38,9 @@ void on_media(GstRTSPMediaFactory*, GstRTSPMedia* media, gpointer user) {
 GstRTSPLowerTrans transports_of(const Options& options) {
   int all = GST_RTSP_LOWER_TRANS_UNKNOWN;
   for (const std::string& name : options.transports)
-    all |= name == "udp"         ? GST_RTSP_LOWER_TRANS_UDP
-           : name == "tcp"       ? GST_RTSP_LOWER_TRANS_TCP
-           : name == "multicast" ? GST_RTSP_LOWER_TRANS_UDP_MCAST
-                                 : (die("no transport: " + name), GST_RTSP_LOWER_TRANS_UNKNOWN);
+    all |= name == "udp"   ? GST_RTSP_LOWER_TRANS_UDP
+           : name == "tcp" ? GST_RTSP_LOWER_TRANS_TCP
+                           : (die("no transport: " + name), GST_RTSP_LOWER_TRANS_UNKNOWN);
   return static_cast<GstRTSPLowerTrans>(all);
 }
 

@@ -15,8 +15,7 @@ constexpr char kUsage[] = R"(Simulated IP cameras: an RTSP server that replays f
 camera_sim --media FILE[,FILE...] [--sub-media FILE[,FILE...]] [--cameras N] [--port 8554] [--bind 127.0.0.1]
            [--user NAME --password TEXT] [--auth digest|basic|none] [--realm TEXT] [--threads N]
 Channel n plays entry (n-1) mod length. H.264, H.265, MPEG-4 part 2, MJPEG; AAC, G.711, MP3 (other sound is left out).
-           [--transports udp,tcp,multicast] [--certificate FILE --key FILE (TLS: rtsps)]
-Over tcp it can be tunnelled through HTTP on the same port too.
+           [--transports udp,tcp] [--certificate FILE --key FILE (TLS: rtsps)]
 Streams of channel n (1..N); letter case and further query parameters do not matter:
   main  rtsp://H:P/Streaming/Channels/<n>01  /ISAPI/Streaming/channels/<n>01        as Hikvision
         rtsp://H:P/cam/realmonitor?channel=<n>&subtype=0                            as Dahua
