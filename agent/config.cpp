@@ -235,12 +235,14 @@ Config::Camera read_camera(JsonReader r, const TimeZone& zone, Load& load) {
   r.require("url");
   set(camera.username, r.string("username"));
   read_secret(r, "password", camera.password, load);
-  set(camera.transport, r.choice("transport", {"tcp", "udp"}));
+  set(camera.transport, r.choice("transport", {"tcp", "udp", "auto"}));
+  set(camera.ca_file, r.string("ca_file"));
   if (auto url = r.string("url", 1)) {
     camera.url = std::move(*url);
     take_credentials(r.path() + "/url", camera.url, camera.username, camera.password, load);
     SourceConfig source;
     source.url = camera.url;
+    source.transport = camera.transport;
     if (auto made = make_source(source); !made) r.error("url", made.error().message);
   }
   if (auto ring = r.integer("ring_s", 1, 3600)) camera.ring = seconds(*ring);

@@ -31,6 +31,7 @@ struct DemuxedPacket {
   microseconds dts{0};
   microseconds duration{0};
   std::optional<UtcTime> camera_utc{};  // the camera's own clock at pts, as it says
+  uint32_t lost_before = 0;  // as Packet has it
 };
 
 // Demuxer reads one URL or file through libavformat. Every libav call ends by the deadline given or by the stop token,

@@ -109,6 +109,7 @@ void Camera::Impl::change(CameraState state, std::string error) {
 }
 
 void Camera::Impl::take(Packet packet) {
+  dropped.fetch_add(packet.lost_before, std::memory_order_relaxed);
   if (!streaming && !packet.video_keyframe()) {  // nothing can be decoded before the first keyframe
     dropped.fetch_add(packet.video() ? 1 : 0, std::memory_order_relaxed);
     return;

@@ -38,7 +38,7 @@ DOORS = [
     (re.compile(r'curl/'), ['net']),
     (re.compile(r'(mosquitto|mqtt_protocol)\.h$'), ['mqtt']),
     (re.compile(r'boost/'), ['http']),
-    (re.compile(r'openssl/'), ['core', 'uploader']),
+    (re.compile(r'openssl/'), ['core', 'uploader', 'sources']),
     (re.compile(r'spdlog/'), ['core']),
     (re.compile(r'CLI/'), ['agent', 'ctl']),
     (re.compile(r'prometheus/'), ['agent', 'http']),

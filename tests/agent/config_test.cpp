@@ -181,7 +181,7 @@ TEST_F(ConfigTest, RemainingSectionsAreRead) {
   const auto config = load(R"({"device_id": "edge-01",
       "recording": {"pre_roll_ms": 5000, "segment_s": 60, "max_duration_s": 7200, "audio": "drop"},
       "telemetry": {"interval_s": 5}, "log": {"level": "debug", "format": "json"},
-      "cameras": {"front": {"url": "rtsp://c", "transport": "udp", "ring_s": 10, "ring_max_bytes": 65536,
+      "cameras": {"front": {"url": "rtsp://c", "transport": "udp", "ca_file": "/ca.pem", "ring_s": 10, "ring_max_bytes": 65536,
                             "record": "command", "enabled": false}}})")
                           .config;
   EXPECT_EQ(config.recording.pre_roll, 5s);
@@ -194,6 +194,7 @@ TEST_F(ConfigTest, RemainingSectionsAreRead) {
   EXPECT_EQ(config.log_format, log::Format::json);
   const auto& camera = config.cameras.at("front");
   EXPECT_EQ(camera.transport, "udp");
+  EXPECT_EQ(camera.ca_file, "/ca.pem");
   EXPECT_EQ(camera.ring, 10s);
   EXPECT_EQ(camera.ring_most_bytes, 65'536u);
   EXPECT_FALSE(camera.enabled);

@@ -58,6 +58,7 @@ const std::vector<Kind>& kinds() {
   static const std::vector<Kind> all = {
       {"RtspTcp", "rtsp", true, [] { return simulated(Footage::h264_aac_1080p25, "tcp"); }},
       {"RtspUdp", "rtsp", true, [] { return simulated(Footage::h264_aac_1080p25, "udp"); }},
+      {"RtspAuto", "rtsp", true, [] { return simulated(Footage::h264_pcmu, "auto"); }},
       {"RtspBFrames", "rtsp", true, [] { return simulated(Footage::h264_bframes_aac, "tcp"); }},
       {"RtspH265", "rtsp", true, [] { return simulated(Footage::h265_pcma, "tcp"); }},
       {"RtspWithoutAudio", "rtsp", false, [] { return simulated(Footage::h264_no_audio, "tcp"); }},
@@ -71,7 +72,7 @@ const std::vector<Kind>& kinds() {
 }
 
 TEST(SourceContractTest, CoversEveryScheme) {
-  std::set<std::string_view> covered = {"rtsps"};  // rtsp's class; TLS is libavformat's
+  std::set<std::string_view> covered = {"rtsps"};  // rtsp's class; rtsp_tls_test.cpp
   for (const Kind& kind : kinds()) covered.insert(kind.scheme);
   for (const std::string_view scheme : source_schemes()) EXPECT_TRUE(covered.count(scheme)) << scheme;
 }

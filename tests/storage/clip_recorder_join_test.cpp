@@ -143,5 +143,26 @@ TEST_F(ClipRecorderTest, WhatTheReaderMissesIsAGapAndALoss) {
   EXPECT_TRUE(gap || reports.clips().size() > 1);
 }
 
+TEST_F(ClipRecorderTest, WhatTheNetworkLostIsAGapAndALoss) {
+  Pattern camera(begin);
+  push(camera.until(begin + 4s));
+  camera.skip_to(begin + 5s);
+  auto rest = camera.until(begin + 10s);
+  rest.front().lost_before = 25;
+  push(std::move(rest));
+  record(spec(begin, begin + 9s));
+  const auto clips = reports.clips();
+  ASSERT_EQ(clips.size(), 1u);
+  ASSERT_EQ(clips[0].gaps.size(), 1u);
+  EXPECT_EQ(clips[0].gaps[0].start - clips[0].start, 4s);
+  EXPECT_EQ(clips[0].gaps[0].end - clips[0].start, 5s);
+  EXPECT_EQ(clips[0].gaps[0].reason, "packets_lost");
+  EXPECT_EQ(shown_frames(file_of(clips[0])), 200);
+  const auto losses = store.events("loss.recorded");
+  ASSERT_EQ(losses.size(), 1u);
+  EXPECT_EQ(Json::parse(losses[0].data)["reason"], "packets_lost");
+  EXPECT_EQ(Json::parse(losses[0].data)["packets"], 25);
+}
+
 }  // namespace
 }  // namespace vedette::test
