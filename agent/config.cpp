@@ -14,6 +14,7 @@
 #include "core/text.h"
 #include "mqtt/session.h"
 #include "sources/source.h"
+#include "sources/vendor_url.h"
 
 namespace vedette {
 
@@ -237,7 +238,7 @@ Config::Camera read_camera(JsonReader r, const TimeZone& zone, Load& load) {
   read_secret(r, "password", camera.password, load);
   set(camera.transport, r.choice("transport", {"tcp", "udp"}));
   if (auto url = r.string("url", 1)) {
-    camera.url = std::move(*url);
+    camera.url = with_credentials_in_front(*url);
     take_credentials(r.path() + "/url", camera.url, camera.username, camera.password, load);
     SourceConfig source;
     source.url = camera.url;

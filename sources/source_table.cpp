@@ -2,6 +2,7 @@
 #include "sources/pattern_source.h"
 #include "sources/rtsp_source.h"
 #include "sources/source.h"
+#include "sources/vendor_source.h"
 
 namespace vedette {
 
@@ -14,10 +15,8 @@ struct Kind {
 
 // Every kind of source there is.
 constexpr Kind kKinds[] = {
-    {"rtsp", make_rtsp_source},
-    {"rtsps", make_rtsp_source},
-    {"file", make_file_source},
-    {"test", make_pattern_source},
+    {"rtsp", make_rtsp_source},   {"rtsps", make_rtsp_source}, {"hik", make_hik_source},
+    {"dahua", make_dahua_source}, {"file", make_file_source},  {"test", make_pattern_source},
 };
 
 std::string known_schemes() {

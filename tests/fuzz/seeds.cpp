@@ -79,6 +79,10 @@ void write_texts(const fs::path& folder) {
        {"2026-11-20T08:31:29.123456789+01:00", "mqtts://us%20er:p%40ss@[fe80::1%eth0]:8883/", "mqtt://broker",
         "%41%zz%", "rtsp://u:pa55word@h/ X-Amz-Signature=ab&X-Amz-Credential=c Authorization: Digest x\r\nnext"})
     write(folder / "text_fuzz" / std::to_string(number++), text);
+  number = 0;
+  for (const char* url : {"hik://u:p%40s@h:554/1/main,sub", "hik://h:80/u:p@s@main,sub,third", "dahua://[::1]/12/third",
+                          "rtsp://h:554/1?a=b", "test://pattern?size=64x64&fps=1"})
+    write(folder / "camera_url_fuzz" / std::to_string(number++), url);
 }
 
 }  // namespace

@@ -48,6 +48,13 @@ Place simulated(Footage kind, const std::string& transport) {
   return place;
 }
 
+// The same camera, named as its maker's.
+Place of_vendor(const std::string& scheme) {
+  Place place = simulated(Footage::h264_aac_1080p25, "tcp");
+  place.config.url = place.cameras->vendor_url(scheme);
+  return place;
+}
+
 Place with_url(const std::string& url) {
   Place place;
   place.config.url = url;
@@ -61,6 +68,8 @@ const std::vector<Kind>& kinds() {
       {"RtspBFrames", "rtsp", true, [] { return simulated(Footage::h264_bframes_aac, "tcp"); }},
       {"RtspH265", "rtsp", true, [] { return simulated(Footage::h265_pcma, "tcp"); }},
       {"RtspWithoutAudio", "rtsp", false, [] { return simulated(Footage::h264_no_audio, "tcp"); }},
+      {"Hik", "hik", true, [] { return of_vendor("hik"); }},
+      {"Dahua", "dahua", true, [] { return of_vendor("dahua"); }},
       {"File", "file", true, [] { return with_url("file://" + footage(Footage::h264_aac_1080p25).string()); }},
       {"FileBFrames", "file", true, [] { return with_url("file://" + footage(Footage::h264_bframes_aac).string()); }},
       {"FileH265", "file", true, [] { return with_url("file://" + footage(Footage::h265_pcma).string()); }},
