@@ -237,9 +237,13 @@ Config::Camera read_camera(JsonReader r, const TimeZone& zone, Load& load) {
   set(camera.username, r.string("username"));
   read_secret(r, "password", camera.password, load);
   set(camera.transport, r.choice("transport", {"tcp", "udp"}));
+  set(camera.ca_file, r.string("ca_file", 1));
   if (auto url = r.string("url", 1)) {
     camera.url = with_credentials_in_front(*url);
     take_credentials(r.path() + "/url", camera.url, camera.username, camera.password, load);
+    // What stands behind the '?' of such a URL is often a token.
+    if (camera.url.starts_with("http") || camera.url.starts_with("rtmp:"))
+      add_secret(camera.url.substr(std::min(camera.url.find('?'), camera.url.size())));
     SourceConfig source;
     source.url = camera.url;
     if (auto made = make_source(source); !made) r.error("url", made.error().message);

@@ -61,6 +61,7 @@ struct Config {
     std::string username;
     std::string password;
     std::string transport = "tcp";
+    std::string ca_file;
     seconds ring{30};
     size_t ring_most_bytes = 32 * 1024 * 1024;
     Record record = Record::command;

@@ -76,6 +76,7 @@ CameraConfig camera_config(const std::string& id, const Config::Camera& camera) 
   out.source.username = camera.username;
   out.source.password = camera.password;
   out.source.transport = camera.transport;
+  out.source.ca_file = camera.ca_file;
   out.ring = {camera.ring, camera.ring_most_bytes};
   out.enabled = camera.enabled;
   return out;

@@ -20,6 +20,7 @@ struct SourceConfig {
   std::string username;
   std::string password;
   std::string transport = "tcp";  // RTSP: tcp | udp
+  std::string ca_file{};          // whom to trust with TLS; empty: the system's
   microseconds connect_timeout = 10s;
   microseconds stall_timeout = 8s;  // no video frame for so long: timed_out
   // Whether somebody waits for the next packet. While nobody does, a source may let packets gather and hand them out

@@ -1,4 +1,5 @@
 #include "sources/file_source.h"
+#include "sources/libav_source.h"
 #include "sources/pattern_source.h"
 #include "sources/rtsp_source.h"
 #include "sources/source.h"
@@ -15,8 +16,15 @@ struct Kind {
 
 // Every kind of source there is.
 constexpr Kind kKinds[] = {
-    {"rtsp", make_rtsp_source},   {"rtsps", make_rtsp_source}, {"hik", make_hik_source},
-    {"dahua", make_dahua_source}, {"file", make_file_source},  {"test", make_pattern_source},
+    {"rtsp", make_rtsp_source},    //
+    {"rtsps", make_rtsp_source},   //
+    {"http", make_libav_source},   //
+    {"https", make_libav_source},  //
+    {"rtmp", make_libav_source},   //
+    {"hik", make_hik_source},      //
+    {"dahua", make_dahua_source},  //
+    {"file", make_file_source},    //
+    {"test", make_pattern_source},
 };
 
 std::string known_schemes() {
