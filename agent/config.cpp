@@ -246,6 +246,8 @@ Config::Camera read_camera(JsonReader r, const TimeZone& zone, Load& load) {
       add_secret(camera.url.substr(std::min(camera.url.find('?'), camera.url.size())));
     SourceConfig source;
     source.url = camera.url;
+    source.username = camera.username;
+    source.password = camera.password;
     if (auto made = make_source(source); !made) r.error("url", made.error().message);
   }
   if (auto ring = r.integer("ring_s", 1, 3600)) camera.ring = seconds(*ring);

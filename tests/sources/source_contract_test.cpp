@@ -10,6 +10,7 @@
 #include "tests/support/http_camera.h"
 #include "tests/support/media.h"
 #include "tests/support/ports.h"
+#include "tests/support/pusher.h"
 #include "tests/support/rtmp_server.h"
 #include "tests/support/wait.h"
 
@@ -79,6 +80,29 @@ Place over_rtmp() {
   return place;
 }
 
+// Pushes, or waits to be called, again and again.
+Place with_pusher(const std::string& url, const std::string& password, const std::string& format,
+                  const std::string& pushed_to) {
+  Place place;
+  place.config.url = url;
+  place.config.password = password;
+  place.server = std::shared_ptr<test::Process>(
+      new test::Process(test::pusher(footage(Footage::h264_aac_1080p25), format, pushed_to)));
+  return place;
+}
+
+Place pushed_over_rtmp() {
+  const std::string authority = "127.0.0.1:" + std::to_string(test::free_port());
+  return with_pusher("rtmp-listen://" + authority + "/live", "key-of-1", "flv",
+                     "rtmp://" + authority + "/live/key-of-1");
+}
+
+Place over_srt(bool pushed) {
+  const std::string authority = "127.0.0.1:" + std::to_string(test::free_port());
+  return with_pusher((pushed ? "srt-listen://" : "srt://") + authority, "passphrase-1", "mpegts",
+                     "srt://" + authority + "?passphrase=passphrase-1&mode=" + (pushed ? "caller" : "listener"));
+}
+
 Place with_url(const std::string& url) {
   Place place;
   place.config.url = url;
@@ -98,6 +122,9 @@ const std::vector<Kind>& kinds() {
       {"HttpHls", "http", true, [] { return over_http("/hls/index.m3u8", Footage::h264_aac_1080p25, {"--hls"}); }},
       {"HttpJpegs", "http", false, [] { return over_http("/live/1.mjpg", Footage::h264_no_audio); }},
       {"Rtmp", "rtmp", true, [] { return over_rtmp(); }},
+      {"RtmpListen", "rtmp-listen", true, [] { return pushed_over_rtmp(); }},
+      {"Srt", "srt", true, [] { return over_srt(false); }},
+      {"SrtListen", "srt-listen", true, [] { return over_srt(true); }},
       {"Hik", "hik", true, [] { return of_vendor("hik"); }},
       {"Dahua", "dahua", true, [] { return of_vendor("dahua"); }},
       {"File", "file", true, [] { return with_url("file://" + footage(Footage::h264_aac_1080p25).string()); }},

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "tests/support/ports.h"
+#include "tests/support/pusher.h"
 #include "tests/support/wait.h"
 
 namespace vedette::test {
@@ -45,8 +46,7 @@ RtmpServer::RtmpServer(const std::filesystem::path& media) : port_(free_ports(2)
                   in_folder);
   wait_for_port(port_, kStartLimit);
   wait_for_port(http, kStartLimit);
-  publisher_.emplace(std::vector<std::string>{"ffmpeg", "-nostdin", "-v", "error", "-re", "-stream_loop", "-1", "-i",
-                                              media.string(), "-c", "copy", "-f", "flv", url()});
+  publisher_.emplace(push_command(media, "flv", url()));
   const std::string stat = "http://127.0.0.1:" + std::to_string(http) + "/stat";
   const bool published = eventually(kStartLimit, [&] {
     return run({"curl", "-s", stat}).output.find("<publishing/>") != std::string::npos;
