@@ -1,5 +1,6 @@
 #include "sources/file_source.h"
 #include "sources/libav_source.h"
+#include "sources/onvif_source.h"
 #include "sources/pattern_source.h"
 #include "sources/rtmp_listen_source.h"
 #include "sources/rtsp_source.h"
@@ -28,6 +29,7 @@ constexpr Kind kKinds[] = {
     {"srt-listen", make_srt_listen_source},    //
     {"hik", make_hik_source},                  //
     {"dahua", make_dahua_source},              //
+    {"onvif", make_onvif_source},              //
     {"file", make_file_source},                //
     {"test", make_pattern_source},
 };

@@ -61,6 +61,18 @@ Place of_vendor(const std::string& scheme) {
   return place;
 }
 
+// An HTTP side that is asked where the RTSP camera's stream is.
+Place over_onvif() {
+  Place place = simulated(Footage::h264_aac_1080p25, "tcp");
+  const auto http = std::make_shared<HttpCamera>(
+      test::HttpCameraOptions{.user = place.config.username,
+                              .password = place.config.password,
+                              .more = {"--rtsp-port", std::to_string(place.cameras->port())}});
+  place.config.url = "onvif://" + http->authority() + "/ch1_main";
+  place.server = http;
+  return place;
+}
+
 Place over_http(const std::string& path, Footage kind, std::vector<std::string> more = {}) {
   const auto camera = std::make_shared<HttpCamera>(test::HttpCameraOptions{
       .media = {footage(kind)}, .user = "viewer", .password = "p@ss/w:rd 1", .more = std::move(more)});
@@ -125,6 +137,7 @@ const std::vector<Kind>& kinds() {
       {"RtmpListen", "rtmp-listen", true, [] { return pushed_over_rtmp(); }},
       {"Srt", "srt", true, [] { return over_srt(false); }},
       {"SrtListen", "srt-listen", true, [] { return over_srt(true); }},
+      {"Onvif", "onvif", true, [] { return over_onvif(); }},
       {"Hik", "hik", true, [] { return of_vendor("hik"); }},
       {"Dahua", "dahua", true, [] { return of_vendor("dahua"); }},
       {"File", "file", true, [] { return with_url("file://" + footage(Footage::h264_aac_1080p25).string()); }},

@@ -10,6 +10,7 @@ import socket
 import threading
 from base64 import b64decode, b64encode
 from hashlib import sha1
+from html import unescape
 
 NAMESPACES = ('xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:tds="http://www.onvif.org/ver10/device/wsdl" '
               'xmlns:trt="http://www.onvif.org/ver10/media/wsdl" xmlns:tt="http://www.onvif.org/ver10/schema" '
@@ -30,7 +31,7 @@ def fault(subcode, text):
 
 def text_of(body, tag):
     match = re.search(r'<(?:[\w-]+:)?%s\b[^>]*>([^<]*)<' % tag, body)
-    return match[1].strip() if match else ''
+    return unescape(match[1].strip()) if match else ''
 
 
 def camera_time(options):
