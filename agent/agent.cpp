@@ -13,6 +13,7 @@
 #include "agent/messages.h"
 #include "agent/publisher.h"
 #include "agent/recordings.h"
+#include "agent/replies.h"
 #include "agent/run_marker.h"
 #include "agent/snapshots.h"
 #include "agent/status_board.h"
@@ -68,7 +69,7 @@ class Agent::Impl {
   void on(MqttDisconnected event);
   void on(MqttPublished event);
   void on(const CommandArrived& event);
-  void on(CommandRefused event);
+  void on(const CommandRefused& event);
   void on(CommandRepeated event);
   void on(const CommandDone& event);
   void on(const CameraChanged& event);
@@ -80,9 +81,7 @@ class Agent::Impl {
   void on(ShutdownRequested event);
 
   void start_session();
-  void answer_interrupted();
   void answer(const ReplyTo& to, const Answer& answer);
-  void store_reply(const ReplyTo& to, const std::string& stored);
   void add_event(const char* type, const std::string& camera_id, const Json& data);
   void on_clock(const ClockChange& change);
   void tick();
@@ -102,6 +101,7 @@ class Agent::Impl {
   Inbox<Event> inbox_{kMostCommands};
   CommandIntake intake_;
   Publisher publisher_;
+  Replies replies_;
 
   // Main loop only.
   ClockWatch clock_watch_;
@@ -136,8 +136,10 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
       outbox_(*database_),
       commands_(*database_),
       losses_(*database_),
-      intake_(base_topic(config_), group_topics(config_), commands_, inbox_, clock),
+      intake_(base_topic(config_), group_topics(config_), commands_, inbox_, clock,
+              [this] { return keeper_.give_up_command_reserve(); }),
       publisher_(base_topic(config_), outbox_, clock),
+      replies_(commands_, publisher_, clock),
       clock_watch_(clock),
       recordings_(config_, layout_, *volume_, catalog_, losses_, outbox_, clock,
                   [this](RecorderReport report) { inbox_.push(std::move(report)); }),
@@ -178,7 +180,7 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
         clock_);
   recordings_.restore(cameras_);
   recordings_.keep_standing(cameras_);
-  answer_interrupted();
+  replies_.answer_interrupted();
   start_session();
   if (!session_) return fail(Code::internal, "the MQTT session cannot be started");
   return {};
@@ -222,39 +224,9 @@ void Agent::Impl::start_session() {
   board_.attach(session_.get(), uploads_.get());
 }
 
-// Commands that a kill interrupted were perhaps carried out: they are not run again, but they are answered.
-void Agent::Impl::answer_interrupted() {
-  const auto unfinished = commands_.unfinished();
-  if (!unfinished) {
-    log::error("the command log cannot be read", {{"reason", unfinished.error().message}});
-    return;
-  }
-  for (const CommandRecord& record : *unfinished) {
-    const ReplyTo to{record.reply_topic, record.correlation, record.command_id, record.verb, {}, clock_.mono()};
-    answer(to, messages::failed({Code::internal, "the agent was interrupted while it carried out this command"}));
-  }
-}
-
-// The reply to what changed something is a row before it is a message; the reply to a question is sent first.
 void Agent::Impl::answer(const ReplyTo& to, const Answer& answer) {
-  const bool is_final = answer.status != "accepted";
-  const bool store_first = durability_of(to.verb) == Durability::power_cut;
-  std::string unstored;
-  publisher_.reply(to.topic, to.correlation, to.verb, messages::reply(to, answer, clock_.mono()),
-                   [&](std::string stored) {
-                     if (!is_final || to.command_id.empty()) return;
-                     if (store_first)
-                       store_reply(to, stored);
-                     else
-                       unstored = std::move(stored);
-                   });
-  if (!unstored.empty()) store_reply(to, unstored);
-  if (is_final) board_.command_took(clock_.mono() - to.received);
-}
-
-void Agent::Impl::store_reply(const ReplyTo& to, const std::string& stored) {
-  if (const auto finished = commands_.finish(to.command_id, stored, durability_of(to.verb)); !finished)
-    log::error("a reply cannot be stored", {{"command_id", to.command_id}, {"reason", finished.error().message}});
+  replies_.answer(to, answer);
+  if (answer.status != "accepted") board_.command_took(clock_.mono() - to.received);
 }
 
 void Agent::Impl::add_event(const char* type, const std::string& camera_id, const Json& data) {
@@ -289,34 +261,16 @@ void Agent::Impl::on(const CommandArrived& event) {
   publisher_.pump();
 }
 
-void Agent::Impl::on(CommandRefused event) {
+void Agent::Impl::on(const CommandRefused& event) {
   const Refusal& refusal = event.refusal;
   log::warn(
       "command refused",
       {{"verb", event.reply_to.verb}, {"code", code_name(refusal.error.code)}, {"reason", refusal.error.message}});
-  Answer outcome = messages::rejected(refusal.error);
-  outcome.status = refusal.status;
-  outcome.errors = refusal.errors;
-  if (refusal.known) {
-    answer(event.reply_to, outcome);
-    return;
-  }
-  // Nothing is kept of it: the same id may come again in good order.
-  const ReplyTo& to = event.reply_to;
-  publisher_.reply(to.topic, to.correlation, to.verb, messages::reply(to, outcome, clock_.mono()));
+  replies_.refuse(event.reply_to, refusal);
 }
 
 void Agent::Impl::on(CommandRepeated event) {
-  const ReplyTo& to = event.reply_to;
-  std::string stored = std::move(event.reply);
-  if (stored.empty())  // it may have been finished since the message came in
-    if (const auto record = commands_.find(to.command_id); record && *record) stored = (*record)->reply;
-  if (!stored.empty()) {
-    publisher_.reply_again(to.topic, to.correlation, to.verb, stored);
-    return;
-  }
-  const Answer outcome = messages::rejected({Code::duplicate_in_progress, "this command is being carried out"});
-  publisher_.reply(to.topic, to.correlation, to.verb, messages::reply(to, outcome, clock_.mono()));
+  replies_.repeat(event.reply_to, std::move(event.reply));
 }
 
 void Agent::Impl::on(const CommandDone& event) {

@@ -94,7 +94,7 @@ Answer ClipCreations::make(const ReplyTo& to, const ClipCreate& request, std::un
                                 &volume_};
   const auto held = catalog_.hold(request.camera_id, request.start, request.end, kMostClips + 1);
   if (!held) return messages::failed(held.error());
-  if (held->clips.size() > kMostClips)
+  if (held->clips.size() + held->unreadable.size() > kMostClips)
     return messages::failed({Code::invalid_argument, "/params/end: more than " + std::to_string(kMostClips) +
                                                          " clips lie in that time: ask for less of it"});
   if (auto known = catalog_.remember_recording(spec.recording_id, spec.camera_id, clock_.utc()); !known)
@@ -109,11 +109,14 @@ Answer ClipCreations::make(const ReplyTo& to, const ClipCreate& request, std::un
 
   const auto lost = losses_.of_camera(request.camera_id, request.start, request.end, kMostLosses);
   if (!lost) return messages::failed(lost.error());
-  const Coverage found = coverage(maker.spans(), *lost, request.start, request.end, clock_.utc());
+  std::vector<ClipSpan> spans = maker.spans();
+  for (const Gap& gap : held->unreadable) spans.push_back({gap.start, gap.end, {gap}});
+  const Coverage found = coverage(spans, *lost, request.start, request.end, clock_.utc());
   Json result = result_of(spec.recording_id, maker.clips(), found);
   if (!made) return messages::failed(made.error(), std::move(result));
   if (maker.clips().empty())
-    return messages::failed({Code::not_found, "nothing of that time is in a clip or in the ring"}, std::move(result));
+    return messages::failed({Code::not_found, "nothing of that time is in the ring or in a clip that can be read"},
+                            std::move(result));
   return messages::succeeded(std::move(result));
 }
 

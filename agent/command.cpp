@@ -156,6 +156,10 @@ Request read_storage_status(JsonReader&) {
   return StorageStatus{};
 }
 
+Request read_camera_restart(JsonReader& r) {
+  return CameraRestart{or_default(r.require("camera_id").name("camera_id"), std::string())};
+}
+
 Request read_agent_ping(JsonReader&) {
   return AgentPing{};
 }
@@ -244,10 +248,11 @@ const std::vector<Verb>& verbs() {
       {"clip.get", read_clip_get, true},
       {"clip.url", read_clip_url, true},
       {"clip.protect", read_clip_protect, false},
-      {"clip.delete", read_clip_delete, false},
+      {"clip.delete", read_clip_delete, false, true},
       {"timeline.query", read_timeline_query, true},
       {"loss.query", read_loss_query, true},
       {"storage.status", read_storage_status, true},
+      {"camera.restart", read_camera_restart, false},
       {"agent.ping", read_agent_ping, true},
   };
   return all;

@@ -91,17 +91,21 @@ struct LossQueryRequest {
   LossQuery query;
 };
 struct StorageStatus {};
+struct CameraRestart {
+  std::string camera_id;
+};
 struct AgentPing {};
 
-using Request =
-    std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipCreate, ClipQueryRequest, ClipGet,
-                 ClipUrl, ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus, AgentPing>;
+using Request = std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipCreate, ClipQueryRequest,
+                             ClipGet, ClipUrl, ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus,
+                             CameraRestart, AgentPing>;
 
 // A verb's name and the reader of its parameters; errors are collected by the JsonReader.
 struct Verb {
   std::string_view name;
   Request (*read)(JsonReader& params);
-  bool only_asks;  // changes nothing: doing it twice does no harm
+  bool only_asks;           // changes nothing: doing it twice does no harm
+  bool makes_room = false;  // on the disk, which may be so full that not even the command can be logged
 };
 // All verbs that this version has.
 const std::vector<Verb>& verbs();

@@ -5,8 +5,12 @@
 namespace vedette {
 
 CommandIntake::CommandIntake(std::string base_topic, const std::vector<std::string>& group_topics, CommandLog& log,
-                             Inbox<Event>& inbox, const Clock& clock)
-    : base_topic_(std::move(base_topic)), log_(log), inbox_(inbox), clock_(clock) {
+                             Inbox<Event>& inbox, const Clock& clock, std::function<Status()> give_up_reserve)
+    : base_topic_(std::move(base_topic)),
+      log_(log),
+      inbox_(inbox),
+      clock_(clock),
+      give_up_reserve_(std::move(give_up_reserve)) {
   command_prefixes_.push_back(base_topic_ + "/command/");
   for (const std::string& group : group_topics) command_prefixes_.push_back(group + "/command/");
 }
@@ -50,10 +54,23 @@ void CommandIntake::on_message(const mqtt::Message& message, bool retained) {
   accept(std::move(decoded));
 }
 
+// What is in the log under its id, if anything is.
+Result<std::optional<CommandRecord>> CommandIntake::enter(const Decoded& decoded) {
+  const ReplyTo& to = decoded.reply_to;
+  const CommandRecord record{to.command_id, to.verb, decoded.actor, to.topic, to.correlation, clock_.utc(), {}};
+  auto before = log_.begin(record, durability_of(to.verb));
+  const bool full = !before && before.error().code == Code::no_space;
+  const Verb* verb = full ? find_verb(to.verb) : nullptr;
+  if (!verb || !std::holds_alternative<Request>(decoded.content)) return before;
+  if (verb->only_asks) return std::optional<CommandRecord>();
+  if (!verb->makes_room) return before;
+  if (auto given = give_up_reserve_(); !given) return given.error_as_is();
+  return log_.begin(record, durability_of(to.verb));
+}
+
 void CommandIntake::accept(Decoded decoded) {
   ReplyTo& to = decoded.reply_to;
-  const auto before = log_.begin({to.command_id, to.verb, decoded.actor, to.topic, to.correlation, clock_.utc(), {}},
-                                 durability_of(to.verb));
+  const auto before = enter(decoded);
   if (!before) {
     log::error("command log cannot be written", {{"command_id", to.command_id}, {"reason", before.error().message}});
     refuse(std::move(to), Refusal{"rejected", before.error(), {}, false});

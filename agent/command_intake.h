@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,10 +15,14 @@ namespace vedette {
 // CommandIntake takes commands off the broker, in the MQTT thread: it checks and decodes a message, writes its id to
 // the command log, and passes it on to the main loop. Only when that is done may the session acknowledge the message,
 // so a kill at any instant neither loses a command nor runs one twice.
+//
+// When the disk is too full for that, a command that makes room on it has a reserve given up for its sake; a question,
+// which does no harm twice, is passed on without; every other is refused.
 class CommandIntake {
  public:
+  // `give_up_reserve` is called in the MQTT thread.
   CommandIntake(std::string base_topic, const std::vector<std::string>& group_topics, CommandLog& log,
-                Inbox<Event>& inbox, const Clock& clock);
+                Inbox<Event>& inbox, const Clock& clock, std::function<Status()> give_up_reserve);
 
   // What to subscribe to.
   std::vector<std::pair<std::string, int>> subscriptions() const;
@@ -26,12 +32,14 @@ class CommandIntake {
   std::string verb_of(const std::string& topic) const;
   void refuse(ReplyTo to, Refusal refusal);
   void accept(Decoded decoded);
+  Result<std::optional<CommandRecord>> enter(const Decoded& decoded);
 
   const std::string base_topic_;
   std::vector<std::string> command_prefixes_;  // "{B}/command/", "{root}/v1/group/{group}/command/"
   CommandLog& log_;
   Inbox<Event>& inbox_;
   const Clock& clock_;
+  const std::function<Status()> give_up_reserve_;
   MonoTime next_anonymous_reply_;  // replies to what has no usable id: at most one a second
 };
 

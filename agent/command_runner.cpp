@@ -106,6 +106,13 @@ Answer CommandRunner::run(const ReplyTo&, const StorageStatus&) {
   return storage_verbs::status(config_, catalog_);
 }
 
+Answer CommandRunner::run(const ReplyTo&, const CameraRestart& request) {
+  Camera* camera = find_camera(request.camera_id);
+  if (!camera) return no_such_camera(request.camera_id);
+  if (const auto restarted = camera->restart(); !restarted) return messages::rejected(restarted.error());
+  return messages::succeeded({{"state", state_name(CameraState::connecting)}});
+}
+
 Answer CommandRunner::run(const ReplyTo&, const AgentPing&) {
   return messages::succeeded(
       {{"version", VEDETTE_VERSION}, {"uptime_s", std::chrono::floor<seconds>(clock_.mono() - started_).count()}});

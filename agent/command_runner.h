@@ -45,6 +45,7 @@ class CommandRunner {
   messages::Answer run(const ReplyTo& to, const TimelineQuery& request);
   messages::Answer run(const ReplyTo& to, const LossQueryRequest& request);
   messages::Answer run(const ReplyTo& to, const StorageStatus& request);
+  messages::Answer run(const ReplyTo& to, const CameraRestart& request);
   messages::Answer run(const ReplyTo& to, const AgentPing& request);
   Camera* find_camera(const std::string& camera_id) const;
 

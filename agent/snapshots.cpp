@@ -20,13 +20,11 @@ constexpr size_t kMostWaiting = 64;
 // In the reply as base64, which is a third longer, the picture takes at most 96 KiB.
 constexpr size_t kMostInlineBytes = 96 * 1024 / 4 * 3;
 
-Result<Packet> find_keyframe(const Ring& ring, const SnapshotTake& request, MonoTime deadline,
-                             const std::stop_token& stop) {
-  std::optional<Packet> keyframe;
-  if (!request.fresh) keyframe = ring.newest_keyframe();
-  if (!keyframe) keyframe = ring.next_keyframe(deadline, stop);
-  if (!keyframe) return fail(Code::timed_out, "no keyframe came within timeout_ms");
-  return *keyframe;
+// The newest keyframe; of a fresh picture, one that came after the command.
+std::optional<Packet> find_keyframe(const Ring& ring, const SnapshotTake& request, MonoTime received) {
+  auto keyframe = ring.newest_keyframe();
+  if (keyframe && request.fresh && keyframe->arrival < received) keyframe.reset();
+  return keyframe;
 }
 
 // The frame at an instant of the past: out of the ring, or out of a clip.
@@ -43,6 +41,8 @@ Result<PastFrame> find_past(Ring& ring, const std::string& camera_id, UtcTime at
     if (!frame) log::warn("a clip cannot be read", {{"camera", camera_id}, {"error", frame.error().message}});
     if (frame && *frame) return std::move(**frame);
   }
+  if (!held->unreadable.empty())
+    return fail(Code::unsupported, "/params/at: that instant is in a ts or flv clip only, of which no picture is made");
   return fail(Code::not_found, "/params/at: there is no picture of that instant");
 }
 
@@ -117,11 +117,14 @@ Answer Snapshots::take(const ReplyTo& to, const SnapshotTake& request, Camera& c
     return messages::rejected({Code::camera_unavailable, "the camera is " + std::string(state_name(status.state)) +
                                                              (status.error.empty() ? "" : ": " + status.error)});
   // `this` outlives the jobs: they are its last member. So do the cameras, which go after it.
-  const bool queued = jobs_.submit([this, to, request, &ring = camera.ring()](const std::stop_token& stop) {
+  const auto ready = [this, request, &ring = camera.ring(), received = to.received] {
+    return request.at || clock_.mono() >= received + request.timeout || find_keyframe(ring, request, received);
+  };
+  const bool queued = jobs_.submit_when(ready, [this, to, request, &ring = camera.ring()](const std::stop_token& stop) {
     SnapshotTaken taken;
     taken.reply_to = to;
     taken.request = request;
-    taken.jpeg = request.at ? take_past(ring, taken, stop) : take_now(ring, taken, stop);
+    taken.jpeg = request.at ? take_past(ring, taken, stop) : take_now(ring, taken);
     if (taken.jpeg)
       taken.sha256 = sha256_hex({reinterpret_cast<const char*>(taken.jpeg->bytes.data()), taken.jpeg->bytes.size()});
     if (taken.jpeg && request.send_upload) {
@@ -137,12 +140,14 @@ Answer Snapshots::take(const ReplyTo& to, const SnapshotTake& request, Camera& c
   return messages::accepted();
 }
 
-Result<Jpeg> Snapshots::take_now(const Ring& ring, SnapshotTaken& taken, const std::stop_token& stop) {
-  const auto keyframe = find_keyframe(ring, taken.request, clock_.mono() + taken.request.timeout, stop);
-  if (!keyframe) return keyframe.error_as_is();
+Result<Jpeg> Snapshots::take_now(const Ring& ring, SnapshotTaken& taken) {
+  const auto keyframe = find_keyframe(ring, taken.request, taken.reply_to.received);
+  if (!keyframe) return fail(Code::timed_out, "no keyframe came within timeout_ms");
   taken.taken_at = clock_.to_utc(keyframe->pts);
   taken.snapshot_id = new_id(taken.taken_at);
-  return jpeg_from_keyframe(*keyframe, options_of(taken.request));
+  const JpegOptions options = options_of(taken.request);
+  return pictures_.get({taken.request.camera_id, taken.taken_at, options},
+                       [&] { return jpeg_from_keyframe(*keyframe, options); });
 }
 
 Result<Jpeg> Snapshots::take_past(Ring& ring, SnapshotTaken& taken, const std::stop_token& stop) {
@@ -155,11 +160,13 @@ Result<Jpeg> Snapshots::take_past(Ring& ring, SnapshotTaken& taken, const std::s
   }
   taken.taken_at = frame->shown_at;
   taken.snapshot_id = new_id(taken.taken_at);
-  auto jpeg = jpeg_from_last(frame->packets, enough, options_of(taken.request));
+  const JpegOptions options = options_of(taken.request);
+  auto jpeg = pictures_.get({taken.request.camera_id, taken.taken_at, options},
+                            [&] { return jpeg_from_last(frame->packets, enough, options); });
   if (jpeg || jpeg.error().code != Code::timed_out) return jpeg;
   // So long a GOP that it is not decoded in time: its beginning is better than nothing.
   taken.taken_at -= frame->packets.back().pts - frame->packets.front().pts;
-  return jpeg_from_keyframe(frame->packets.front(), options_of(taken.request));
+  return jpeg_from_keyframe(frame->packets.front(), options);
 }
 
 int64_t Snapshots::frame_age_ms(const SnapshotTaken& taken) const {

@@ -5,6 +5,7 @@
 
 #include "agent/event.h"
 #include "agent/messages.h"
+#include "agent/recent_pictures.h"
 #include "core/inbox.h"
 #include "core/jobs.h"
 #include "media/ring.h"
@@ -42,7 +43,7 @@ class Snapshots {
   };
 
   // In the job thread; what is known of the picture goes into `taken`.
-  Result<Jpeg> take_now(const Ring& ring, SnapshotTaken& taken, const std::stop_token& stop);
+  Result<Jpeg> take_now(const Ring& ring, SnapshotTaken& taken);
   Result<Jpeg> take_past(Ring& ring, SnapshotTaken& taken, const std::stop_token& stop);
   void add_event(const SnapshotTaken& taken, int64_t frame_age_ms);
   Reply finish(const SnapshotTaken& taken, bool uploaded) const;
@@ -55,6 +56,7 @@ class Snapshots {
   Inbox<Event>& inbox_;
   const Clock& clock_;
   std::map<std::string, Pending> uploading_;  // by snapshot id
+  RecentPictures pictures_;                   // of the job thread
   Jobs jobs_;
 };
 

@@ -23,7 +23,10 @@ Answer answer_of(const Result<ClipRemover::Outcome>& outcome) {
   for (const DeletionRefused& clip : outcome->failed)
     failed.push_back(
         {{"clip_id", clip.clip_id}, {"code", code_name(clip.error.code)}, {"message", clip.error.message}});
-  return messages::succeeded({{"deleted", outcome->deleted}, {"failed", std::move(failed)}});
+  Json result = {{"deleted", outcome->deleted}, {"failed", std::move(failed)}};
+  if (!outcome->deleted.empty() || outcome->failed.empty()) return messages::succeeded(std::move(result));
+  const Error& first = outcome->failed.front().error;
+  return messages::failed({first.code, "no clip was deleted: " + first.message}, std::move(result));
 }
 
 }  // namespace
@@ -40,7 +43,9 @@ StorageKeeper::StorageKeeper(const Layout& layout, const Volume& volume, Databas
 
 std::optional<Answer> StorageKeeper::remove(const ReplyTo& to, const ClipDelete& request) {
   const bool queued = jobs_.submit([this, to, request](const std::stop_token& stop) {
-    inbox_.push(CommandDone{to, answer_of(remover_.remove(request.clip_ids, order_of(to, request), stop))});
+    const auto outcome = remover_.remove(request.clip_ids, order_of(to, request), stop);
+    (void)remover_.keep_reserve();  // before others take the room; and if they have, the next pass tries again
+    inbox_.push(CommandDone{to, answer_of(outcome)});
   });
   if (queued) return std::nullopt;
   return messages::rejected({Code::busy, "too many deletions are waiting; try again"});

@@ -19,6 +19,9 @@ class StorageKeeper {
   // clip.delete: the answer comes as CommandDone; or at once, when too much is waiting.
   std::optional<messages::Answer> remove(const ReplyTo& to, const ClipDelete& request);
 
+  // For the command that asks for a deletion, on a full disk. Any thread.
+  Status give_up_command_reserve() { return remover_.give_up_command_reserve(); }
+
   // The limits are looked at every so often; and at once when something was added, or was uploaded.
   void look_when_due(MonoTime now);
   void look();

@@ -10,7 +10,8 @@ namespace vedette::storage_verbs {
 namespace {
 
 constexpr size_t kMostSpans = 1000;  // of a timeline
-constexpr int kMostClips = 10'000;   // that are read for one: a month of 5 minutes each
+constexpr auto kMostHours = std::chrono::hours(1000);
+constexpr int kMostClips = 10'000;  // that are read for one: a month of 5 minutes each
 
 Json to_json(const CameraUsage& usage, int64_t most_bytes) {
   const ClipSum all = usage.all();
@@ -45,7 +46,13 @@ messages::Answer timeline(const Catalog& catalog, const LossLedger& losses, cons
                                                            " spans lie in that time: ask for less of it"});
   Json covered = Json::array();
   for (const Span& span : found.covered) covered.push_back({to_rfc3339(span.start), to_rfc3339(span.end)});
-  return messages::succeeded({{"covered", std::move(covered)}, {"gaps", gaps_to_json(found.gaps)}});
+  Json result = {{"covered", std::move(covered)}, {"gaps", gaps_to_json(found.gaps)}};
+  if (request.to - request.from <= kMostHours) {
+    Json& hours = result["coverage"] = Json::array();
+    for (const HourCoverage& hour : by_hour(found.covered, request.from, request.to))
+      hours.push_back({{"hour", to_rfc3339(hour.hour)}, {"coverage_pct", hour.coverage_pct}});
+  }
+  return messages::succeeded(std::move(result));
 }
 
 messages::Answer losses(const LossLedger& losses, const LossQuery& query) {

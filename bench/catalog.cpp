@@ -134,11 +134,15 @@ Store& full_store() {
       }));
     };
     fill(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) INSERT INTO clip "
-        "SELECT printf('%08x-0000-7000-8000-%012x', i, i), recording_id, 'camera-' || (i % 16), state, "
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) INSERT INTO clip"
+        "(clip_id, recording_id, camera_id, state, start_us, end_us, size_bytes, codec, width_px, height_px, audio, "
+        "sha256, "
+        "trigger, labels, lead_actual_ms, gaps, recovered, protected, command_id, traceparent, path, boot_id, "
+        "mono_start_us, clock_synced, upload_wanted, priority) SELECT printf('%08x-0000-7000-8000-%012x', i, i), "
+        "recording_id, 'camera-' || (i % 16), state, "
         "?2 + i * 60000000, ?2 + i * 60000000 + 60000000, size_bytes, codec, width_px, height_px, audio, sha256, "
         "trigger, labels, lead_actual_ms, gaps, recovered, protected, command_id, traceparent, path, boot_id, "
-        "mono_start_us, clock_synced, upload_wanted, priority, NULL, 0 FROM n, (SELECT * FROM clip LIMIT 1)");
+        "mono_start_us, clock_synced, upload_wanted, priority FROM n, (SELECT * FROM clip LIMIT 1)");
     fill(
         "INSERT INTO clip_label SELECT 'person', start_us, clip_id FROM clip "
         "WHERE (start_us - ?2) / 60000000 % 100 = 0 AND ?1 > 0 AND clip_id LIKE '%-0000-7000-%'");

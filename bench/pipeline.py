@@ -11,7 +11,7 @@ Both record in the same run, one after the other, --rounds times, so that a drif
   bytes  what the process handed to write calls, per camera and second
 
 usage: bench/pipeline.py --build build/release [--cameras 16] [--seconds 60] [--rounds 2] [--peers ffmpeg,vedette]
-                         [--media FILE] [--json FILE]
+                         [--from-files] --media FILE [--json FILE]
 """
 import argparse
 import json
@@ -105,8 +105,24 @@ class Cameras:
             stdout=open(f"{folder}/cameras.log", "w"), stderr=subprocess.STDOUT)
         wait_for_port(self.port)
 
+    def end(self):
+        self.process.kill()
+
     def url(self, n, credentials=True):
         return f"rtsp://{'admin:secret123@' if credentials else ''}127.0.0.1:{self.port}/Streaming/Channels/{n}01"
+
+
+class Files:
+    """Instead of cameras: file:// sources, which play the footage in real time, over and over."""
+
+    def __init__(self, media):
+        self.media = os.path.abspath(media)
+
+    def url(self, n, credentials=True):
+        return f"file://{self.media}"
+
+    def end(self):
+        pass
 
 
 class FfmpegPeer:
@@ -283,6 +299,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--peers", default="ffmpeg,vedette")
     parser.add_argument("--media", required=True, help="1080p25 footage to serve (scripts/bench finds or makes it)")
+    parser.add_argument("--from-files", action="store_true",
+                        help="no RTSP: Vedette alone plays the footage from file:// as if it were cameras")
     parser.add_argument("--folder", help="where to record; default: the folder for temporary files")
     parser.add_argument("--keep", action="store_true", help="keep the recordings")
     parser.add_argument("--json", help="write the figures to this file")
@@ -295,7 +313,9 @@ def main():
         print("WARNING: not a Release build, the figures say little")
 
     log_folder = tempfile.mkdtemp(prefix="vedette-pipeline-")
-    cameras = Cameras(args.build, args.media, args.cameras, log_folder)
+    if args.from_files:
+        args.peers = "vedette"
+    cameras = Files(args.media) if args.from_files else Cameras(args.build, args.media, args.cameras, log_folder)
     rows = []
     try:
         for round_number in range(args.rounds):
@@ -306,7 +326,7 @@ def main():
                 print(f"  round {row['round']} {name:8} CPU {row['cpu_ms_per_camera_s']:.2f} ms, with closing "
                       f"{row['cpu_ms_per_camera_s_with_closing']:.2f}; {row['frames']} frames, {row['lost']} lost")
     finally:
-        cameras.process.kill()
+        cameras.end()
         shutil.rmtree(log_folder)
 
     summary = {}

@@ -26,18 +26,19 @@ using namespace vedette;
 constexpr MonoTime kBegin{5000s};
 constexpr UtcTime kStart{1'800'000'000s};
 
-// One clip, closed or as a kill leaves it, as bytes.
-std::string make_clip(const std::filesystem::path& folder, const Clip& clip, bool closed) {
-  const auto film = folder / "film.mp4";
+// One second of a camera.
+struct Film {
+  StreamInfoPtr info;
+  std::vector<Packet> packets;
+};
+
+Film make_film(const std::filesystem::path& folder) {
+  const auto path = folder / "film.mp4";
   test::run({"ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc=size=160x90:rate=25", "-t", "1",
-             "-c:v", "libx264", "-pix_fmt", "yuv420p", film});
-  auto demuxer = Demuxer::open(film, {.live = false}, {});
+             "-c:v", "libx264", "-pix_fmt", "yuv420p", path});
+  auto demuxer = Demuxer::open(path, {.live = false}, {});
   if (!demuxer) throw std::runtime_error(demuxer.error().message);
-  Mp4Options options;
-  options.metadata = to_text(clip_metadata(clip));
-  const auto file = folder / "clip.mp4";
-  auto writer = Mp4Writer::create(file, (*demuxer)->info(), kBegin, options);
-  if (!writer) throw std::runtime_error(writer.error().message);
+  Film film{(*demuxer)->info(), {}};
   for (;;) {
     auto read = (*demuxer)->read(Clock::system().mono() + 30s, {});
     if (!read || !*read) break;
@@ -47,11 +48,25 @@ std::string make_clip(const std::filesystem::path& folder, const Clip& clip, boo
     packet.pts = kBegin + (*read)->pts;
     packet.dts = kBegin + (*read)->dts;
     packet.keyframe = (*read)->keyframe;
-    if (!(*writer)->write(packet)) break;
+    film.packets.push_back(std::move(packet));
   }
+  std::filesystem::remove(path);
+  return film;
+}
+
+// Writes the film as this clip's file, closed or as a kill leaves it; its size.
+uintmax_t put(const std::filesystem::path& path, const Film& film, const Clip& clip, bool closed) {
+  if (const auto made = file::make_directories(path.parent_path()); !made)
+    throw std::runtime_error(made.error().message);
+  Mp4Options options;
+  options.metadata = to_text(clip_metadata(clip));
+  auto writer = Mp4Writer::create(path, film.info, kBegin, options);
+  if (!writer) throw std::runtime_error(writer.error().message);
+  for (const Packet& packet : film.packets)
+    if (const auto written = (*writer)->write(packet); !written) throw std::runtime_error(written.error().message);
   if (const auto flushed = (*writer)->flush(); !flushed) throw std::runtime_error(flushed.error().message);
   if (closed && !(*writer)->close()) throw std::runtime_error("the clip cannot be closed");
-  return test::read_text(file);
+  return std::filesystem::file_size(path);
 }
 
 Clip first_clip() {
@@ -64,30 +79,18 @@ Clip first_clip() {
   return clip;
 }
 
-// A copy of the clip under another id.
-std::string with_id(std::string bytes, const std::string& pattern, const std::string& id) {
-  for (size_t at = bytes.find(pattern); at != std::string::npos; at = bytes.find(pattern, at))
-    bytes.replace(at, 36, id);
-  return bytes;
-}
-
-void put(const std::filesystem::path& path, const std::string& bytes) {
-  if (const auto made = file::make_directories(path.parent_path()); !made)
-    throw std::runtime_error(made.error().message);
-  test::write_text(path, bytes);
-}
-
 double seconds_of(MonoTime from) {
   return static_cast<double>((Clock::system().mono() - from).count()) / 1e6;
 }
 
 int measure(int count, const std::filesystem::path& folder) {
   const Layout layout{folder, "bench", ""};
-  const Clip clip = first_clip();
-  const std::string bytes = make_clip(folder, clip, true);
+  Clip clip = first_clip();
+  const Film film = make_film(folder);
+  uintmax_t bytes = 0;
   for (int i = 0; i < count; ++i) {
-    const std::string id = new_id(kStart + i * 1s);
-    put(layout.absolute(Layout::clip_path("front", id, kStart)), with_id(bytes, clip.clip_id, id));
+    clip.clip_id = new_id(kStart + i * 1s);
+    bytes = put(layout.absolute(Layout::clip_path("front", clip.clip_id, kStart)), film, clip, true);
   }
   test::run({"sync"});
 
@@ -98,16 +101,16 @@ int measure(int count, const std::filesystem::path& folder) {
   const auto result = reindex(layout, {}, Clock::system());
   const double took_s = seconds_of(began);
   if (!result) throw std::runtime_error(result.error().message);
-  std::printf("%d clips of %zu bytes: reindexed %d in %.2f s (aim: 10000 in 60 s); sha256sum alone: %.2f s\n", count,
-              bytes.size(), result->indexed, took_s, floor_s);
+  std::printf("%d clips of %ju bytes: reindexed %d in %.2f s (aim: 10000 in 60 s); sha256sum alone: %.2f s\n", count,
+              bytes, result->indexed, took_s, floor_s);
   return result->indexed == count ? 0 : 1;
 }
 
 int measure_recovery(int count, const std::filesystem::path& folder) {
   const Layout layout{folder, "bench", ""};
   Clip clip = first_clip();
-  const std::string pattern = clip.clip_id;
-  const std::string bytes = make_clip(folder, clip, false);
+  const Film film = make_film(folder);
+  uintmax_t bytes = 0;
   auto opened = open_catalog(layout);
   if (!opened) throw std::runtime_error(opened.error().message);
   Catalog catalog(*opened->database);
@@ -115,7 +118,7 @@ int measure_recovery(int count, const std::filesystem::path& folder) {
   for (int i = 0; i < count; ++i) {
     clip.clip_id = new_id(kStart + i * 1s);
     clip.path = Layout::clip_path("front", clip.clip_id, kStart);
-    put(Layout::part_path(layout.absolute(clip.path)), with_id(bytes, pattern, clip.clip_id));
+    bytes = put(Layout::part_path(layout.absolute(clip.path)), film, clip, false);
     if (const auto added = catalog.add_clip(clip); !added) throw std::runtime_error(added.error().message);
   }
   test::run({"sync"});
@@ -123,7 +126,7 @@ int measure_recovery(int count, const std::filesystem::path& folder) {
   const auto result = recover(layout, catalog, losses, Clock::system());
   const double took_s = seconds_of(began);
   if (!result) throw std::runtime_error(result.error().message);
-  std::printf("%d interrupted clips of %zu bytes: recovered %d in %.2f s (aim: 1000 in 10 s)\n", count, bytes.size(),
+  std::printf("%d interrupted clips of %ju bytes: recovered %d in %.2f s (aim: 1000 in 10 s)\n", count, bytes,
               result->recovered, took_s);
   return result->recovered == count ? 0 : 1;
 }

@@ -12,6 +12,7 @@ find_package(Threads REQUIRED)
 pkg_check_modules(LIBAV REQUIRED IMPORTED_TARGET libavformat libavcodec libavutil libswscale)
 pkg_check_modules(SRT REQUIRED IMPORTED_TARGET srt)
 pkg_check_modules(MOSQUITTO REQUIRED IMPORTED_TARGET libmosquitto)
+pkg_check_modules(DEFLATE REQUIRED IMPORTED_TARGET libdeflate)
 
 find_program(CCACHE ccache)
 if(CCACHE)

@@ -24,6 +24,9 @@ inline constexpr MonoTime kNever{std::chrono::hours(24 * 365 * 200)};
 // a reading may be off by, on a machine under load; and dates need not be better.
 inline constexpr microseconds kClockStep = 500ms;
 
+// 2020-01-01, older than this program: a clock that shows less was not set.
+inline constexpr UtcTime kClockWasSet{1'577'836'800s};
+
 // Clock is where time is read. Production code is handed Clock::system(); tests hand in a fake one.
 // Thread-safe.
 class Clock {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string_view>
 #include <utility>
 
@@ -79,6 +80,17 @@ void set_probing(Probing probing, AVFormatContext* format) {
 bool complete(const VideoTrack& track) {
   const bool needs_extradata = track.codec != VideoCodec::mjpeg;
   return track.width_px > 0 && track.height_px > 0 && (!needs_extradata || !track.extradata.empty());
+}
+
+// What RTCP said of the camera's clock, carried on to this packet. Where there is a parser (H.264, H.265) it is that of
+// the frame behind.
+std::optional<UtcTime> camera_utc_of(const AVPacket& packet) {
+  size_t size = 0;
+  const uint8_t* data = av_packet_get_side_data(&packet, AV_PKT_DATA_PRFT, &size);
+  AVProducerReferenceTime reference{};
+  if (!data || size < sizeof reference) return std::nullopt;
+  std::memcpy(&reference, data, sizeof reference);
+  return UtcTime(microseconds(reference.wallclock));
 }
 
 std::optional<microseconds> to_us(int64_t time, AVRational time_base) {
@@ -375,6 +387,7 @@ void Demuxer::Impl::take(libav::PacketPtr packet) {
   if (out.duration < kShortestFrame || timed_by_arrival) out.duration = microseconds(0);
   out.track = index == video_index ? Track::video : Track::audio;
   out.keyframe = out.track == Track::audio || (packet->flags & AV_PKT_FLAG_KEY) != 0;
+  if (out.track == Track::video) out.camera_utc = camera_utc_of(*packet);
   if (out.track == Track::video && out.keyframe) follow_parameters(*packet);
   out.info = info;
   out.data = libav::payload_of(std::move(packet));

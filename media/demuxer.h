@@ -33,6 +33,7 @@ struct DemuxedPacket {
   microseconds pts{0};
   microseconds dts{0};
   microseconds duration{0};
+  std::optional<UtcTime> camera_utc{};  // the camera's own clock at pts, as it says
 };
 
 // What is read through code of ours instead of libavformat's: the next bytes, at least one; 0 at the end. Must end by

@@ -14,6 +14,7 @@ struct JpegOptions {
   int width_px = 0;       // scaled down to this width, never up; 0: as it is
   int quality = 85;       // 1..100
   size_t most_bytes = 0;  // scaled down further until it fits; 0: no limit
+  bool operator==(const JpegOptions&) const = default;
 };
 
 struct Jpeg {

@@ -194,8 +194,9 @@ Result<Mp4Summary> finalize(const std::filesystem::path& path) {
   const Bytes moov = index->make_moov(layout->init_moov, 0);
   if (auto status = put_index(fd->get(), *layout, *index, moov, path); !status) return status.error_as_is();
   auto summary = summarize(path, *index);
-  if (summary)
-    summary->index_bytes = static_cast<int64_t>(moov.size()) - static_cast<int64_t>(layout->init_moov.size());
+  if (!summary) return summary;
+  summary->index_bytes = static_cast<int64_t>(moov.size()) - static_cast<int64_t>(layout->init_moov.size());
+  summary->camera_start = layout->facts.closing.camera_start;
   return summary;
 }
 

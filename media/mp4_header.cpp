@@ -13,10 +13,13 @@ namespace vedette::mp4 {
 namespace {
 
 // The box (a uuid, as the standard wants extensions) that holds the instants to show from and until, in microseconds of
-// the file.
+// the file, and what the camera's clock showed at the first of them, in microseconds since 1970. It is the last of the
+// moov. Files of earlier versions lack the third.
 constexpr std::array<uint8_t, 16> kShowId{0x6f, 0x2b, 0x0d, 0x5e, 0x9c, 0x41, 0x4e, 0x7a,
                                           0x8d, 0x13, 0x56, 0x45, 0x44, 0x45, 0x54, 0x54};
-constexpr uint64_t kNoEnd = UINT64_MAX;
+constexpr uint64_t kUnknown = UINT64_MAX;
+constexpr size_t kFieldBytes = sizeof(uint64_t);
+constexpr size_t kClosingFields = 2, kClosingFieldsBefore = 1;
 constexpr FourCc kUuid = fourcc("uuid");
 constexpr int kHvccArrayCount = 22;  // offset of numOfArrays, ISO/IEC 14496-15 8.3.3.1
 
@@ -124,7 +127,16 @@ Result<MuxerPtr> make_muxer(const VideoTrack& video, const AudioTrack* audio, co
   return muxer;
 }
 
-// The moov with the box that set_show_from() and show_until_field() fill in, as its last.
+uint64_t to_field(microseconds since) {
+  return static_cast<uint64_t>(since.count());
+}
+
+std::optional<microseconds> from_field(uint64_t field) {
+  if (field > static_cast<uint64_t>(INT64_MAX)) return std::nullopt;
+  return microseconds(static_cast<int64_t>(field));
+}
+
+// The moov with the box that set_show_from() and closing_fields() fill in, as its last.
 Bytes with_show_box(View moov_body) {
   BoxWriter writer;
   writer.box(fourcc("moov"), [&] {
@@ -132,7 +144,7 @@ Bytes with_show_box(View moov_body) {
     writer.box(kUuid, [&] {
       writer.bytes(kShowId);
       writer.u64(0);
-      writer.u64(kNoEnd);
+      writer.bytes(closing_fields({}));
     });
   });
   return writer.take();
@@ -187,16 +199,21 @@ Trak read_trak(View body) {
 
 struct Show {
   microseconds from{0};
-  std::optional<microseconds> until;
+  Closing closing;
+  size_t closing_bytes = 0;
 };
 
 std::optional<Show> read_show(View moov_body) {
   for (const Box& box : boxes_in(moov_body)) {
-    if (box.type != kUuid || box.body.size() < kShowId.size() + 2 * sizeof(uint64_t)) continue;
+    const size_t least = kShowId.size() + (1 + kClosingFieldsBefore) * kFieldBytes;
+    if (box.type != kUuid || box.body.size() < least) continue;
     if (!std::equal(kShowId.begin(), kShowId.end(), box.body.begin())) continue;
     ByteReader reader(box.body.subspan(kShowId.size()));
-    Show show{microseconds(static_cast<int64_t>(reader.u64())), {}};
-    if (const uint64_t until = reader.u64(); until != kNoEnd) show.until = microseconds(static_cast<int64_t>(until));
+    Show show{microseconds(static_cast<int64_t>(reader.u64())), {}, kClosingFieldsBefore * kFieldBytes};
+    show.closing.show_until = from_field(reader.u64());
+    if (box.body.size() < least + kFieldBytes) return show;
+    show.closing_bytes = kClosingFields * kFieldBytes;
+    if (const auto camera = from_field(reader.u64())) show.closing.camera_start = UtcTime(*camera);
     return show;
   }
   return std::nullopt;
@@ -243,19 +260,22 @@ Result<InitMoov> make_init_moov(const StreamInfo& info, const std::string& metad
 
 void set_show_from(Bytes& moov, microseconds show_from) {
   BoxWriter value;
-  value.u64(static_cast<uint64_t>(show_from.count()));
-  value.u64(kNoEnd);
+  value.u64(to_field(show_from));
+  value.bytes(closing_fields({}));
   std::copy(value.view().begin(), value.view().end(), moov.end() - static_cast<std::ptrdiff_t>(value.size()));
 }
 
-Bytes show_until_field(microseconds show_until) {
+Bytes closing_fields(const Closing& closing) {
   BoxWriter value;
-  value.u64(static_cast<uint64_t>(show_until.count()));
+  value.u64(closing.show_until ? to_field(*closing.show_until) : kUnknown);
+  value.u64(closing.camera_start ? to_field(closing.camera_start->time_since_epoch()) : kUnknown);
   return value.take();
 }
 
 uint32_t checksum_of_init(View moov) {
-  return crc32(0, moov.first(moov.size() - std::min(moov.size(), sizeof(uint64_t))));
+  const auto box = find_box(moov, fourcc("moov"));
+  const auto show = box ? read_show(box->body) : std::nullopt;
+  return crc32(0, moov.first(moov.size() - std::min(moov.size(), show ? show->closing_bytes : 0)));
 }
 
 Bytes make_ftyp() {
@@ -277,7 +297,7 @@ Result<InitFacts> read_init_moov(View moov) {
   if (!show) return fail(Code::invalid_argument, "not a file of ours");
   InitFacts facts;
   facts.show_from = show->from;
-  facts.show_until = show->until;
+  facts.closing = show->closing;
   facts.metadata = read_comment(box->body);
   for (const Box& child : boxes_in(box->body)) {
     if (child.type != fourcc("trak")) continue;

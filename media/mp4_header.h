@@ -28,9 +28,14 @@ Result<InitMoov> make_init_moov(const StreamInfo& info, const std::string& metad
 bool needs_keyframe_for_init(const VideoTrack& video);
 
 // Notes in a moov of make_init_moov at which time of the file playing is to begin, for whoever finalises it. The last
-// bytes of the moov are where it is to end: unknown, until whoever closes the file puts show_until_field() there.
+// bytes of the moov are what is known at its end only: unknown, until whoever closes the file puts closing_fields()
+// there.
 void set_show_from(Bytes& moov, microseconds show_from);
-Bytes show_until_field(microseconds show_until);
+struct Closing {
+  std::optional<microseconds> show_until;  // none: to the last frame
+  std::optional<UtcTime> camera_start;     // what the camera's own clock showed at show_from
+};
+Bytes closing_fields(const Closing& closing);
 // Of all of that moov that does not change any more: where the checksum of the first fragment begins.
 uint32_t checksum_of_init(View moov);
 
@@ -46,7 +51,7 @@ struct InitFacts {
   TrackFacts video;
   std::optional<TrackFacts> audio;
   microseconds show_from{0};
-  std::optional<microseconds> show_until;  // none: to the last frame
+  Closing closing;
   std::string metadata;
 };
 // invalid_argument for a moov that no Mp4Writer made.

@@ -142,8 +142,8 @@ void TrackIndex::write_tables(BoxWriter& out, int64_t moved_by) const {
 
 Index::Index(const InitFacts& facts)
     : video_(facts.video, to_ticks(facts.show_from, facts.video.timescale),
-             facts.show_until ? to_ticks(*facts.show_until, facts.video.timescale) : INT64_MAX),
-      until_known_(facts.show_until.has_value()) {
+             facts.closing.show_until ? to_ticks(*facts.closing.show_until, facts.video.timescale) : INT64_MAX),
+      until_known_(facts.closing.show_until.has_value()) {
   if (facts.audio) audio_.emplace(*facts.audio);
 }
 

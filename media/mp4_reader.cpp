@@ -155,7 +155,7 @@ const StreamInfoPtr& Mp4Reader::info() const {
 }
 
 std::optional<MonoTime> Mp4Reader::shown_until() const {
-  const auto& until = impl_->layout.facts.show_until;
+  const auto& until = impl_->layout.facts.closing.show_until;
   return until ? std::optional(impl_->begin + *until) : std::nullopt;
 }
 

@@ -153,7 +153,7 @@ struct Mp4Writer::Impl {
   void set_durations(std::optional<int64_t> next_video_dts);
   Status cut(std::optional<int64_t> next_video_dts);
   Status give_up(Error error);
-  Result<Mp4Summary> close(std::optional<MonoTime> show_until);
+  Result<Mp4Summary> close(std::optional<MonoTime> show_until, std::optional<UtcTime> camera_start);
 
   int64_t ticks(size_t track, microseconds time) const { return mp4::to_ticks(time, timelines[track].timescale()); }
 
@@ -307,13 +307,16 @@ Status Mp4Writer::Impl::give_up(Error error) {
   return tl::make_unexpected(*failure);
 }
 
-Result<Mp4Summary> Mp4Writer::Impl::close(std::optional<MonoTime> show_until) {
+Result<Mp4Summary> Mp4Writer::Impl::close(std::optional<MonoTime> show_until, std::optional<UtcTime> camera_start) {
   if (!begun || end == 0) return fail(Code::invalid_argument, path.string() + ": no packet was written");
   // What could be written is kept; the caller has seen the error in write() or sync(), or sees it in a shorter clip.
   if (!failure) (void)cut(std::nullopt);
-  if (show_until && !failure) {
-    const mp4::Bytes field = mp4::show_until_field(std::max<microseconds>(*show_until - base, 0s));
-    if (auto status = file::write_at(fd.get(), field, head_end - static_cast<int64_t>(field.size())); !status)
+  mp4::Closing closing;
+  if (show_until && !failure) closing.show_until = std::max<microseconds>(*show_until - base, 0s);
+  closing.camera_start = camera_start;
+  if (closing.show_until || closing.camera_start) {
+    const mp4::Bytes fields = mp4::closing_fields(closing);
+    if (auto status = file::write_at(fd.get(), fields, head_end - static_cast<int64_t>(fields.size())); !status)
       (void)give_up(status.error());
   }
   if (failure) (void)mp4_truncate_to_whole_fragments(path);
@@ -371,8 +374,8 @@ Status Mp4Writer::flush() {
   return impl_->cut(std::nullopt);
 }
 
-Result<Mp4Summary> Mp4Writer::close(std::optional<MonoTime> show_until) {
-  return impl_->close(show_until);
+Result<Mp4Summary> Mp4Writer::close(std::optional<MonoTime> show_until, std::optional<UtcTime> camera_start) {
+  return impl_->close(show_until, camera_start);
 }
 
 const std::string& Mp4Writer::audio_left_out() const {

@@ -32,7 +32,8 @@ struct Mp4Summary {
   uint64_t video_frames = 0;  // in the file
   uint64_t audio_frames = 0;
   bool has_audio = false;
-  int64_t index_bytes = 0;  // what was needed of the reserve
+  std::optional<UtcTime> camera_start;  // as it was given to Mp4Writer::close()
+  int64_t index_bytes = 0;              // what was needed of the reserve
 };
 
 // IndexEstimate learns from the clips of one camera how much room the index of its next one takes: what is reserved in
@@ -74,8 +75,9 @@ class Mp4Writer {
   // Cuts the running fragment and writes it: a kill of this process loses nothing that was given to write() before.
   Status flush();
   // Cuts, finalises in place, syncs. Afterwards only the renaming is left to do. `show_until`: the instant at which
-  // playing ends, with the last frame due before it.
-  Result<Mp4Summary> close(std::optional<MonoTime> show_until = {});
+  // playing ends, with the last frame due before it. `camera_start`: what the camera's own clock showed at the instant
+  // to show from; it is kept in the file.
+  Result<Mp4Summary> close(std::optional<MonoTime> show_until = {}, std::optional<UtcTime> camera_start = {});
 
   // Why the audio is not in the file, empty when it is or there is none.
   const std::string& audio_left_out() const;

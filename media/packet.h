@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "core/clock.h"
@@ -23,7 +24,8 @@ struct Packet {
   MonoTime dts;      // decoding order; grows within a track
   MonoTime arrival;  // when it left the demuxer
   UtcTime arrival_utc;
-  microseconds duration{0};  // 0: not known
+  std::optional<UtcTime> camera_utc{};  // what the camera's own clock showed at pts, where it says so and may be right
+  microseconds duration{0};             // 0: not known
   Track track = Track::video;
   bool keyframe = false;  // decoding can begin here; always true for audio
 

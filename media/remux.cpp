@@ -8,6 +8,7 @@ extern "C" {
 #include <array>
 #include <bit>
 #include <cstring>
+#include <deque>
 #include <vector>
 
 #include "core/file.h"
@@ -219,15 +220,27 @@ Status Muxer::end() {
   return container_ == Container::flv && reordered_ > 0us ? shorten_flv(sink_.fd(), reordered_) : Status{};
 }
 
+// Such a file lasts as long as the longer of its tracks: a frame of sound that would go on behind the picture is left
+// out. Sound waits for the picture of its time.
 Status copy(Mp4Reader& from, Muxer& to) {
   std::vector<Packet> packets;
+  std::deque<Packet> sound;
+  MonoTime picture_end = MonoTime::min();
   for (;;) {
     packets.clear();
     const auto more = from.read(packets);
     if (!more) return more.error_as_is();
     if (!*more) return {};
-    for (const Packet& packet : packets)
-      if (auto written = to.write(packet); !written) return written;
+    for (Packet& packet : packets) {
+      if (packet.video()) {
+        if (auto written = to.write(packet); !written) return written;
+        picture_end = std::max(picture_end, packet.pts + packet.duration);
+      } else {
+        sound.push_back(std::move(packet));
+      }
+      for (; !sound.empty() && sound.front().pts + sound.front().duration <= picture_end; sound.pop_front())
+        if (auto written = to.write(sound.front()); !written) return written;
+    }
   }
 }
 

@@ -16,9 +16,10 @@ struct FileDigest {
 
 // Copies all packets of a closed MP4 of ours, those before the shown part included, into a new file of another
 // container, and syncs it. Nothing is encoded: parameter sets and headers get the form of that container. There is no
-// edit list in it: it plays from its first keyframe to its last frame. `metadata`: JSON that says what clip it is,
-// which players do not show: in a TS it is in null packets at the end (ISO/IEC 13818-1, 2.4.3.3: their payload may be
-// anything), in an FLV the `comment` of onMetaData. The same input gives the same file.
+// edit list in it: it plays from its first keyframe to its last frame, and a frame of sound that would go on behind
+// that is left out. `metadata`: JSON that says what clip it is, which players do not
+// show: in a TS it is in null packets at the end (ISO/IEC 13818-1, 2.4.3.3: their payload may be anything), in an FLV
+// the `comment` of onMetaData. The same input gives the same file.
 //
 // The folder entry of `to`, which must not exist, is the caller's to sync; after an error the file is the caller's to
 // remove. unsupported: the packets do not go in there. Memory: one fragment of the MP4, and what of sound and picture

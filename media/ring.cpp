@@ -107,14 +107,6 @@ std::optional<Packet> Ring::newest_keyframe() const {
   return slot(keyframes_.back().place.sequence);
 }
 
-std::optional<Packet> Ring::next_keyframe(MonoTime deadline, const std::stop_token& stop) const {
-  std::unique_lock lock(mutex_);
-  const uint64_t from = end_.sequence;
-  const Keyframe* keyframe = nullptr;
-  if (!wait(lock, deadline, stop, [&] { return (keyframe = keyframe_from(from)) != nullptr; })) return std::nullopt;
-  return slot(keyframe->place.sequence);
-}
-
 bool Ring::awaited() const {
   const std::lock_guard lock(mutex_);
   return waiting_ > 0;

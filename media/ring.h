@@ -54,8 +54,6 @@ class Ring {
   std::optional<Packet> keyframe_at(MonoTime t) const;
   // The newest video keyframe.
   std::optional<Packet> newest_keyframe() const;
-  // The first video keyframe pushed from now on; nothing when the deadline or the stop comes first.
-  std::optional<Packet> next_keyframe(MonoTime deadline, const std::stop_token& stop) const;
 
   // Whether a reader waits for a packet to come.
   bool awaited() const;

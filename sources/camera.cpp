@@ -59,9 +59,12 @@ struct Camera::Impl {
   Impl(CameraConfig c, OnChange change, const Clock& k)
       : config(std::move(c)), on_change(std::move(change)), clock(k), ring(config.ring), coverage(clock.mono()) {
     status.since = clock.utc();
+    session_began = clock.mono();
   }
 
   void run(const std::stop_token& stop);
+  std::stop_token begin_session();
+  void stop_session();
   Status session(const std::stop_token& stop);
   void take(Packet packet);
   void change(CameraState state, std::string error);
@@ -86,6 +89,8 @@ struct Camera::Impl {
 
   std::mutex mutex;
   CameraStatus status;
+  std::stop_source session_stop;  // of the session at hand, and of the pause after it
+  MonoTime session_began;
 
   std::jthread thread;
 };
@@ -140,19 +145,46 @@ Status Camera::Impl::session(const std::stop_token& stop) {
   return source->run([this](Packet packet) { take(std::move(packet)); }, stop);
 }
 
+std::stop_token Camera::Impl::begin_session() {
+  const std::lock_guard lock(mutex);
+  session_stop = std::stop_source();
+  session_began = clock.mono();
+  return session_stop.get_token();
+}
+
+void Camera::Impl::stop_session() {
+  std::stop_source session;
+  {
+    const std::lock_guard lock(mutex);
+    session = session_stop;
+  }
+  session.request_stop();  // calls whatever waits
+}
+
 void Camera::Impl::run(const std::stop_token& stop) {
+  const std::stop_callback on_stop(stop, [this] { stop_session(); });
   RetryPauses pauses;
   change(CameraState::connecting, {});
   while (!stop.stop_requested()) {
-    auto ended = session(stop);
+    const std::stop_token session_stopped = begin_session();
+    if (stop.stop_requested()) break;  // it may have come before there was this session
+    auto ended = session(session_stopped);
     if (stop.stop_requested()) break;
-    const Error error = ended ? Error{Code::camera_unavailable, "the stream ended"} : ended.error();
-    const CameraState state = state_for(error, streaming);
-    if (streaming) pauses.reset();
-    log::warn("camera is not streaming",
-              {{"camera", config.source.camera_id}, {"state", state_name(state)}, {"reason", error.message}});
-    change(state, error.message);
-    if (wait_for(pauses.next(pause_after(state)), stop)) break;
+    if (!session_stopped.stop_requested()) {
+      const Error error = ended ? Error{Code::camera_unavailable, "the stream ended"} : ended.error();
+      const CameraState state = state_for(error, streaming);
+      if (streaming) pauses.reset();
+      log::warn("camera is not streaming",
+                {{"camera", config.source.camera_id}, {"state", state_name(state)}, {"reason", error.message}});
+      change(state, error.message);
+      wait_for(pauses.next(pause_after(state)), session_stopped);
+      if (stop.stop_requested()) break;
+    }
+    if (session_stopped.stop_requested()) {  // by restart()
+      log::info("camera is connected anew", {{"camera", config.source.camera_id}});
+      pauses.reset();
+      change(CameraState::connecting, {});
+    }
     reconnects.fetch_add(1, std::memory_order_relaxed);
   }
 }
@@ -168,6 +200,20 @@ Camera::~Camera() = default;
 void Camera::request_stop() {
   impl_->thread.request_stop();
 }
+Status Camera::restart() {
+  if (!impl_->config.enabled) return fail(Code::camera_unavailable, "the camera is disabled in the configuration");
+  microseconds since{};
+  {
+    const std::lock_guard lock(impl_->mutex);
+    since = impl_->clock.mono() - impl_->session_began;
+  }
+  if (since < kRestartPause)
+    return fail(Code::busy, "it began to connect " + std::to_string(to_ms(since)) + " ms ago; restart it " +
+                                std::to_string(kRestartPause.count()) + " s after that at the earliest");
+  impl_->stop_session();
+  return {};
+}
+
 const std::string& Camera::id() const {
   return impl_->config.source.camera_id;
 }

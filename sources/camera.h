@@ -60,6 +60,10 @@ class Camera {
   ~Camera();
 
   void request_stop();
+  // Ends the session, or the pause before the next one, and connects anew. busy less than kRestartPause after it last
+  // began to connect, so that no camera is hammered and no account is locked; camera_unavailable when it is disabled.
+  Status restart();
+  static constexpr seconds kRestartPause{5};
 
   const std::string& id() const;
   Ring& ring();

@@ -81,6 +81,7 @@ void Timeline::place(DemuxedPacket packet, MonoTime arrival, const Push& push) {
   out.dts = dts;
   out.arrival = arrival;
   out.arrival_utc = clock_.to_utc(arrival);
+  if (video) out.camera_utc = camera_time_.believed(packet.camera_utc, MonoTime(packet.pts + *offset_));
   out.duration = packet.duration;
   out.track = packet.track;
   out.keyframe = packet.keyframe;

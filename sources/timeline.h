@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "media/demuxer.h"
 #include "media/packet.h"
+#include "sources/camera_time.h"
 
 namespace vedette {
 
@@ -62,6 +63,7 @@ class Timeline {
   MonoTime last_dts_[2] = {MonoTime::min(), MonoTime::min()};  // by track
   MonoTime window_end_;
   microseconds least_lateness_ = microseconds::max();
+  CameraTime camera_time_;
   uint64_t jumps_ = 0;
   uint64_t audio_left_out_ = 0;
 };

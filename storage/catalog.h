@@ -179,9 +179,10 @@ class Catalog {
   Result<bool> has_clip(const std::string& clip_id) const;
   Result<ClipPage> query(const ClipQuery& query) const;  // invalid_argument for a bad cursor
   // A camera's clips that overlap [from, to) and can be read again (MP4), open ones too, by start; `most` at most. None
-  // of them is deleted as long as the hold lives.
+  // of them is deleted as long as the hold lives. And where those lie that cannot be read.
   struct Held {
     std::vector<Clip> clips;
+    std::vector<Gap> unreadable;  // reason other_container
     ClipHolds::Hold hold;
   };
   Result<Held> hold(const std::string& camera_id, UtcTime from, UtcTime to, int most);

@@ -141,7 +141,7 @@ Result<ClipPage> Catalog::query(const ClipQuery& query) const {
 Result<Catalog::Held> Catalog::hold(const std::string& camera_id, UtcTime from, UtcTime to, int most) {
   static const std::string kSelect = clip_row::select(
       "WHERE c.camera_id = ?1 AND c.start_us >= ?2 AND c.start_us < ?3 AND (c.end_us IS NULL OR c.end_us > ?4) "
-      "AND c.state <> 'deleting' AND c.container = 'mp4' ORDER BY c.start_us LIMIT ?5");
+      "AND c.state <> 'deleting' ORDER BY c.start_us LIMIT ?5");
   Held held;
   // Nothing begins to be deleted before it is held: deleting needs the same lock.
   const auto status = database_.read([&](Database::Access& db) -> Status {
@@ -151,8 +151,13 @@ Result<Catalog::Held> Catalog::hold(const std::string& camera_id, UtcTime from, 
     row.bind(1, camera_id).bind(2, *earliest).bind(3, to_us(to)).bind(4, to_us(from)).bind(5, int64_t{most});
     std::vector<std::string> ids;
     while (row.step()) {
-      held.clips.push_back(clip_row::read(row));
-      ids.push_back(held.clips.back().clip_id);
+      Clip clip = clip_row::read(row);
+      if (clip.container != Container::mp4) {
+        held.unreadable.push_back({clip.start, clip.end.value_or(to), "other_container"});
+        continue;
+      }
+      ids.push_back(clip.clip_id);
+      held.clips.push_back(std::move(clip));
     }
     held.hold = holds_.hold(std::move(ids));
     return row.status();

@@ -34,6 +34,7 @@ void add_span(Json& json, const Clip& clip) {
   if (!clip.end) return;
   json["end"] = to_rfc3339(*clip.end);
   json["duration_ms"] = *duration_ms(clip);
+  if (clip.camera_start) json["camera_start"] = to_rfc3339(*clip.camera_start);
 }
 
 void add_video(Json& json, const Clip& clip) {
@@ -155,7 +156,9 @@ Json clip_metadata(const Clip& clip) {
                {"upload", clip.upload_wanted},
                {"priority", to_string(clip.priority)},
                {"container", container_name(clip.container)}};
-  if (clip.container != Container::mp4 && clip.end) json["end_us"] = clip.end->time_since_epoch().count();
+  if (clip.container == Container::mp4 || !clip.end) return json;
+  json["end_us"] = clip.end->time_since_epoch().count();
+  if (clip.camera_start) json["camera_start_us"] = clip.camera_start->time_since_epoch().count();
   return json;
 }
 
@@ -186,6 +189,8 @@ Result<Clip> clip_from_metadata(const Json& metadata) {
   clip.priority = priority_from(reader.string("priority").value_or("")).value_or(Priority::normal);
   clip.container = container_from(reader.string("container").value_or("")).value_or(Container::mp4);
   if (const auto end = reader.integer("end_us", 0, INT64_MAX)) clip.end = UtcTime(microseconds(*end));
+  if (const auto camera = reader.integer("camera_start_us", 0, INT64_MAX))
+    clip.camera_start = UtcTime(microseconds(*camera));
   // Names that are not known were written by a later version of this program: no reason to refuse a clip.
   if (!errors.empty()) return fail(Code::invalid_argument, "clip metadata: " + summary(errors));
   return clip;

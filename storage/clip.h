@@ -76,6 +76,9 @@ struct Clip {
   std::string boot_id;
   int64_t mono_start_us = 0;
   bool clock_synced = false;
+  // What the camera's own clock showed at `start`, where it says so; of a closed clip only. Less `start` it is how far
+  // that clock is off ours. Nothing goes by it.
+  std::optional<UtcTime> camera_start{};
   UploadSummary upload;
   bool awaits_upload =
       false;  // wanted in the store, which has not proved yet that it has it (read from the catalog only)

@@ -115,7 +115,7 @@ Result<Mp4Summary> ClipFile::close_file(std::optional<MonoTime> show_until) {
   if (!writer_) return repair(file_);
   if (const std::string& why = writer_->audio_left_out(); !why.empty())
     log::info("audio left out", {{"clip", clip_.clip_id}, {"why", why}});
-  auto closed = writer_->close(show_until);
+  auto closed = writer_->close(show_until, camera_clock_.at(show_from_));
   writer_.reset();
   if (closed) return closed;
   auto repaired = repair(file_);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "media/mp4_writer.h"
+#include "storage/camera_clock.h"
 #include "storage/clip_recorder.h"
 
 namespace vedette {
@@ -26,6 +27,7 @@ class ClipFile {
 
   Status write(const Packet& packet) {
     if (!first_pts_ && packet.video()) first_pts_ = packet.pts;
+    camera_clock_.add(packet);
     return writer_->write(packet);
   }
   Status flush() { return writer_->flush(); }
@@ -62,6 +64,7 @@ class ClipFile {
   const RecorderContext& context_;
   std::unique_ptr<Mp4Writer> writer_;  // null after it failed
   std::optional<MonoTime> first_pts_;
+  CameraClock camera_clock_;
   std::optional<Mp4Summary> summary_;  // of the finalised file, which is only to be settled
   bool has_row_ = false;
   bool name_synced_ = false;  // the folder entry of the .part is on the disk

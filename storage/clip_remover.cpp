@@ -55,8 +55,14 @@ Result<DeletionsBegun> ClipRemover::begin(const std::vector<std::string>& clip_i
 }
 
 Status ClipRemover::keep_reserve() {
+  if (auto there = check_volume(); !there) return there;
+  if (auto kept = command_reserve_.keep(); !kept) return kept;
+  return reserve_.keep();
+}
+
+Status ClipRemover::give_up_command_reserve() {
   auto there = check_volume();
-  return there ? reserve_.keep() : there;
+  return there ? command_reserve_.give_up() : there;
 }
 
 Status ClipRemover::finish(const std::vector<Deletion>& begun, Outcome& outcome, const std::stop_token& stop) {

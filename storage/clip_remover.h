@@ -20,7 +20,12 @@ class ClipRemover {
  public:
   // Without a volume, the layout is believed to lead to the right one.
   ClipRemover(const Layout& layout, Catalog& catalog, const Clock& clock, const Volume* volume = nullptr)
-      : layout_(layout), catalog_(catalog), clock_(clock), volume_(volume), reserve_(layout.reserve()) {}
+      : layout_(layout),
+        catalog_(catalog),
+        clock_(clock),
+        volume_(volume),
+        reserve_(layout.reserve(), Reserve::kForDeletions),
+        command_reserve_(layout.command_reserve(), Reserve::kForCommand) {}
 
   struct Outcome {
     std::vector<std::string> deleted;
@@ -35,6 +40,8 @@ class ClipRemover {
 
   // Holds space back, so that deleting works on a full disk. no_space: not now.
   Status keep_reserve();
+  // Lets go what is kept for the command that asks for it. Any thread.
+  Status give_up_command_reserve();
 
   // Whether anything may be deleted: forbidden when another volume is in the place of ours.
   Status check_volume() const { return volume_ ? volume_->check() : Status(); }
@@ -48,6 +55,7 @@ class ClipRemover {
   const Clock& clock_;
   const Volume* const volume_;
   Reserve reserve_;
+  Reserve command_reserve_;
 };
 
 }  // namespace vedette

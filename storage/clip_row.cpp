@@ -15,16 +15,18 @@ constexpr JsonLimits kColumnLimits{16 * 1024 * 1024, 8, 1'000'000, false};
 constexpr std::string_view kInsert =
     "INSERT INTO clip(clip_id, recording_id, camera_id, state, start_us, end_us, size_bytes, codec, width_px, "
     "height_px, audio, sha256, trigger, labels, lead_actual_ms, gaps, recovered, protected, command_id, traceparent, "
-    "path, boot_id, mono_start_us, clock_synced, upload_wanted, priority, awaits_upload, container) "
+    "path, boot_id, mono_start_us, clock_synced, upload_wanted, priority, awaits_upload, container, "
+    "camera_start_us) "
     "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, "
-    "?24, ?25, ?26, ?25, ?27)";
+    "?24, ?25, ?26, ?25, ?27, ?28)";
 
 constexpr std::string_view kInsertOrUpdate =
     "INSERT INTO clip(clip_id, recording_id, camera_id, state, start_us, end_us, size_bytes, codec, width_px, "
     "height_px, audio, sha256, trigger, labels, lead_actual_ms, gaps, recovered, protected, command_id, traceparent, "
-    "path, boot_id, mono_start_us, clock_synced, upload_wanted, priority, awaits_upload, container) "
+    "path, boot_id, mono_start_us, clock_synced, upload_wanted, priority, awaits_upload, container, "
+    "camera_start_us) "
     "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, "
-    "?24, ?25, ?26, ?25, ?27) "
+    "?24, ?25, ?26, ?25, ?27, ?28) "
     "ON CONFLICT(clip_id) DO UPDATE SET recording_id=excluded.recording_id, camera_id=excluded.camera_id, "
     "state=excluded.state, start_us=excluded.start_us, end_us=excluded.end_us, size_bytes=excluded.size_bytes, "
     "codec=excluded.codec, width_px=excluded.width_px, height_px=excluded.height_px, audio=excluded.audio, "
@@ -34,7 +36,7 @@ constexpr std::string_view kInsertOrUpdate =
     "traceparent=excluded.traceparent, path=excluded.path, boot_id=excluded.boot_id, "
     "mono_start_us=excluded.mono_start_us, clock_synced=excluded.clock_synced, "
     "upload_wanted=excluded.upload_wanted, priority=excluded.priority, awaits_upload=excluded.awaits_upload, "
-    "container=excluded.container";
+    "container=excluded.container, camera_start_us=excluded.camera_start_us";
 
 std::vector<std::string> labels_from(const std::string& text) {
   std::vector<std::string> labels;
@@ -72,7 +74,8 @@ Status run(Database::Access& db, std::string_view sql, const Clip& clip) {
   s.bind(16, to_text(gaps_to_json(clip.gaps))).bind(17, int64_t{clip.recovered}).bind(18, int64_t{clip.is_protected});
   s.bind(19, clip.command_id).bind(20, clip.traceparent).bind(21, clip.path).bind(22, clip.boot_id);
   s.bind(23, clip.mono_start_us).bind(24, int64_t{clip.clock_synced}).bind(25, int64_t{clip.upload_wanted});
-  s.bind(26, static_cast<int64_t>(clip.priority)).bind(27, container_name(clip.container));
+  s.bind(26, static_cast<int64_t>(clip.priority)).bind(27, container_name(clip.container)).bind_null(28);
+  if (clip.camera_start) s.bind(28, to_us(*clip.camera_start));
   return s.run();
 }
 
@@ -94,7 +97,7 @@ const std::string_view kColumns =
     "c.clip_id, c.recording_id, c.camera_id, c.state, c.start_us, c.end_us, c.size_bytes, c.codec, c.width_px, "
     "c.height_px, c.audio, c.sha256, c.trigger, c.labels, c.lead_actual_ms, c.gaps, c.recovered, c.protected, "
     "c.command_id, c.traceparent, c.path, c.boot_id, c.mono_start_us, c.clock_synced, c.upload_wanted, c.priority, "
-    "c.until_us, c.awaits_upload, c.container, u.state, u.attempts, u.object_key, u.last_error";
+    "c.until_us, c.awaits_upload, c.container, c.camera_start_us, u.state, u.attempts, u.object_key, u.last_error";
 
 const std::string_view kJoinUpload =
     "LEFT JOIN upload u ON u.row = (SELECT max(row) FROM upload WHERE subject_id = c.clip_id AND kind = 'clip')";
@@ -136,7 +139,8 @@ Clip read(const Database::Statement& row) {
   if (!row.is_null(26)) clip.protected_until = from_us(row.integer(26));
   clip.awaits_upload = row.integer(27) != 0;
   clip.container = container_from(row.text(28)).value_or(Container::mp4);
-  clip.upload = read_upload(row, 29);
+  if (!row.is_null(29)) clip.camera_start = from_us(row.integer(29));
+  clip.upload = read_upload(row, 30);
   return clip;
 }
 

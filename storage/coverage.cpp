@@ -82,4 +82,21 @@ Coverage coverage(const std::vector<ClipSpan>& clips, const std::vector<Loss>& l
   return out;
 }
 
+std::vector<HourCoverage> by_hour(const std::vector<Span>& covered, UtcTime from, UtcTime to) {
+  constexpr int64_t kHundredths = 10'000;  // of a per cent
+  const Span whole = in_ms(from, to);
+  std::vector<HourCoverage> hours;
+  for (UtcTime hour = std::chrono::floor<std::chrono::hours>(whole.start); hour < whole.end; hour += 1h) {
+    const Span asked = clamp({hour, hour + 1h}, whole);
+    microseconds there{0};
+    for (const Span& span : covered) {
+      const Span part = clamp(span, asked);
+      there += std::max<microseconds>(part.end - part.start, 0us);
+    }
+    const int64_t hundredths = kHundredths * there.count() / (asked.end - asked.start).count();
+    hours.push_back({hour, static_cast<double>(hundredths) / 100});
+  }
+  return hours;
+}
+
 }  // namespace vedette

@@ -32,4 +32,12 @@ struct Coverage {
 Coverage coverage(const std::vector<ClipSpan>& clips, const std::vector<Loss>& losses, UtcTime from, UtcTime to,
                   UtcTime now);
 
+// How much of an hour is covered, of that part of it which was asked for.
+struct HourCoverage {
+  UtcTime hour;
+  double coverage_pct = 0;  // two decimals, rounded down: 100 is the whole
+};
+// The hours of UTC that [from, to) touches, in order.
+std::vector<HourCoverage> by_hour(const std::vector<Span>& covered, UtcTime from, UtcTime to);
+
 }  // namespace vedette

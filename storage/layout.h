@@ -23,6 +23,7 @@ struct Layout {
   std::filesystem::path volume_file() const { return root / "volume.json"; }
   std::filesystem::path boots() const { return root / "boots.json"; }
   std::filesystem::path reserve() const { return root / "reserve"; }
+  std::filesystem::path command_reserve() const { return root / "reserve.command"; }
   std::filesystem::path clips() const { return root / "clips"; }
   // Clips that are made of others or get another container, until they are whole. Emptied at start. On the file system
   // of the clips, and no camera's folder.

@@ -22,6 +22,7 @@ class ClipSource : public PastSource {
     end = clip.end.value_or(now);
     recording_id = clip.recording_id;
     gaps = clip.gaps;
+    if (clip.camera_start) camera_offset_ = clip.camera_start->time_since_epoch() - shown_from.time_since_epoch();
   }
 
   Status seek(MonoTime t) override {
@@ -38,11 +39,20 @@ class ClipSource : public PastSource {
     return reader_->seek(t);
   }
 
-  Result<bool> read(std::vector<Packet>& out, const std::stop_token&) override { return reader_->read(out); }
+  // Beside our time the camera's is passed on.
+  Result<bool> read(std::vector<Packet>& out, const std::stop_token&) override {
+    const size_t before = out.size();
+    auto more = reader_->read(out);
+    if (!camera_offset_) return more;
+    for (size_t i = before; i < out.size(); ++i)
+      if (out[i].video()) out[i].camera_utc = UtcTime(out[i].pts.time_since_epoch() + *camera_offset_);
+    return more;
+  }
 
  private:
   const std::filesystem::path path_;
   std::unique_ptr<Mp4Reader> reader_;
+  std::optional<microseconds> camera_offset_;  // the camera's clock minus the monotonic one
 };
 
 class RingSource : public PastSource {

@@ -12,7 +12,7 @@ Status Reserve::keep() {
   const auto made = file::create(path_);
   if (!made) return made.error_as_is();
   // Not ftruncate: that would make a hole, which takes nothing.
-  const int failed = posix_fallocate(made->get(), 0, kBytes);
+  const int failed = posix_fallocate(made->get(), 0, bytes_);
   if (failed == 0) return {};
   (void)file::remove(path_);
   return fail_errno("reserve " + path_.string(), failed);

@@ -7,13 +7,16 @@
 namespace vedette {
 
 // Reserve is a small file that only takes space, to be given up on a full disk: even to delete a clip, a few pages must
-// be written first.
+// be written first, and some for the command that asks for it. Each has its own, as whoever records takes the room that
+// one leaves. Any thread.
 class Reserve {
  public:
-  // Of the write-ahead log: a batch of deletions takes far less.
-  static constexpr int64_t kBytes = 1024 * 1024;
+  // Of the write-ahead log: a batch of deletions takes far less...
+  static constexpr int64_t kForDeletions = 1024 * 1024;
+  // ...and a command of the greatest length, 64 KiB.
+  static constexpr int64_t kForCommand = 256 * 1024;
 
-  explicit Reserve(std::filesystem::path path) : path_(std::move(path)) {}
+  Reserve(std::filesystem::path path, int64_t bytes) : path_(std::move(path)), bytes_(bytes) {}
 
   // Makes the file when it is not there. no_space: not now.
   Status keep();
@@ -21,6 +24,7 @@ class Reserve {
 
  private:
   const std::filesystem::path path_;
+  const int64_t bytes_;
 };
 
 }  // namespace vedette

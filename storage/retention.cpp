@@ -11,8 +11,7 @@ namespace vedette {
 namespace {
 
 constexpr int64_t kMostMargin = 64LL << 20;
-constexpr int64_t kMarginDivisor = 20;                     // 5 %
-constexpr UtcTime kClockWasSet = UtcTime(1'577'836'800s);  // 2020-01-01: older than this program, so no clip is
+constexpr int64_t kMarginDivisor = 20;  // 5 %
 constexpr microseconds kSetAfterBoot = std::chrono::hours(1);
 
 int64_t margin_of(int64_t floor) {

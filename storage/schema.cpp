@@ -243,9 +243,14 @@ constexpr const char* kContainers = R"sql(
 ALTER TABLE clip ADD COLUMN container TEXT NOT NULL DEFAULT 'mp4';
 )sql";
 
+constexpr const char* kCameraClocks = R"sql(
+-- What the camera's own clock showed at start_us; NULL: it did not say, or nothing that can be.
+ALTER TABLE clip ADD COLUMN camera_start_us INTEGER;
+)sql";
+
 constexpr Migration kMigrations[] = {
     {1, kFirst},    {2, kPlans},  {3, kSums},      {4, kDeletions},  {5, kRetention},
-    {6, kTimeline}, {7, kClocks}, {8, kManifests}, {9, kContainers},
+    {6, kTimeline}, {7, kClocks}, {8, kManifests}, {9, kContainers}, {10, kCameraClocks},
 };
 
 }  // namespace

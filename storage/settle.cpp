@@ -39,6 +39,7 @@ fs::path recorded_as(const Layout& layout, const Clip& clip) {
 Clip shown_from_keyframe(Clip clip, const Mp4Summary& summary) {
   clip.start -= summary.lead;
   clip.mono_start_us -= summary.lead.count();
+  if (clip.camera_start) *clip.camera_start -= summary.lead;
   clip.path = Layout::with_container(clip.path, clip.container).generic_string();
   return clip;
 }
@@ -85,6 +86,7 @@ Clip ready_clip(Clip clip, const Mp4Summary& summary) {
   clip.end = clip.start + summary.shown;
   clip.size_bytes = summary.size_bytes;
   clip.sha256 = summary.sha256;
+  clip.camera_start = summary.camera_start;
   if (!summary.has_audio) clip.audio.reset();
   return clip;
 }

@@ -27,6 +27,11 @@ void Alignment::on_audio_report(UtcTime utc, microseconds time) {
   compare();
 }
 
+std::optional<UtcTime> Alignment::camera_utc(microseconds video_time) const {
+  if (!video_report_) return std::nullopt;
+  return video_report_->utc + (video_time - video_report_->time);
+}
+
 void Alignment::compare() {
   if (!video_report_ || !audio_report_ || !offset_) return;
   const auto between = std::chrono::duration_cast<microseconds>(audio_report_->utc - video_report_->utc);

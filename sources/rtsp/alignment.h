@@ -20,6 +20,8 @@ class Alignment {
   // What a report says of a track: the time of the track at that instant of the camera's clock.
   void on_video_report(UtcTime utc, microseconds time);
   void on_audio_report(UtcTime utc, microseconds time);
+  // What the camera's clock showed at a time of the video, by the newest report; nothing before the first.
+  std::optional<UtcTime> camera_utc(microseconds video_time) const;
 
   // An audio time on the video's timeline; nothing while no video has come.
   std::optional<microseconds> on_audio(microseconds time, MonoTime arrival);

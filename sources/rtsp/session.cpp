@@ -240,6 +240,7 @@ void Session::on_video(const Frame& frame) {
   untimed.packet.info = info_;
   untimed.packet.track = vedette::Track::video;
   untimed.packet.keyframe = frame.keyframe;
+  untimed.packet.camera_utc = alignment_.camera_utc(time);
   untimed.pts = time;
   untimed.arrival = now_;
   video_times_->push(std::move(untimed));

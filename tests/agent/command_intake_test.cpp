@@ -30,7 +30,12 @@ class CommandIntakeTest : public testing::Test {
     ASSERT_TRUE(database) << database.error().message;
     database_ = std::move(*database);
     log_.emplace(*database_);
-    intake_.emplace("vedette/v1/edge-01", std::vector<std::string>{"vedette/v1/group/north"}, *log_, inbox_, clock_);
+    intake_.emplace("vedette/v1/edge-01", std::vector<std::string>{"vedette/v1/group/north"}, *log_, inbox_, clock_,
+                    [this] {
+                      ++given_up_;
+                      most_pages(100'000);
+                      return Status();
+                    });
   }
 
   void send(const std::string& verb, const Json& command, bool retained = false,
@@ -52,6 +57,20 @@ class CommandIntakeTest : public testing::Test {
     return std::nullopt;
   }
 
+  // The catalog may not grow beyond that: as on a full disk.
+  void most_pages(int pages) {
+    ASSERT_TRUE(database_->read([&](Database::Access& db) {
+      auto limit = db.prepare("PRAGMA max_page_count=" + std::to_string(pages));
+      (void)limit.step();
+      return limit.status();
+    }));
+  }
+  // Larger than a ping: with no room for one of those, there is none for it.
+  void send_large(const std::string& verb, const std::string& id, const Json& params) {
+    send(verb, {{"v", 1}, {"id", id}, {"actor", std::string(128, 'a')}, {"params", params}});
+  }
+
+  int given_up_ = 0;
   test::TempDir dir_;
   test::FakeClock clock_;
   Inbox<Event> inbox_{kCapacity};
@@ -208,6 +227,35 @@ TEST_F(CommandIntakeTest, CommandThatCannotBeLoggedIsNotRun) {
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->refusal.error.code, Code::internal);
   EXPECT_FALSE(refused->refusal.known);
+}
+
+TEST_F(CommandIntakeTest, OnAFullDiskTheReserveIsForWhatMakesRoom) {
+  const std::string clip = new_id(), removal = new_id();
+  most_pages(1);  // as few as there are
+  bool full = false;
+  for (int i = 0; i < 10'000 && !full; ++i)
+    full = !log_->begin({new_id(), "agent.ping", {}, {}, {}, clock_.utc(), {}}).has_value();
+  ASSERT_TRUE(full);
+  send_large("clip.protect", new_id(), {{"clip_id", clip}, {"protected", true}});
+  const auto refused = next_as<CommandRefused>();
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->refusal.error.code, Code::no_space);
+  EXPECT_EQ(given_up_, 0);
+
+  send_large("clip.query", new_id(), Json::object());
+  EXPECT_TRUE(next_as<CommandArrived>()) << "a question does no harm, logged or not";
+  EXPECT_EQ(given_up_, 0);
+
+  send_large("clip.delete", new_id(), {{"clip_ids", Json::array()}});
+  ASSERT_TRUE(next_as<CommandRefused>()) << "that makes no room";
+  EXPECT_EQ(given_up_, 0);
+
+  send_large("clip.delete", removal, {{"clip_ids", {clip}}});
+  EXPECT_TRUE(next_as<CommandArrived>());
+  EXPECT_EQ(given_up_, 1);
+  EXPECT_TRUE(log_->find(removal).value());
+  send_large("clip.delete", removal, {{"clip_ids", {clip}}});
+  EXPECT_TRUE(next_as<CommandRepeated>()) << "never a second run";
 }
 
 }  // namespace

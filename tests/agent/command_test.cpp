@@ -236,6 +236,7 @@ TEST(DecodeCommandTest, StorageVerbs) {
   EXPECT_FALSE(made.upload);
   EXPECT_EQ(made.priority, Priority::high);
   request_of<StorageStatus>(command("storage.status", "{}"));
+  EXPECT_EQ(request_of<CameraRestart>(command("camera.restart", R"({"camera_id": "c"})")).camera_id, "c");
 }
 
 TEST(DecodeCommandTest, WholeNumbersMayBeWrittenWithAFraction) {

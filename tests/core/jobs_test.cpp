@@ -33,6 +33,37 @@ TEST(JobsTest, RefusesMoreThanItsCapacity) {
   EXPECT_FALSE(jobs.submit([](std::stop_token) {}));
 }
 
+TEST(JobsTest, OneThatIsNotReadyHoldsUpNoOther) {
+  std::atomic<bool> happened = false;
+  std::promise<void> other, done;
+  Jobs jobs("jobs", 10);
+  ASSERT_TRUE(jobs.submit_when([&] { return happened.load(); }, [&](std::stop_token) { done.set_value(); }));
+  ASSERT_TRUE(jobs.submit([&](std::stop_token) { other.set_value(); }));
+  other.get_future().wait();
+  auto finished = done.get_future();
+  EXPECT_EQ(finished.wait_for(0s), std::future_status::timeout);
+  happened = true;
+  EXPECT_EQ(finished.wait_for(10s), std::future_status::ready);
+}
+
+TEST(JobsTest, ThoseThatAreNotReadyAreBoundedToo) {
+  std::atomic<int> asked = 0;
+  Jobs jobs("jobs", 2);
+  const auto never = [&] {
+    ++asked;
+    return false;
+  };
+  int taken = 0;
+  const MonoTime deadline = Clock::system().mono() + 10s;
+  // At most two that are not ready, one on its way between, and two that wait.
+  while (jobs.submit_when(never, [](std::stop_token) {}) && taken < 100) {
+    ++taken;
+    while (asked < taken && Clock::system().mono() < deadline) std::this_thread::yield();
+  }
+  EXPECT_GE(taken, 2);
+  EXPECT_LE(taken, 5);
+}
+
 TEST(JobsTest, StopsTheRunningJobAndDropsTheOthers) {
   std::atomic<bool> stopped = false;
   std::atomic<bool> other = false;

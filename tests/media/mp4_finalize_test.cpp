@@ -10,6 +10,7 @@
 #include "core/file.h"
 #include "media/mp4_boxes.h"
 #include "media/mp4_fault.h"
+#include "media/mp4_header.h"
 #include "tests/media/mp4_support.h"
 #include "tests/support/temp_dir.h"
 
@@ -376,6 +377,47 @@ TEST_F(Mp4FinalizeTest, FilesPast4GiBAreRight) {
   // The kill may have taken frames that are shown before the last one stored.
   constexpr std::ptrdiff_t kReordered = 4;
   EXPECT_TRUE(std::equal(shown.begin(), shown.end() - kReordered, all.begin() + 25));
+}
+
+TEST_F(Mp4FinalizeTest, WhatTheCamerasClockShowedIsInTheFile) {
+  const Reel& reel = made_reel("h264_aac");
+  const UtcTime camera_start{1'795'000'000'123'456us};
+  for (const bool says : {false, true}) {
+    std::filesystem::remove(path_);
+    auto writer = Mp4Writer::create(path_, reel.info, reel.packets.front().pts + 1s, {});
+    ASSERT_TRUE(writer);
+    for (const Packet& packet : reel.packets) ASSERT_TRUE((*writer)->write(packet));
+    const auto closed = (*writer)->close({}, says ? std::optional(camera_start) : std::nullopt);
+    ASSERT_TRUE(closed) << closed.error().message;
+    EXPECT_EQ(closed->camera_start.has_value(), says);
+    const auto again = mp4_finalize(path_);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->camera_start, closed->camera_start);
+    EXPECT_EQ(again->sha256, closed->sha256);
+    EXPECT_EQ(again->camera_start.value_or(camera_start), camera_start);
+  }
+}
+
+// Files of earlier versions end with the instant to show until: that is what their first checksum leaves out.
+TEST_F(Mp4FinalizeTest, TheHeaderOfAnEarlierVersionIsReadAsItWas) {
+  auto moov = mp4::make_init_moov(*made_reel("h264_aac").info, "{}", {}).value().moov;
+  mp4::set_show_from(moov, 7s);
+  constexpr size_t kUuidBox = 8 + 16 + 3 * 8;
+  moov.resize(moov.size() - 8);
+  const size_t uuid_at = moov.size() + 8 - kUuidBox;
+  moov[uuid_at + 3] -= 8;
+  for (size_t i = 0; i < 4; ++i) moov[i] = static_cast<uint8_t>(moov.size() >> (24 - 8 * i));
+  const auto before = mp4::checksum_of_init(moov);
+  EXPECT_FALSE(mp4::read_init_moov(moov).value().closing.show_until);
+  std::fill(moov.end() - 8, moov.end(), uint8_t{0});
+  moov.back() = 9;
+  const auto facts = mp4::read_init_moov(moov).value();
+  EXPECT_EQ(facts.show_from, 7s);
+  EXPECT_EQ(facts.closing.show_until, 9us);
+  EXPECT_FALSE(facts.closing.camera_start);
+  EXPECT_EQ(mp4::checksum_of_init(moov), before);
+  moov[moov.size() - 9] ^= 1;
+  EXPECT_NE(mp4::checksum_of_init(moov), before);
 }
 
 }  // namespace

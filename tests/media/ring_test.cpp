@@ -245,10 +245,8 @@ TEST(RingTest, WaitingReadersAreWokenByTheStop) {
     std::vector<Packet> packets;
     return cursor.read(packets, 1, kNever, stop.get_token());
   });
-  auto keyframe = std::async(std::launch::async, [&] { return ring.next_keyframe(kNever, stop.get_token()); });
   stop.request_stop();
   EXPECT_EQ(read.get(), 0u);
-  EXPECT_FALSE(keyframe.get());
 }
 
 TEST(RingTest, IsAwaitedWhileSomebodyWaitsForAPacket) {
@@ -267,27 +265,6 @@ TEST(RingTest, IsAwaitedWhileSomebodyWaitsForAPacket) {
   feed.frame(false);
   EXPECT_EQ(waiting.get(), 1u);
   EXPECT_FALSE(ring.awaited());
-  EXPECT_FALSE(ring.next_keyframe(now(), kNoStop));
-  EXPECT_FALSE(ring.awaited());
-}
-
-TEST(RingTest, NextKeyframeIsOnePushedLater) {
-  Ring ring({.duration = 100s, .bytes = kNoLimit});
-  Feed feed(ring);
-  feed.gop(5);
-  EXPECT_FALSE(ring.next_keyframe(now(), kNoStop));
-  std::promise<void> asking;
-  auto keyframe = std::async(std::launch::async, [&] {
-    asking.set_value();
-    return ring.next_keyframe(soon(), kNoStop);
-  });
-  asking.get_future().wait();
-  // Whenever the question is really asked, a keyframe comes later.
-  EXPECT_TRUE(test::eventually(10s, [&] {
-    feed.gop(2);
-    return keyframe.wait_for(0s) == std::future_status::ready;
-  }));
-  EXPECT_GE(number_of(*keyframe.get()), 5u);
 }
 
 TEST(RingTest, ReadersOnOtherThreadsGetEveryPacketInOrder) {

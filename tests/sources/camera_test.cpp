@@ -99,6 +99,41 @@ TEST(CameraTest, ConnectsAndStreams) {
   EXPECT_GT(camera.capture_latency().take().count, 0u);
 }
 
+TEST(CameraTest, IsConnectedAnewWhenAsked) {
+  const CameraSim cameras({.media = {footage(Footage::h264_no_audio)}});
+  Watched watched(config_for(cameras.url()));
+  ASSERT_TRUE(watched.wait_for(CameraState::connecting));
+  Camera& camera = watched.camera();
+  const auto hasty = camera.restart();
+  ASSERT_FALSE(hasty) << "a camera is not hammered";
+  EXPECT_EQ(hasty.error().code, Code::busy);
+  ASSERT_TRUE(watched.wait_for(CameraState::streaming));
+  EXPECT_EQ(camera.figures().reconnects_total, 0u);
+  ASSERT_TRUE(eventually(kLimit, [&] { return camera.restart().has_value(); }));
+  EXPECT_TRUE(watched.wait_for(CameraState::connecting, 2));
+  EXPECT_TRUE(watched.wait_for(CameraState::streaming, 2));
+  EXPECT_GE(camera.figures().reconnects_total, 1u) << "more when the camera is busy with closing the first";
+  EXPECT_LT(watched.destroy(), kStopLimit);
+}
+
+TEST(CameraTest, ARestartEndsThePauseBetweenTwoTries) {
+  CameraConfig config = config_for(dead_url());
+  Watched watched(config);
+  ASSERT_TRUE(eventually(kLimit, [&] { return watched.camera().figures().reconnects_total >= 3; }))
+      << "pauses of 1 to 4 s";
+  ASSERT_TRUE(eventually(kLimit, [&] { return watched.camera().restart().has_value(); }));
+  EXPECT_TRUE(watched.wait_for(CameraState::connecting, 2, kStopLimit)) << "the next pause is 8 s or so";
+}
+
+TEST(CameraTest, OneThatIsDisabledIsNotRestarted) {
+  CameraConfig config = config_for(dead_url());
+  config.enabled = false;
+  Watched watched(config);
+  const auto restarted = watched.camera().restart();
+  ASSERT_FALSE(restarted);
+  EXPECT_EQ(restarted.error().code, Code::camera_unavailable);
+}
+
 TEST(CameraTest, MeasuredRatesAreThoseOfTheCamera) {
   Watched watched(config_for("test://pattern?size=64x64&fps=40&gop=40"));
   ASSERT_TRUE(watched.wait_for(CameraState::streaming));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <random>
 
 #include "tests/support/fake_clock.h"
@@ -36,6 +37,7 @@ class Camera {
     packet.dts = source_time(captured) + (track == Track::video ? video_step : audio_step);
     packet.pts = packet.dts + reorder;
     packet.duration = track == Track::video ? kFrame : kSound;
+    if (says) packet.camera_utc = says(captured);
     captured_.push_back(captured);
     timeline.add(std::move(packet), arrival_, [this](Packet out) { packets.push_back(std::move(out)); });
   }
@@ -67,6 +69,7 @@ class Camera {
   std::vector<Packet> packets;
   double ppm = 0;
   microseconds video_step{0}, audio_step{0};
+  std::function<std::optional<UtcTime>(MonoTime)> says;  // of its own clock
 
  private:
   const microseconds source_start_;
@@ -277,6 +280,39 @@ TEST(TimelineTest, WallClockTimeOfArrivalFollowsTheClock) {
   camera.frame();
   const Packet& packet = camera.packets.back();
   EXPECT_EQ(packet.arrival_utc, camera.clock.to_utc(packet.arrival));
+}
+
+// Whatever a camera says of its clock, packets come out the same, at the same times.
+TEST(TimelineTest, NothingOfOurTimeGoesByTheCamerasClock) {
+  const auto run = [](const std::function<std::optional<UtcTime>(MonoTime)>& says) {
+    Camera camera;
+    camera.says = says;
+    std::mt19937 random(7);
+    for (int i = 0; i < 3000; ++i) {
+      if (i == 1500) camera.video_step = camera.audio_step = 10s;
+      camera.sound(microseconds(random() % 50'000));
+      camera.frame(microseconds(random() % 80'000), i % 3 * 40ms);
+    }
+    return camera.packets;
+  };
+  std::mt19937_64 random(11);
+  const auto silent = run({});
+  const auto nonsense = run([&](MonoTime) { return UtcTime(microseconds(static_cast<int64_t>(random()))); });
+  const auto right = run([](MonoTime captured) { return UtcTime(captured.time_since_epoch() + 1'795'000'000s); });
+  ASSERT_EQ(nonsense.size(), silent.size());
+  ASSERT_EQ(right.size(), silent.size());
+  size_t believed = 0;
+  for (size_t i = 0; i < silent.size(); ++i) {
+    for (const Packet* other : {&nonsense[i], &right[i]}) {
+      EXPECT_EQ(other->pts, silent[i].pts) << i;
+      EXPECT_EQ(other->dts, silent[i].dts) << i;
+      EXPECT_EQ(other->arrival, silent[i].arrival) << i;
+      EXPECT_EQ(other->arrival_utc, silent[i].arrival_utc) << i;
+    }
+    EXPECT_FALSE(silent[i].camera_utc);
+    believed += right[i].camera_utc.has_value();
+  }
+  EXPECT_EQ(believed, 3000u);
 }
 
 }  // namespace

@@ -92,6 +92,7 @@ TEST_F(CatalogTest, AFinishedClipComesBackWhole) {
   clip.labels = {"b", "a", "b"};
   clip.gaps = {{clip.start + 1s, clip.start + 2s, "reader_late"}};
   clip.recovered = true;
+  clip.camera_start = clip.start - 1234567us;
   ASSERT_TRUE(catalog.finish_clip(clip, {}, std::nullopt));
   store.reopen();
   const auto back = store.catalog->clip(clip.clip_id);
@@ -103,6 +104,7 @@ TEST_F(CatalogTest, AFinishedClipComesBackWhole) {
   EXPECT_EQ(back->boot_id, clip.boot_id);
   EXPECT_EQ(back->mono_start_us, clip.mono_start_us);
   EXPECT_TRUE(back->clock_synced);
+  EXPECT_EQ(back->camera_start, clip.camera_start);
 }
 
 TEST_F(CatalogTest, AnUnknownClipIsNotFound) {

@@ -344,5 +344,19 @@ TEST_F(ClipMakerTest, CutsWhereTheWallClockWasStepped) {
   EXPECT_LT(std::chrono::abs(made.clips[1].start - at(65s)), 5ms);
 }
 
+TEST_F(ClipMakerTest, TheCamerasClockGoesWithThePackets) {
+  for (Packet packet : camera.until(begin + 20s)) {
+    packet.camera_utc = at(packet.pts - begin - 77s);
+    ring.push(packet);
+  }
+  record(0s, 10s);
+  for (Ring* with_ring : {static_cast<Ring*>(nullptr), &ring}) {
+    const Made made = make(2s + 20ms, 8s + 20ms, with_ring);
+    ASSERT_EQ(made.clips.size(), 1u);
+    ASSERT_TRUE(made.clips[0].camera_start);
+    EXPECT_LT(std::chrono::abs(made.clips[0].start - *made.clips[0].camera_start - 77s), 5ms);
+  }
+}
+
 }  // namespace
 }  // namespace vedette::test

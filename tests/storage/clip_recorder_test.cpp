@@ -15,6 +15,7 @@
 #include "core/ids.h"
 #include "core/sha256.h"
 #include "media/demuxer.h"
+#include "storage/reindex.h"
 #include "tests/storage/pattern.h"
 #include "tests/storage/store.h"
 #include "tests/support/media.h"
@@ -179,6 +180,56 @@ TEST_F(ClipRecorderTest, AReadyClipIsWhatItsRowSays) {
   EXPECT_EQ(upload->content_type, "video/mp4");
   EXPECT_EQ(upload->priority, Priority::high);
   EXPECT_EQ(upload->traceparent, wanted.traceparent);
+}
+
+// The camera's clock in its packets, from `from` on, is so far off ours.
+void let_say(std::vector<Packet>& packets, UtcTime begin, MonoTime from, microseconds off) {
+  for (Packet& packet : packets)
+    if (packet.video() && packet.pts >= from) packet.camera_utc = begin + (packet.pts - packets.front().pts) + off;
+}
+
+TEST_F(ClipRecorderTest, KeepsWhatTheCamerasClockShowedAtTheStart) {
+  Pattern camera(begin);
+  auto packets = camera.until(begin + 20s);
+  const UtcTime camera_began{1'795'000'000s};
+  let_say(packets, camera_began, begin + 3s, 250us);  // as when the first report comes
+  push(packets);
+  std::vector<Clip> clips;
+  for (const Container container : {Container::mp4, Container::ts}) {
+    RecordingSpec wanted = spec(begin + 2s + 480ms, begin + 11s);
+    wanted.segment = 4s;
+    wanted.container = container;
+    Reports own;
+    ClipRecorder recorder(wanted, ring, context(), own.receiver());
+    ASSERT_TRUE(own.wait(RecorderReport::Kind::ended));
+    for (const Clip& clip : own.clips()) clips.push_back(clip);
+  }
+  ASSERT_EQ(clips.size(), 4u);
+  for (const Clip& clip : clips) {
+    const MonoTime start(microseconds(clip.mono_start_us));
+    EXPECT_EQ(clip.camera_start, camera_began + (start - begin) + 250us) << container_name(clip.container);
+    EXPECT_EQ(store.catalog->clip(clip.clip_id)->camera_start, clip.camera_start);
+  }
+  store.close();
+  ASSERT_EQ(reindex(store.layout, {}, clock)->indexed, 4);
+  store.reopen();
+  for (const Clip& clip : clips) EXPECT_EQ(store.catalog->clip(clip.clip_id)->camera_start, clip.camera_start);
+}
+
+TEST_F(ClipRecorderTest, ACameraClockThatWasSetWithinAClipIsNotKnown) {
+  Pattern camera(begin);
+  auto packets = camera.until(begin + 20s);
+  let_say(packets, UtcTime(1'795'000'000s), begin, 0s);
+  let_say(packets, UtcTime(1'795'000'000s), begin + 6s, 1200ms);
+  push(packets);
+  RecordingSpec wanted = spec(begin, begin + 12s);
+  wanted.segment = 4s;
+  record(wanted);
+  const auto clips = reports.clips();
+  ASSERT_EQ(clips.size(), 3u);
+  EXPECT_EQ(clips[0].camera_start, UtcTime(1'795'000'000s));
+  EXPECT_FALSE(clips[1].camera_start);
+  EXPECT_EQ(clips[2].camera_start, UtcTime(1'795'000'008s) + 1200ms);
 }
 
 TEST_F(ClipRecorderTest, NoUploadRowWhenNotWantedOrNotPossible) {
@@ -539,7 +590,10 @@ TEST_F(ClipRecorderTest, AClipInAnotherContainerIsShownFromItsKeyframe) {
     EXPECT_EQ(store.number("SELECT count(*) FROM upload WHERE kind = 'clip' AND object_key LIKE '%" + clip.clip_id +
                            extension + "' AND content_type = '" + std::string(media_type(container)) + "'"),
               1);
-    EXPECT_TRUE(store.catalog->hold("front", clip.start, *clip.end, 10)->clips.empty()) << "no clip is made of it";
+    const auto held = store.catalog->hold("front", clip.start, *clip.end, 10);
+    EXPECT_TRUE(held->clips.empty()) << "no clip is made of it";
+    ASSERT_GE(held->unreadable.size(), 1u);
+    EXPECT_EQ(held->unreadable[0].reason, "other_container");
   }
   EXPECT_EQ(files().size(), 2u) << "nothing is left of the MP4s";
   EXPECT_EQ(Json::parse(store.events("clip.ready").at(0).data).at("container"), "ts");

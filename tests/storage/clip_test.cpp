@@ -87,6 +87,25 @@ TEST(ClipTest, MetadataBringsBackWhatIsKnownAtTheStart) {
   EXPECT_FALSE(back->end.has_value());
 }
 
+// An MP4 has its end and the camera's clock beside that text: they are known when it is closed.
+TEST(ClipTest, MetadataOfAnotherContainerHasWhatIsKnownAtItsEnd) {
+  Clip clip = make_clip("front", kNow, 1s);
+  clip.container = Container::ts;
+  clip.camera_start = kNow - 90s - 1us;
+  const auto back = clip_from_metadata(clip_metadata(clip));
+  ASSERT_TRUE(back.has_value()) << back.error().message;
+  EXPECT_EQ(back->end, clip.end);
+  EXPECT_EQ(back->camera_start, clip.camera_start);
+}
+
+TEST(ClipTest, TheCamerasClockIsShownWhereItIsKnown) {
+  Clip clip = make_clip("front", kNow, 1s);
+  EXPECT_FALSE(to_json(clip, kNow).contains("camera_start"));
+  clip.camera_start = kNow + 2s;
+  EXPECT_EQ(to_json(clip, kNow)["camera_start"], to_rfc3339(kNow + 2s));
+  EXPECT_EQ(clip_event_data(clip)["camera_start"], to_rfc3339(kNow + 2s));
+}
+
 TEST(ClipTest, MetadataOfOthersIsRefused) {
   for (const char* text :
        {"{}", "[]", "null", "7", R"({"vedette_clip":1})",

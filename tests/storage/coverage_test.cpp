@@ -104,6 +104,25 @@ TEST(CoverageTest, CoveredAndGapsTogetherAreTheWholeTime) {
   }
 }
 
+std::string hours(const std::vector<Span>& covered, UtcTime from, UtcTime to) {
+  std::string out;
+  for (const HourCoverage& hour : by_hour(covered, from, to)) {
+    if (!out.empty()) out += ' ';
+    out += to_rfc3339(hour.hour).substr(11, 5) + "=" + Json(hour.coverage_pct).dump();
+  }
+  return out;
+}
+
+TEST(CoverageTest, EachHourIsToldAsFarAsItWasAskedFor) {
+  const UtcTime eight = from_rfc3339("2026-11-20T08:00:00Z").value();
+  EXPECT_EQ(hours({}, eight, eight + 2h), "08:00=0.0 09:00=0.0");
+  EXPECT_EQ(hours({{eight - 1h, eight + 90min}}, eight, eight + 2h), "08:00=100.0 09:00=50.0");
+  EXPECT_EQ(hours({{eight + 50min, eight + 70min}}, eight + 45min, eight + 75min), "08:00=66.66 09:00=66.66");
+  EXPECT_EQ(hours({{eight, eight + 1h - 1ms}}, eight, eight + 1h), "08:00=99.99") << "100 is the whole";
+  EXPECT_EQ(hours({{eight, eight + 2min}, {eight + 4min, eight + 8min}}, eight, eight + 10min), "08:00=60.0");
+  EXPECT_EQ(hours({}, eight + 1us, eight + 2us), "") << "less than a millisecond is none";
+}
+
 TEST(CoverageTest, SpansAndLossesComeFromTheCatalog) {
   Store store;
   Clip one = make_clip("front", at(0), 10s);

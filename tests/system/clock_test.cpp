@@ -5,6 +5,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "tests/support/camera_sim.h"
+#include "tests/support/media.h"
 #include "tests/support/process.h"
 #include "tests/support/wait.h"
 #include "tests/system/clip_check.h"
@@ -79,6 +81,23 @@ TEST_F(ClockTest, WhatWasRecordedBeforeTheClockWasSetGetsItsDate) {
   // Nothing was taken for 50 years old.
   EXPECT_TRUE(rig.events("clip.deleted").empty());
   EXPECT_EQ(rig.files(".mp4").size(), 3u);
+  rig.expect_messages_follow_schemas();
+}
+
+// A camera whose own clock is 77 s ahead, as its sender reports say.
+TEST(CameraClockTest, WhatTheCamerasClockShowedIsKeptBesideOurTime) {
+  const CameraSim cameras({.media = {footage(Footage::h264_no_audio)}, .more = {"--clock-offset", "77"}});
+  Rig rig;
+  rig.config()["upload"]["target"] = "none";
+  rig.add_camera("front", cameras.url());
+  rig.start();
+  const Started started = rig.start_recording("front", {{"duration_ms", 8000}});
+  const Json ready = rig.wait_clip_ready(started.recording_id);
+  const Json clip = rig.clip(ready.at("clip_id"));
+  EXPECT_EQ(ready.at("camera_start"), clip.at("camera_start"));
+  const auto time = [&](const char* key) { return from_rfc3339(clip.at(key).get<std::string>()).value(); };
+  EXPECT_LT(std::chrono::abs(time("camera_start") - time("start") - 77s), 300ms) << clip;
+  EXPECT_LT(std::chrono::abs(time("start") - started.asked), 3s) << "nothing of our time goes by it";
   rig.expect_messages_follow_schemas();
 }
 

@@ -163,6 +163,33 @@ TEST_F(DiskTest, AFullDiskIsToldAndOverWhenThereIsRoom) {
   rig.expect_messages_follow_schemas();
 }
 
+// What takes the room may be protected or not uploaded yet: then nothing is deleted but on command.
+TEST_F(DiskTest, AnOperatorCanMakeRoomOnAFullDisk) {
+  rig.add_camera("front", "test://pattern?size=640x360&fps=25&gop=25", {{"ring_s", 60}});
+  SmallDisk disk(SmallDisk::Kind::tmpfs, rig.storage(), {}, 16);
+  rig.start();
+  const std::string old =
+      rig.wait_clip_ready(rig.start_recording("front", {{"duration_ms", 3500}}).recording_id)["clip_id"];
+  write_text(rig.file_of(old), read_text(rig.file_of(old)) + std::string(6 << 20, 'x'));  // as if it were that long
+  const std::string recording = record();
+  disk.fill();
+  wait_for_problem("no_space");
+
+  EXPECT_EQ(rig.clip(old).at("clip_id"), old) << "what to delete can be asked";
+  const Json refused = rig.command("clip.protect", {{"clip_id", old}, {"protected", true}});
+  EXPECT_EQ(refused.at("code"), "no_space") << refused;
+  EXPECT_EQ(rig.result("clip.delete", {{"clip_ids", {old}}}).at("deleted"), Json{old});
+  expect_healed_in_time();
+  EXPECT_TRUE(fs::exists(rig.storage() / "reserve.command")) << "for the next time";
+  EXPECT_TRUE(fs::exists(rig.storage() / "reserve"));
+  rig.result("recording.stop", {{"recording_id", recording}});
+  const Json ids = rig.event("recording.stopped", "recording_id", recording).at("data").at("clip_ids");
+  for (const Json& id : ids) EXPECT_EQ(decode(rig.file_of(id)).errors, "");
+  EXPECT_GE(ids.size(), 1u);
+  EXPECT_TRUE(rig.result("loss.query", Json::object()).at("losses").empty());
+  rig.expect_messages_follow_schemas();
+}
+
 // What was lost while not even the ledger could be written is in it afterwards.
 TEST_F(DiskTest, ALossWhileTheCatalogIsFullIsKept) {
   rig.config()["cameras"]["front"]["ring_s"] = 2;

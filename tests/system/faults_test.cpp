@@ -135,6 +135,15 @@ TEST_F(FaultsTest, CamerasDieFreezeAndRefuseEachForItself) {
   rig.event("camera.up", "camera_id", "dying", Rig::kLimit, before);
   EXPECT_TRUE(state("nowhere", "unreachable"));
 
+  const size_t restarted = rig.probe.mark();
+  EXPECT_TRUE(eventually(Rig::kLimit, [&] {  // busy within 5 s of its last connecting
+    return rig.command("camera.restart", {{"camera_id", "dying"}}).value("status", "") == "succeeded";
+  }));
+  EXPECT_TRUE(state("dying", "connecting", restarted));
+  EXPECT_TRUE(state("dying", "streaming", restarted));
+  EXPECT_EQ(rig.command("camera.restart", {{"camera_id", "off"}}).at("code"), "camera_unavailable");
+  EXPECT_EQ(rig.command("camera.restart", {{"camera_id", "none"}}).at("code"), "not_found");
+
   rig.result("recording.stop", {{"recording_id", started.recording_id}});
   const Json clip = rig.clip(rig.wait_clip_ready(started.recording_id).at("clip_id"));
   expect_no_frame_missing(clip);

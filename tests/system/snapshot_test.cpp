@@ -113,6 +113,25 @@ TEST_F(SnapshotTest, IsTheNewestKeyframeInlineAndUploaded) {
   rig.expect_messages_follow_schemas();
 }
 
+// The picture of one keyframe is made once for all who ask for it, and who waits for the next one holds up no other
+// camera.
+TEST_F(SnapshotTest, FiftyAtOnceGetTheSamePicture) {
+  constexpr size_t kMany = 50;
+  std::vector<std::string> ids;
+  for (size_t i = 0; i < kMany; ++i)
+    ids.push_back(rig.probe.send_command(Rig::kDevice, "snapshot.take",
+                                         {{"camera_id", "front"}, {"fresh", true}, {"width_px", 160}}));
+  std::set<std::string> pictures, snapshots;
+  for (const std::string& id : ids) {
+    const Json reply = rig.probe.final_reply(id);
+    ASSERT_EQ(reply.value("status", ""), "succeeded") << reply;
+    pictures.insert(reply.at("result").at("sha256").get<std::string>());
+    snapshots.insert(reply.at("result").at("snapshot_id").get<std::string>());
+  }
+  EXPECT_LE(pictures.size(), 2u);
+  EXPECT_EQ(snapshots.size(), kMany);
+}
+
 // The frame on the screen at an instant, in the middle of a GOP: out of the ring, and out of clips when it is gone
 // there.
 TEST_F(SnapshotTest, IsTheFrameOfAPastInstant) {

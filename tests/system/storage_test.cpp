@@ -34,7 +34,9 @@ class StorageTest : public testing::Test {
     return rig.wait_clip_ready(rig.start_recording(camera_id, params).recording_id).at("clip_id");
   }
   Json remove(const std::vector<std::string>& ids, bool force = false) {
-    return rig.result("clip.delete", {{"clip_ids", ids}, {"force", force}});
+    const Json reply = rig.command("clip.delete", {{"clip_ids", ids}, {"force", force}});
+    EXPECT_EQ(reply.at("status"), reply.at("result").at("deleted").empty() ? "failed" : "succeeded") << reply;
+    return reply.at("result");
   }
   // The code with which the one clip was refused.
   std::string refused(const std::string& id) {
@@ -114,6 +116,9 @@ TEST_F(StorageTest, ClipsAreKeptAndDeletedOnCommandAndLossesAreTold) {
   const Json whole = timeline("back", there.at("start"), there.at("end")).at("result");
   EXPECT_EQ(whole.at("covered"), Json::array({Json::array({there.at("start"), there.at("end")})}));
   EXPECT_TRUE(whole.at("gaps").empty()) << whole;
+  for (const Json& hour : whole.at("coverage")) EXPECT_EQ(hour.at("coverage_pct"), 100.0) << whole;
+  EXPECT_EQ(lost.at("coverage").at(0).at("coverage_pct"), 0.0) << lost;
+  EXPECT_FALSE(timeline("back", "2020-01-01T00:00:00Z", there.at("end")).at("result").contains("coverage"));
   EXPECT_EQ(timeline("nobody", there.at("start"), there.at("end")).at("code"), "not_found");
   EXPECT_EQ(timeline("back", there.at("end"), there.at("start")).at("code"), "invalid_argument");
 

@@ -1,5 +1,6 @@
 // Simulated IP cameras for tests, benchmarks and the demo; options.cc holds the usage.
 #include <glib-unix.h>
+#include <gst/rtp/gstrtcpbuffer.h>
 #include <gst/rtsp-server/rtsp-server.h>
 #include <unistd.h>
 
@@ -25,6 +26,35 @@ struct Stream {
   const Options& options;
 };
 
+// Just before a report goes out.
+gboolean set_clock_ahead(GObject*, GstBuffer* reports, gboolean, gpointer user) {
+  constexpr double kNtpSecond = 4294967296.0;
+  const double offset_s = static_cast<const Options*>(user)->clock_offset_s;
+  GstRTCPBuffer rtcp = GST_RTCP_BUFFER_INIT;
+  if (!gst_rtcp_buffer_map(reports, GST_MAP_READWRITE, &rtcp)) return TRUE;
+  GstRTCPPacket packet;
+  for (gboolean more = gst_rtcp_buffer_get_first_packet(&rtcp, &packet); more;
+       more = gst_rtcp_packet_move_to_next(&packet)) {
+    if (gst_rtcp_packet_get_type(&packet) != GST_RTCP_TYPE_SR) continue;
+    guint32 ssrc, rtp_time, packets, bytes;
+    guint64 ntp_time;
+    gst_rtcp_packet_sr_get_sender_info(&packet, &ssrc, &ntp_time, &rtp_time, &packets, &bytes);
+    ntp_time += static_cast<guint64>(static_cast<gint64>(offset_s * kNtpSecond));
+    gst_rtcp_packet_sr_set_sender_info(&packet, ssrc, ntp_time, rtp_time, packets, bytes);
+  }
+  gst_rtcp_buffer_unmap(&rtcp);
+  return TRUE;
+}
+
+void on_prepared(GstRTSPMedia* media, gpointer options) {
+  for (guint i = 0; i < gst_rtsp_media_n_streams(media); ++i) {
+    GObject* session = gst_rtsp_stream_get_rtpsession(gst_rtsp_media_get_stream(media, i));
+    if (!session) continue;
+    g_signal_connect(session, "on-sending-rtcp", G_CALLBACK(set_clock_ahead), options);
+    g_object_unref(session);
+  }
+}
+
 void on_media(GstRTSPMediaFactory*, GstRTSPMedia* media, gpointer user) {
   for (guint i = 0; i < gst_rtsp_media_n_streams(media); ++i)
     gst_rtsp_stream_set_control(gst_rtsp_media_get_stream(media, i), ("trackID=" + std::to_string(i + 1)).c_str());
@@ -32,6 +62,8 @@ void on_media(GstRTSPMediaFactory*, GstRTSPMedia* media, gpointer user) {
   GstElement* pipeline = gst_rtsp_media_get_element(media);
   auto* feeder = new Feeder(stream->clip, pipeline, stream->options);
   gst_object_unref(pipeline);
+  if (stream->options.clock_offset_s != 0)
+    g_signal_connect(media, "prepared", G_CALLBACK(on_prepared), const_cast<Options*>(&stream->options));
   g_object_set_data_full(G_OBJECT(media), "feeder", feeder, [](gpointer p) { delete static_cast<Feeder*>(p); });
 }
 

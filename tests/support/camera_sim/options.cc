@@ -28,6 +28,7 @@ Misbehaviour:
   --freeze-after S     send nothing any more S seconds after a media session began; the connection stays
   --jump-every S --jump-by S2   timestamps jump by S2 seconds every S seconds
   --rtp-wrap-in S      RTP timestamps begin S seconds before they pass 2^32
+  --clock-offset S     the camera's own clock, of which its sender reports tell, is so much ahead of this machine's
   --kick-every S       close all client connections every S seconds
   --session-timeout S  RTSP session timeout told to clients (default 60)
 Signals: SIGUSR1 freezes or thaws all streams, SIGUSR2 closes all client connections, SIGTERM and SIGINT end it.
@@ -77,6 +78,7 @@ Options parse_options(int argc, char** argv) {
       {"--jump-every", [&](const auto& v) { o.jump_every_s = number(v); }},
       {"--jump-by", [&](const auto& v) { o.jump_by_s = number(v); }},
       {"--rtp-wrap-in", [&](const auto& v) { o.rtp_wrap_in_s = number(v); }},
+      {"--clock-offset", [&](const auto& v) { o.clock_offset_s = number(v); }},
       {"--kick-every", [&](const auto& v) { o.kick_every_s = number(v); }},
   };
   for (int i = 1; i < argc; ++i) {

@@ -30,6 +30,7 @@ struct Options {
   double jump_every_s = 0;
   double jump_by_s = 10;
   double rtp_wrap_in_s = 0;
+  double clock_offset_s = 0;
   double kick_every_s = 0;
 };
 
