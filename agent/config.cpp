@@ -14,6 +14,7 @@
 #include "core/text.h"
 #include "mqtt/session.h"
 #include "sources/source.h"
+#include "sources/vendor_url.h"
 
 namespace vedette {
 
@@ -236,13 +237,18 @@ Config::Camera read_camera(JsonReader r, const TimeZone& zone, Load& load) {
   set(camera.username, r.string("username"));
   read_secret(r, "password", camera.password, load);
   set(camera.transport, r.choice("transport", {"tcp", "udp", "auto"}));
-  set(camera.ca_file, r.string("ca_file"));
+  set(camera.ca_file, r.string("ca_file", 1));
   if (auto url = r.string("url", 1)) {
-    camera.url = std::move(*url);
+    camera.url = with_credentials_in_front(*url);
     take_credentials(r.path() + "/url", camera.url, camera.username, camera.password, load);
+    // What stands behind the '?' of such a URL is often a token.
+    if (camera.url.starts_with("http") || camera.url.starts_with("rtmp:"))
+      add_secret(camera.url.substr(std::min(camera.url.find('?'), camera.url.size())));
     SourceConfig source;
     source.url = camera.url;
     source.transport = camera.transport;
+    source.username = camera.username;
+    source.password = camera.password;
     if (auto made = make_source(source); !made) r.error("url", made.error().message);
   }
   if (auto ring = r.integer("ring_s", 1, 3600)) camera.ring = seconds(*ring);

@@ -39,6 +39,8 @@ DOORS = [
     (re.compile(r'(mosquitto|mqtt_protocol)\.h$'), ['mqtt']),
     (re.compile(r'boost/'), ['http']),
     (re.compile(r'openssl/'), ['core', 'uploader', 'sources']),
+    (re.compile(r'srt/'), ['sources']),
+    (re.compile(r'pugixml'), ['sources']),
     (re.compile(r'spdlog/'), ['core']),
     (re.compile(r'CLI/'), ['agent', 'ctl']),
     (re.compile(r'prometheus/'), ['agent', 'http']),

@@ -313,6 +313,21 @@ TEST_F(ConfigTest, AtSignsBehindTheHostAreNoCredentials) {
   }
 }
 
+TEST_F(ConfigTest, CredentialsOfVendorUrlsAreTakenOutInEitherForm) {
+  for (const char* url :
+       {"hik://viewer:hik%40sec%2Fret@10.0.0.5/1/main,sub", "hik://10.0.0.5/viewer:hik@sec/ret@main,sub",
+        "hik://10.0.0.5/viewer:hik%40sec%2Fret@main,sub"}) {
+    SCOPED_TRACE(url);
+    const auto [config, warnings] = load(with_camera(R"("url": ")" + std::string(url) + "\""));
+    const auto& camera = config.cameras.at("front");
+    EXPECT_EQ(camera.url, "hik://10.0.0.5/1/main,sub");
+    EXPECT_EQ(camera.username, "viewer");
+    EXPECT_EQ(camera.password, "hik@sec/ret");
+    EXPECT_EQ(warnings.size(), 1u);
+    EXPECT_EQ(redact("x hik@sec/ret y"), "x *** y");
+  }
+}
+
 TEST_F(ConfigTest, NamedUserComesBeforeThatOfTheUrl) {
   const auto camera = load(with_camera(R"("url": "rtsp://a:from-the-url@host", "username": "b",
       "password": "named-secret")"))
@@ -351,8 +366,8 @@ TEST_F(ConfigTest, LimitsOfTheStorageAreRead) {
 TEST_F(ConfigTest, WhatIsNotSupportedIsRefusedInClearWords) {
   for (const auto& [text, error] :
        {std::pair{with("upload", R"("target": "grant")"), "/upload/target: grant is not supported"},
-        std::pair{with_camera(R"("url": "hik://10.0.0.5/1/main")"),
-                  "/cameras/front/url: the scheme hik is not supported"}})
+        std::pair{with_camera(R"("url": "gopher://10.0.0.5/1")"),
+                  "/cameras/front/url: the scheme gopher is not supported"}})
     EXPECT_THAT(errors_of(text), ElementsAre(StartsWith(error)));
 }
 

@@ -79,6 +79,36 @@ void write_texts(const fs::path& folder) {
        {"2026-11-20T08:31:29.123456789+01:00", "mqtts://us%20er:p%40ss@[fe80::1%eth0]:8883/", "mqtt://broker",
         "%41%zz%", "rtsp://u:pa55word@h/ X-Amz-Signature=ab&X-Amz-Credential=c Authorization: Digest x\r\nnext"})
     write(folder / "text_fuzz" / std::to_string(number++), text);
+  number = 0;
+  for (const char* url : {"hik://u:p%40s@h:554/1/main,sub", "hik://h:80/u:p@s@main,sub,third", "dahua://[::1]/12/third",
+                          "rtsp://h:554/1?a=b", "test://pattern?size=64x64&fps=1"})
+    write(folder / "camera_url_fuzz" / std::to_string(number++), url);
+  number = 0;
+  for (const char* body :
+       {"<t:GetProfilesResponse><t:Profiles token=\"a\"><Name>b</Name></t:Profiles></t:GetProfilesResponse>",
+        "<GetStreamUriResponse><MediaUri><Uri>rtsp://h/1?a&amp;b</Uri></MediaUri></GetStreamUriResponse>",
+        "<GetCapabilitiesResponse><Media><XAddr>http://h/m</XAddr></Media></GetCapabilitiesResponse>",
+        "<GetSystemDateAndTimeResponse><UTCDateTime><Time><Hour>1</Hour><Minute>2</Minute><Second>3</Second></"
+        "Time><Date>"
+        "<Year>2026</Year><Month>2</Month><Day>28</Day></Date></UTCDateTime></GetSystemDateAndTimeResponse>",
+        "<Fault><Code><Subcode><Value>ter:NotAuthorized</Value></Subcode></Code></Fault>"})
+    write(folder / "onvif_fuzz" / std::to_string(number++),
+          "<?xml version=\"1.0\"?><s:Envelope xmlns:s=\"x\"><s:Body>" + std::string(body) + "</s:Body></s:Envelope>");
+  // connect to the app "" and publish "", and a frame: chunks of RTMP behind the handshake.
+  const std::string connect(
+      "\x02\0\x07"
+      "connect\0\x3f\xf0\0\0\0\0\0\0\x03\0\0\x09",
+      23);
+  const std::string publish(
+      "\x02\0\x07"
+      "publish\0\x40\0\0\0\0\0\0\0\x05\x02\0\0",
+      23);
+  const std::string header("\x03\0\0\0\0\0", 6);
+  const std::string command("\x14\0\0\0\0", 5);
+  write(folder / "rtmp_fuzz" / "publish", header + '\x17' + command + connect + header + '\x17' + command + publish +
+                                              std::string("\x06\0\0\0\0\0\x03\x09\x01\0\0\0"
+                                                          "vid",
+                                                          15));
 }
 
 // What a good camera says, up to PLAY; the first byte is the transport (rtsp_open_fuzz.cpp).
