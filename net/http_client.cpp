@@ -64,7 +64,15 @@ std::optional<CURLcode> outcome(CURLM* multi) {
 // What is queued at the kernel moves without waking anybody, so it is looked at this often when a stall is near.
 constexpr microseconds kLongestPoll = 1s;
 
-Result<HttpResponse> run(CURLM* multi, HttpTransfer& transfer, microseconds stall_timeout,
+// How long the next wait may take at most.
+Result<microseconds> longest_wait(HttpBody* body) {
+  if (body == nullptr) return kLongestPoll;
+  const auto wanted = body->before_wait();
+  if (!wanted) return wanted.error_as_is();
+  return std::clamp<microseconds>(*wanted, 0us, kLongestPoll);
+}
+
+Result<HttpResponse> run(CURLM* multi, HttpTransfer& transfer, microseconds stall_timeout, HttpBody* body,
                          const std::stop_token& stop) {
   StallWatch stall(transfer, stall_timeout);
   const std::stop_callback wake(stop, [multi] { curl_multi_wakeup(multi); });
@@ -76,7 +84,9 @@ Result<HttpResponse> run(CURLM* multi, HttpTransfer& transfer, microseconds stal
     if (const auto code = outcome(multi)) return transfer.finish(*code);
     const microseconds left = stall.left();
     if (left <= 0us) return fail(Code::timed_out, "nothing moved for " + std::to_string(to_ms(stall_timeout)) + " ms");
-    const auto poll_ms = static_cast<int>(to_ms(std::min(left, kLongestPoll))) + 1;
+    const auto longest = longest_wait(body);
+    if (!longest) return longest.error_as_is();
+    const auto poll_ms = static_cast<int>(to_ms(std::min(left, *longest))) + 1;
     if (const CURLMcode code = curl_multi_poll(multi, nullptr, 0, poll_ms, nullptr); code != CURLM_OK)
       return fail(Code::internal, curl_multi_strerror(code));
   }
@@ -105,12 +115,20 @@ HttpClient::HttpClient() : impl_(std::make_unique<Impl>()) {}
 HttpClient::~HttpClient() = default;
 
 Result<HttpResponse> HttpClient::perform(const HttpRequest& request, const std::stop_token& stop) {
+  return carry_out(request, nullptr, stop);
+}
+
+Result<HttpResponse> HttpClient::stream(const HttpRequest& request, HttpBody& body, const std::stop_token& stop) {
+  return carry_out(request, &body, stop);
+}
+
+Result<HttpResponse> HttpClient::carry_out(const HttpRequest& request, HttpBody* body, const std::stop_token& stop) {
   if (!impl_->easy) return fail(Code::internal, "libcurl cannot be set up");
-  HttpTransfer transfer(impl_->easy.get(), request);
+  HttpTransfer transfer(impl_->easy.get(), request, body);
   if (auto status = transfer.set_up(); !status) return status.error_as_is();
   const Attached attached(impl_->multi.get(), impl_->easy.get());
   if (!attached.ok()) return fail(Code::internal, "libcurl does not take the request");
-  return run(impl_->multi.get(), transfer, request.stall_timeout, stop);
+  return run(impl_->multi.get(), transfer, request.stall_timeout, body, stop);
 }
 
 }  // namespace vedette

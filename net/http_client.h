@@ -7,6 +7,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,7 +29,7 @@ struct HttpRequest {
   std::string ca_file;  // empty: the system's
   microseconds connect_timeout = 10s;
   microseconds stall_timeout = 30s;  // no byte in either direction for so long: timed_out
-  microseconds total_timeout = 1h;
+  microseconds total_timeout = 1h;   // 0: none
   size_t most_response_bytes = 1024 * 1024;
 };
 
@@ -38,6 +39,18 @@ struct HttpResponse {
   std::string body;
   int64_t sent_bytes = 0;  // of the body
   std::optional<std::string> header(const std::string& lower_case_name) const;
+};
+
+// HttpBody takes the body of an answer while it comes, for those that never end. Called in the thread that asked; an
+// error ends the request and is what comes back.
+class HttpBody {
+ public:
+  virtual ~HttpBody() = default;
+  // Of an answer with a 2xx status, once and before its body.
+  virtual Status begin(const HttpResponse& head) = 0;
+  virtual Status take(std::string_view bytes) = 0;
+  // Called before each wait, from the beginning of the request on: how long that may take at most.
+  virtual Result<microseconds> before_wait() = 0;
 };
 
 // HttpClient makes one request after the other, keeping connections open in between. Used by one thread; the stop token
@@ -52,8 +65,12 @@ class HttpClient {
   ~HttpClient();
 
   Result<HttpResponse> perform(const HttpRequest& request, const std::stop_token& stop);
+  // The same, but the body of a 2xx answer, of any length, goes to `body` as it comes.
+  Result<HttpResponse> stream(const HttpRequest& request, HttpBody& body, const std::stop_token& stop);
 
  private:
+  Result<HttpResponse> carry_out(const HttpRequest& request, HttpBody* body, const std::stop_token& stop);
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

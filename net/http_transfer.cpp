@@ -55,7 +55,7 @@ Status HttpTransfer::set_up() {
   curl_easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);
   curl_easy_setopt(easy_, CURLOPT_USERAGENT, "vedette/" VEDETTE_VERSION);
   curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, to_curl_ms(request_.connect_timeout));
-  curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, to_curl_ms(request_.total_timeout));
+  curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, request_.total_timeout > 0us ? to_curl_ms(request_.total_timeout) : 0L);
   curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, on_body);
@@ -147,9 +147,28 @@ void HttpTransfer::add_header_line(std::string_view line) {
 
 size_t HttpTransfer::on_body(char* data, size_t size, size_t count, void* self) {
   auto& transfer = *static_cast<HttpTransfer*>(self);
+  const bool streamed = transfer.body_ != nullptr && transfer.status() / 100 == 2;
+  if (streamed) return transfer.pass_on({data, size * count}) ? size * count : 0;
   if (!transfer.take(size * count)) return 0;
   transfer.response_.body.append(data, size * count);
   return size * count;
+}
+
+int HttpTransfer::status() const {
+  long status = 0;
+  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+  return static_cast<int>(status);
+}
+
+bool HttpTransfer::pass_on(std::string_view bytes) {
+  received_bytes_ += bytes.size();
+  if (!body_begun_) {
+    body_begun_ = true;
+    response_.status = status();
+    failure_ = body_->begin(response_);
+  }
+  if (failure_) failure_ = body_->take(bytes);
+  return failure_.has_value();
 }
 
 size_t HttpTransfer::on_read(char* buffer, size_t size, size_t count, void* self) {
@@ -194,9 +213,7 @@ int64_t HttpTransfer::moved_bytes() const {
 Result<HttpResponse> HttpTransfer::finish(CURLcode code) {
   if (!failure_) return failure_.error_as_is();
   if (code != CURLE_OK) return tl::make_unexpected(error_of(code));
-  long status = 0;
-  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
-  response_.status = static_cast<int>(status);
+  response_.status = status();
   curl_off_t sent = 0;
   curl_easy_getinfo(easy_, CURLINFO_SIZE_UPLOAD_T, &sent);
   response_.sent_bytes = sent;

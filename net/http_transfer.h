@@ -23,7 +23,8 @@ using CurlList = std::unique_ptr<curl_slist, CurlListDeleter>;
 // left as it was found.
 class HttpTransfer {
  public:
-  HttpTransfer(CURL* easy, const HttpRequest& request) : easy_(easy), request_(request) {}
+  // With a `body`, that of a 2xx answer goes there.
+  HttpTransfer(CURL* easy, const HttpRequest& request, HttpBody* body) : easy_(easy), request_(request), body_(body) {}
   ~HttpTransfer() { curl_easy_reset(easy_); }
   HttpTransfer(const HttpTransfer&) = delete;
   HttpTransfer& operator=(const HttpTransfer&) = delete;
@@ -46,11 +47,15 @@ class HttpTransfer {
   void set_security();
   void add_header_line(std::string_view line);
   bool take(size_t bytes);
+  bool pass_on(std::string_view bytes);
+  int status() const;
   int64_t body_bytes() const;
   Error error_of(CURLcode code) const;
 
   CURL* easy_;
   const HttpRequest& request_;
+  HttpBody* const body_;
+  bool body_begun_ = false;
   CurlList headers_;
   char detail_[CURL_ERROR_SIZE] = {};
   HttpResponse response_;

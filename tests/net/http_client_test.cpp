@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <functional>
 #include <future>
 
@@ -13,6 +14,7 @@
 #include "tests/net/slow_resolver.h"
 #include "tests/support/ports.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/wait.h"
 
 namespace vedette {
 namespace {
@@ -295,6 +297,86 @@ TEST(HttpClientTest, GivesUpConnectingInTime) {
   const auto response = perform(what);
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().code, Code::camera_unavailable) << response.error().message;
+}
+
+// Takes a body, and ends it when it has `enough`.
+struct EndlessBody : HttpBody {
+  Status begin(const HttpResponse& response) override {
+    ++begun;
+    head = response;
+    return {};
+  }
+  Status take(std::string_view bytes) override {
+    EXPECT_EQ(begun, 1);
+    received += bytes.size();
+    if (received >= enough) return fail(Code::conflict, "that will do");
+    return {};
+  }
+  Result<microseconds> before_wait() override {
+    ++waits;
+    if (waits > most_waits) return fail(Code::timed_out, "waited enough");
+    return 10ms;
+  }
+
+  size_t enough = SIZE_MAX;
+  int most_waits = 1 << 30;
+  HttpResponse head;
+  int begun = 0;
+  std::atomic<size_t> received{0};
+  int waits = 0;
+};
+
+TEST(HttpClientTest, HandsOnABodyWithoutEndUntilItIsToldToStop) {
+  auto what = request("GET", "/endless");
+  what.most_response_bytes = 4096;  // of what is kept
+  what.total_timeout = 0us;
+  EndlessBody body;
+  body.enough = 100'000;
+  HttpClient client;
+  const auto response = client.stream(what, body, {});
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code, Code::conflict);
+  EXPECT_GE(body.received, 100'000u);
+  EXPECT_EQ(body.head.status, 200);
+  EXPECT_EQ(body.head.header("x-test"), "head");
+  EXPECT_EQ(client.perform(request("GET", "/big"), {})->body.size(), 100'000u) << "the client goes on";
+}
+
+TEST(HttpClientTest, KeepsTheBodyOfARefusalToItself) {
+  EndlessBody body;
+  HttpClient client;
+  const auto response = client.stream(request("GET", "/status/404"), body, {});
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 404);
+  EXPECT_EQ(response->body, "as asked");
+  EXPECT_EQ(body.begun, 0);
+}
+
+TEST(HttpClientTest, AsksBeforeEachWaitHowLongItMayTake) {
+  const SilentListener listener;
+  HttpRequest what;
+  what.url = "http://" + listener.authority();
+  EndlessBody body;
+  body.most_waits = 5;
+  HttpClient client;
+  const MonoTime begin = Clock::system().mono();
+  EXPECT_EQ(client.stream(what, body, {}).error().message, "waited enough");
+  EXPECT_LT(Clock::system().mono() - begin, 1s) << "the longest poll, five times";
+}
+
+TEST(HttpClientTest, StopsInABodyWithoutEnd) {
+  std::stop_source stop;
+  EndlessBody body;
+  auto done = std::async(std::launch::async, [&] {
+    HttpClient client;
+    const auto response = client.stream(request("GET", "/endless"), body, stop.get_token());
+    EXPECT_EQ(response ? Code::ok : response.error().code, Code::cancelled);
+    return Clock::system().mono();
+  });
+  EXPECT_TRUE(test::eventually(5s, [&] { return body.received > 0; }));
+  const MonoTime begin = Clock::system().mono();
+  stop.request_stop();
+  EXPECT_LT(done.get() - begin, 500ms);
 }
 
 // At once; without the wake-up it would take the second of the longest poll.

@@ -89,6 +89,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(b"x")
                 self.wfile.flush()
                 never.wait(0.1)
+        elif path == "/endless":
+            self.send_response(200)
+            self.send_header("X-Test", "head")
+            self.end_headers()
+            while True:
+                self.wfile.write(b"part\n" * 1000)
+                self.wfile.flush()
+                never.wait(0.02)
         elif path == "/big":
             self.answer(200, b"x" * 100_000)
         elif path == "/redirect":
