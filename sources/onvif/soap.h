@@ -9,7 +9,7 @@
 #include "core/result.h"
 
 // The SOAP 1.2 messages of ONVIF that are needed to find a stream. Elements are told by their local names, whatever
-// prefix a camera gives them. The one door to pugixml, which resolves no entities but XML's own five. Answers are what
+// prefix a camera gives them. Answers are what
 // a camera wrote: they may be anything, of kMostAnswerBytes at most.
 namespace vedette::onvif {
 
