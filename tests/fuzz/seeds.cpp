@@ -94,6 +94,16 @@ void write_texts(const fs::path& folder) {
         "<Fault><Code><Subcode><Value>ter:NotAuthorized</Value></Subcode></Code></Fault>"})
     write(folder / "onvif_fuzz" / std::to_string(number++),
           "<?xml version=\"1.0\"?><s:Envelope xmlns:s=\"x\"><s:Body>" + std::string(body) + "</s:Body></s:Envelope>");
+  number = 0;
+  for (const char* part :
+       {"<EventNotificationAlert><channelID>1</channelID><eventType>VMD</eventType><eventState>active</eventState>"
+        "</EventNotificationAlert>",
+        "Code=VideoMotion;action=Start;index=0;data={}", "Heartbeat"}) {
+    const std::string body(part);
+    write(folder / "camera_events_fuzz" / std::to_string(number++),
+          "--b\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body + "\r\n--b\r\n\r\n" + body +
+              "\r\n--b");
+  }
   // connect to the app "" and publish "", and a frame: chunks of RTMP behind the handshake.
   const std::string connect(
       "\x02\0\x07"

@@ -4,6 +4,8 @@
 Digest (or Basic) is asked for on everything but ONVIF's GetSystemDateAndTime. n counts cameras from 1.
   Hikvision  GET /ISAPI/Streaming/channels/<n>01/picture, GET /ISAPI/System/deviceInfo
   Dahua      GET /cgi-bin/snapshot.cgi?channel=<n>: one at a time, others meanwhile get 503
+  events     GET /ISAPI/Event/notification/alertStream, GET /cgi-bin/eventManager.cgi (camera_sim_events.py); GET /sim/...
+             controls them, and needs no password
   ONVIF      POST /onvif/device_service, /onvif/media_service; GET /onvif/snapshot/<token>
   streams    GET /live/<n>.flv | .ts | .mp4 | .mjpg: endless, in real time. ?freeze_after=S stops sending and keeps the
              connection, ?end_after=S closes it, ?fps=F is the rate of .mjpg
@@ -28,6 +30,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import camera_sim_events
 import camera_sim_onvif
 
 REALM = 'IP Camera(SIM00001)'
@@ -78,7 +81,9 @@ class Simulator:
         self.pictures = jpegs_of(options.mjpeg)
         self.begin = time.monotonic()
         self.nonces = set()
+        self.refusals = 0  # 401, those included that begin each Digest
         self.dahua = threading.Lock()
+        self.events = camera_sim_events.Events()
         self.children = set()
         self.hls = tempfile.TemporaryDirectory(prefix='vedette-hls-')
         if options.hls:
@@ -137,6 +142,7 @@ class Handler(BaseHTTPRequestHandler):
                 d.get('uri') == self.path and d.get('response') == md5(':'.join([secret, *middle, request])))
 
     def challenge(self):
+        self.sim.refusals += 1
         nonce = os.urandom(16).hex()
         self.sim.nonces.add(nonce)
         how = f'Basic realm="{REALM}"' if self.sim.options.auth == 'basic' else \
@@ -234,11 +240,20 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         url = urlsplit(self.path)
         query, path = parse_qs(url.query), unquote(url.path)
+        if path.startswith('/sim/'):
+            self.sim.events.control(path, query)
+            return self.answer(200, str(self.sim.refusals))
         if not self.authorized():
             return self.challenge()
         try:
             if match := re.fullmatch(r'/ISAPI/Streaming/channels/(\d+)0[123]/picture', path):
                 return self.snapshot(int(match[1]))
+            if path == '/ISAPI/Event/notification/alertStream':
+                self.begin_stream('multipart/mixed; boundary=boundary')
+                return self.send_live(camera_sim_events.hikvision(self.sim.events), 0, 0)
+            if path == '/cgi-bin/eventManager.cgi' and query['action'] == ['attach']:
+                self.begin_stream('multipart/x-mixed-replace; boundary=myboundary')
+                return self.send_live(camera_sim_events.dahua(self.sim.events), 0, 0)
             if path == '/ISAPI/System/deviceInfo':
                 return self.answer(200, DEVICE_INFO, 'application/xml')
             if path == '/cgi-bin/snapshot.cgi':

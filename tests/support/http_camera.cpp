@@ -38,4 +38,8 @@ HttpCamera::HttpCamera(HttpCameraOptions options)
     throw std::runtime_error("the HTTP camera does not start: " + process_->output());
 }
 
+std::string HttpCamera::simulate(const std::string& what) const {
+  return run_or_throw({"curl", "--silent", "--show-error", "--fail", url("/sim/" + what)}, kStartLimit);
+}
+
 }  // namespace vedette::test

@@ -25,6 +25,9 @@ class HttpCamera {
   uint16_t port() const { return port_; }
   std::string authority() const { return "127.0.0.1:" + std::to_string(port_); }
   std::string url(const std::string& path) const { return scheme_ + "://" + authority() + path; }
+  // What the cameras notice, and how they tell it: /sim/event?... and /sim/feeds?... of camera_sim_events.py,
+  // and what that answers.
+  std::string simulate(const std::string& what) const;
   // SIGSTOP: nothing is answered or sent any more, connections stay open.
   void pause() const { process_->kill(SIGSTOP); }
 
