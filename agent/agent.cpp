@@ -73,6 +73,7 @@ class Agent::Impl {
   void on(CommandRepeated event);
   void on(const CommandDone& event);
   void on(const CameraChanged& event);
+  void on(const CameraNoticed& event);
   void on(const RecorderReport& event);
   void on(const UploadReport& event);
   void on(SnapshotTaken event);
@@ -80,6 +81,7 @@ class Agent::Impl {
   void on(const StorageSeen& event);
   void on(ShutdownRequested event);
 
+  Status start_feeds();
   void start_session();
   void answer(const ReplyTo& to, const Answer& answer);
   void add_event(const char* type, const std::string& camera_id, const Json& data);
@@ -120,6 +122,7 @@ class Agent::Impl {
   StorageKeeper keeper_;
   StorageWatch watch_;
   CommandRunner runner_;
+  std::vector<std::unique_ptr<EventFeed>> feeds_;
   std::unique_ptr<UploadWorker> uploads_;
   std::unique_ptr<mqtt::Session> session_;
 };
@@ -152,6 +155,7 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
 
 Agent::Impl::~Impl() {
   for (auto& [id, camera] : cameras_) camera->request_stop();
+  for (auto& feed : feeds_) feed->request_stop();
   if (uploads_) uploads_->request_stop();
   snapshots_.request_stop();
   creations_.request_stop();
@@ -180,9 +184,25 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
         clock_);
   recordings_.restore(cameras_);
   recordings_.keep_standing(cameras_);
+  if (auto started = start_feeds(); !started) return started;
   replies_.answer_interrupted();
   start_session();
   if (!session_) return fail(Code::internal, "the MQTT session cannot be started");
+  return {};
+}
+
+Status Agent::Impl::start_feeds() {
+  for (const auto& [id, camera] : config_.cameras) {
+    if (!camera.events || !camera.enabled) continue;
+    auto feed = EventFeed::start(
+        event_feed_config(id, camera),
+        [this](const std::string& camera_id, const CameraEvent& event) {
+          inbox_.push(CameraNoticed{camera_id, event});
+        },
+        clock_);
+    if (!feed) return feed.error_with("/cameras/" + id + "/events");
+    feeds_.push_back(std::move(*feed));
+  }
   return {};
 }
 
@@ -299,6 +319,14 @@ void Agent::Impl::on(const CameraChanged& event) {
   publisher_.pump();
 }
 
+void Agent::Impl::on(const CameraNoticed& event) {
+  const CameraEvent& noticed = event.event;
+  outbox_.note(make_event(noticed.started ? "motion.started" : "motion.ended", event.camera_id,
+                          messages::camera_event(noticed), clock_.to_utc(noticed.at)));
+  if (!stopping_) recordings_.on_camera_event(noticed, *cameras_.at(event.camera_id));
+  publisher_.pump();
+}
+
 void Agent::Impl::on(const RecorderReport& event) {
   const auto camera_id = recordings_.camera_of(event.recording_id);
   recordings_.on_report(event);
@@ -378,6 +406,7 @@ void Agent::Impl::tick() {
   if (const auto change = clock_watch_.look()) on_clock(*change);
   for (auto& reply : snapshots_.expire()) answer(reply.to, reply.answer);
   recordings_.keep_standing(cameras_);
+  recordings_.keep_events(cameras_);
   recordings_.enter_ends();
   board_.telemetry_sent_when_due(now);
   keeper_.look_when_due(now);

@@ -9,8 +9,6 @@ namespace vedette {
 
 namespace {
 
-constexpr size_t kMostLabels = 16;
-constexpr size_t kMostLabelLength = 64;
 constexpr size_t kMostDeleted = 100;
 constexpr size_t kMostTopicBytes = 200;
 constexpr size_t kMostCorrelationBytes = 1024;

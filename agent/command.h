@@ -24,6 +24,10 @@ struct ReplyTo {
   MonoTime received;
 };
 
+// Labels of a recording or clip.
+inline constexpr size_t kMostLabels = 16;
+inline constexpr size_t kMostLabelLength = 64;
+
 // The parameters of each verb, read and checked.
 struct RecordingStart {
   std::string camera_id;

@@ -6,6 +6,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "agent/event_config.h"
 #include "agent/schedule_config.h"
 #include "agent/secret.h"
 #include "core/file.h"
@@ -231,7 +232,7 @@ void read_log(JsonReader r, Config& config) {
   r.done();
 }
 
-Config::Camera read_camera(JsonReader r, const TimeZone& zone, Load& load) {
+Config::Camera read_camera(JsonReader r, const Config::Recording& recording, Load& load) {
   Config::Camera camera;
   r.require("url");
   set(camera.username, r.string("username"));
@@ -258,12 +259,13 @@ Config::Camera read_camera(JsonReader r, const TimeZone& zone, Load& load) {
     if (*record == "continuous") camera.record = Config::Record::continuous;
     if (*record == "schedule") camera.record = Config::Record::schedule;
   }
-  camera.schedule = read_schedule(r, zone);
+  camera.schedule = read_schedule(r, recording.time_zone);
   const bool scheduled = camera.record == Config::Record::schedule;
   if (scheduled && !r.has("schedule")) r.error("schedule", "is required with record: schedule");
   if (!scheduled && !camera.schedule.empty())
     load.warn(r.path() + "/schedule", "has no effect without record: schedule");
   set(camera.max_bytes, r.integer("max_bytes", 0, kMostInteger));
+  read_camera_events(r, recording.pre_roll, camera);
   r.done();
   return camera;
 }
@@ -274,8 +276,7 @@ void read_cameras(JsonReader r, Config& config, Load& load) {
       r.error(id, "is no camera id: must match ^[a-z0-9][a-z0-9_-]{0,62}$");
       continue;
     }
-    config.cameras[id] =
-        read_camera(JsonReader(*value, r.path() + "/" + id, load.errors), config.recording.time_zone, load);
+    config.cameras[id] = read_camera(JsonReader(*value, r.path() + "/" + id, load.errors), config.recording, load);
   }
 }
 

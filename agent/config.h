@@ -12,9 +12,18 @@
 #include "core/json.h"
 #include "core/log.h"
 #include "core/result.h"
+#include "sources/events/camera_event.h"
 #include "storage/clip.h"
 
 namespace vedette {
+
+// What is done when a camera notices something.
+struct EventRule {
+  CameraEventType type = CameraEventType::motion;
+  milliseconds pre_roll{0};
+  milliseconds post_roll{10'000};
+  std::vector<std::string> labels;  // of the recording
+};
 
 // The configuration, typed, with every default in this one place. schemas/config.schema.json is its reference.
 // Secrets are resolved: the strings here are the secrets themselves, known to the redactor.
@@ -68,6 +77,10 @@ struct Config {
     Schedule schedule;      // with Record::schedule
     int64_t max_bytes = 0;  // of its clips; 0: no limit
     bool enabled = true;
+    bool events = false;      // hear what it notices
+    uint16_t http_port = 80;  // where it tells
+    seconds event_hold{10};   // an event goes on for so long while nothing is heard of it
+    std::vector<EventRule> on_event;
   };
 
   std::string device_id;  // default: the host's name, when it is a valid id

@@ -8,6 +8,7 @@
 #include "agent/messages.h"
 #include "media/jpeg.h"
 #include "sources/camera.h"
+#include "sources/events/camera_event.h"
 #include "storage/clip_recorder.h"
 #include "storage/retention.h"
 #include "storage/volume.h"
@@ -48,6 +49,11 @@ struct CameraChanged {
   std::string camera_id;
   CameraStatus status;
 };
+// What a camera noticed began, or is over.
+struct CameraNoticed {
+  std::string camera_id;
+  CameraEvent event;
+};
 // A snapshot was taken, or could not be.
 struct SnapshotTaken {
   ReplyTo reply_to;
@@ -76,7 +82,7 @@ struct ShutdownRequested {
 };
 
 using Event = std::variant<MqttConnected, MqttDisconnected, MqttPublished, CommandArrived, CommandRefused,
-                           CommandRepeated, CommandDone, CameraChanged, RecorderReport, UploadReport, SnapshotTaken,
-                           RetentionPassed, StorageSeen, ShutdownRequested>;
+                           CommandRepeated, CommandDone, CameraChanged, CameraNoticed, RecorderReport, UploadReport,
+                           SnapshotTaken, RetentionPassed, StorageSeen, ShutdownRequested>;
 
 }  // namespace vedette

@@ -69,6 +69,17 @@ RetentionLimits retention_limits(const Config& config) {
   return limits;
 }
 
+EventFeedConfig event_feed_config(const std::string& id, const Config::Camera& camera) {
+  EventFeedConfig out;
+  out.camera_id = id;
+  out.url = camera.url;
+  out.username = camera.username;
+  out.password = camera.password;
+  out.http_port = camera.http_port;
+  out.hold = camera.event_hold;
+  return out;
+}
+
 CameraConfig camera_config(const std::string& id, const Config::Camera& camera) {
   CameraConfig out;
   out.source.camera_id = id;

@@ -8,6 +8,7 @@
 #include "agent/config.h"
 #include "mqtt/session.h"
 #include "sources/camera.h"
+#include "sources/events/event_feed.h"
 #include "storage/catalog.h"
 #include "storage/layout.h"
 #include "storage/retention.h"
@@ -26,6 +27,7 @@ ManifestIssuer manifest_issuer(const Config& config);
 // Null when upload.target is none.
 std::unique_ptr<Target> make_target(const Config& config);
 RetentionLimits retention_limits(const Config& config);
+EventFeedConfig event_feed_config(const std::string& id, const Config::Camera& camera);
 CameraConfig camera_config(const std::string& camera_id, const Config::Camera& camera);
 
 }  // namespace vedette

@@ -161,6 +161,12 @@ Json camera_state(const std::string& camera_id, const CameraStatus& status, cons
   return json;
 }
 
+Json camera_event(const CameraEvent& event) {
+  Json data = {{"type", camera_event_name(event.type)}, {"vendor_type", event.vendor_type}};
+  if (!event.started) data["duration_ms"] = to_ms(event.duration);
+  return data;
+}
+
 Json camera_up(const CameraStatus& status, uint64_t reconnects) {
   Json json;
   const VideoTrack& video = status.info->video;

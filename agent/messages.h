@@ -9,6 +9,7 @@
 #include "core/histogram.h"
 #include "core/json.h"
 #include "sources/camera.h"
+#include "sources/events/camera_event.h"
 #include "storage/outbox.h"
 
 // The bodies of what the agent publishes, as schemas/ has them, without the envelope (v, id, ts, seq), which Publisher
@@ -57,6 +58,8 @@ Json will(const std::string& connection_id);
 Json info(const Config& config);
 Json camera_state(const std::string& camera_id, const CameraStatus& status, const CameraFigures& figures,
                   const std::vector<std::string>& recording_ids, MonoTime now);
+// Of motion.started and motion.ended.
+Json camera_event(const CameraEvent& event);
 Json camera_up(const CameraStatus& status, uint64_t reconnects);
 
 Json figures(const Histogram::Figures& figures);

@@ -343,7 +343,8 @@ void Recordings::on_ended(const Running& running, const RecorderReport& report) 
                              : !running.stop_reason.empty() ? running.stop_reason
                              : spec.end                     ? "completed"
                                                             : "limit";
-  if (spec.trigger == "schedule" && report.clip_ids.empty()) note_camera_away(running);
+  if ((spec.trigger == "schedule" || spec.trigger == kEvent) && report.clip_ids.empty()) note_camera_away(running);
+  note_event_recording_ended(spec, failed, running.stop_reason);
   Json data = {{"recording_id", spec.recording_id}, {"clip_ids", report.clip_ids}, {"reason", reason}};
   if (failed) data["error"] = report.error.message;
   ends_.emplace_back(spec.recording_id, event("recording.stopped", spec, data));

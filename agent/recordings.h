@@ -3,7 +3,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "agent/messages.h"
 #include "core/histogram.h"
 #include "sources/camera.h"
+#include "sources/events/camera_event.h"
 #include "storage/clip_recorder.h"
 #include "storage/coverage.h"
 
@@ -42,6 +45,12 @@ class Recordings {
   // Sees to it that each camera that is to be recorded without being told to, all the time or by its schedule, is. To
   // be called every second, whatever the wall clock does.
   void keep_standing(const Cameras& cameras);
+
+  // What a camera noticed began, or is over: its rules (cameras.*.on_event) begin a recording, which lasts as long as
+  // anything of the kind goes on and the post-roll.
+  void on_camera_event(const CameraEvent& event, Camera& camera);
+  // Ends those recordings, and begins again what the limit or an error ended. To be called every second.
+  void keep_events(const Cameras& cameras);
 
   // The wall clock was set by so much. Scheduled recordings are made when their time comes by the new one; what runs
   // goes on as it is.
@@ -82,11 +91,30 @@ class Recordings {
     std::optional<Span> begun;  // the window whose recording was begun last
   };
 
+  // Of a rule of a camera's on_event.
+  struct Again {
+    MonoTime due;
+    MonoTime start;  // to be shown from here on
+  };
+  struct ByEvent {
+    std::set<std::string> going_on;  // by the maker's words
+    std::string recording_id;        // that was begun last
+    std::optional<MonoTime> end{};   // when all is over and the post-roll too
+    std::optional<Again> again{};    // to go on with what is not recorded at the moment
+  };
+
+  static constexpr std::string_view kEvent = "event";  // trigger of a recording
   static bool is_standing(const RecordingSpec& spec);
   std::optional<Span> window_now(const Config::Camera& camera, Standing& standing) const;
   Running* standing_of(const std::string& camera_id);
   void begin_standing(Camera& camera, const Span& window, Standing& standing);
   void follow(Running& running, const std::optional<Span>& window);
+  void event_began(const CameraEvent& event, const EventRule& rule, Camera& camera, ByEvent& by);
+  void event_over(const CameraEvent& event, const EventRule& rule, ByEvent& by);
+  Running* running_by(const ByEvent& by);
+  void begin_by_event(MonoTime start, const EventRule& rule, Camera& camera, ByEvent& by);
+  void end_when_due(ByEvent& by);
+  void note_event_recording_ended(const RecordingSpec& spec, bool failed, const std::string& stop_reason);
   void see_schedules();
   void note_missed_windows();
   void note_late_start(const Running& running, UtcTime clip_start);
@@ -113,6 +141,7 @@ class Recordings {
   std::map<std::string, Running> running_;
   std::vector<std::pair<std::string, OutboxEvent>> ends_;  // recording ids and events that the catalog did not take yet
   std::map<std::string, Standing> standing_;               // by camera
+  std::map<std::pair<std::string, size_t>, ByEvent> by_event_;  // by camera and number of the rule
   MonoTime see_schedules_at_;  // when the catalog is told again how far they were carried out
 };
 

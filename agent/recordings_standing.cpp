@@ -131,10 +131,10 @@ void Recordings::note_missed_windows() {
   }
 }
 
-// A window whose beginning the camera did not send.
+// A window, or what a camera noticed, whose beginning the camera did not send.
 void Recordings::note_late_start(const Running& running, UtcTime clip_start) {
   const RecordingSpec& spec = running.recorder->spec();
-  if (spec.trigger == kSchedule && clip_start - running.start >= kLate)
+  if ((spec.trigger == kSchedule || spec.trigger == kEvent) && clip_start - running.start >= kLate)
     note_missed(spec.camera_id, {running.start, clip_start}, "camera_down");
 }
 

@@ -428,6 +428,48 @@ TEST_F(ConfigTest, EveryErrorOfAScheduleNamesItsPlace) {
   EXPECT_THAT(paths_of(with("recording", R"("time_zone": "Mars/Olympus")")), ElementsAre("/recording/time_zone"));
 }
 
+// ---- what cameras notice
+
+TEST_F(ConfigTest, ReadsRulesForEvents) {
+  const auto one = load(R"({"device_id": "a", "recording": {"pre_roll_ms": 4000},
+      "cameras": {"front": {"url": "hik://10.0.0.5/1/main", "events": true, "http_port": 8080, "event_hold_s": 5,
+                            "on_event": {"type": "motion"}}}})")
+                       .config.cameras.at("front");
+  EXPECT_TRUE(one.events);
+  EXPECT_EQ(one.http_port, 8080);
+  EXPECT_EQ(one.event_hold, 5s);
+  ASSERT_EQ(one.on_event.size(), 1u);
+  EXPECT_EQ(one.on_event[0].pre_roll, 4s) << "that of recording";
+  EXPECT_EQ(one.on_event[0].post_roll, 10s);
+  const auto two = load(with_camera(R"("url": "dahua://10.0.0.5/1/main", "events": true, "on_event": [
+      {"type": "tampering", "pre_roll_ms": 1, "post_roll_ms": 2, "labels": ["x"]}, {"type": "other"}])"))
+                       .config.cameras.at("front")
+                       .on_event;
+  ASSERT_EQ(two.size(), 2u);
+  EXPECT_EQ(two[0].type, CameraEventType::tampering);
+  EXPECT_EQ(two[0].pre_roll, 1ms);
+  EXPECT_EQ(two[0].post_roll, 2ms);
+  EXPECT_THAT(two[0].labels, ElementsAre("x"));
+}
+
+TEST_F(ConfigTest, EveryErrorOfARuleNamesItsPlace) {
+  const std::string hik = R"("url": "hik://10.0.0.5/1/main", "events": true, "on_event": )";
+  const std::string at = "/cameras/front";
+  for (const auto& [members, path] :
+       {std::pair<std::string, std::string>{R"("url": "rtsp://10.0.0.5/1", "events": true)", "/events"},
+        {R"("url": "onvif://10.0.0.5/1", "events": true)", "/events"},
+        {R"("url": "hik://10.0.0.5/1/main", "on_event": {"type": "motion"})", "/on_event"},
+        {hik + "true", "/on_event"},
+        {hik + "{}", "/on_event/type"},
+        {hik + R"({"type": "VMD"})", "/on_event/type"},
+        {hik + R"([{"type": "motion"}, {"type": "motion", "pre_roll_ms": -1}])", "/on_event/1/pre_roll_ms"},
+        {hik + R"({"type": "motion", "post_roll_ms": 3600001})", "/on_event/post_roll_ms"},
+        {hik + R"({"type": "motion", "label": "x"})", "/on_event/label"},
+        {R"("url": "test://pattern", "http_port": 0)", "/http_port"},
+        {R"("url": "test://pattern", "event_hold_s": 0)", "/event_hold_s"}})
+    EXPECT_THAT(paths_of(with_camera(members)), Contains(at + path)) << members;
+}
+
 // ---- agreement with schemas/config.schema.json
 
 class ConfigSchemaTest : public ConfigTest {
