@@ -19,6 +19,7 @@
 #include "agent/status_board.h"
 #include "agent/storage_keeper.h"
 #include "agent/storage_watch.h"
+#include "agent/stream_probes.h"
 #include "core/ids.h"
 #include "core/log.h"
 #include "mqtt/session.h"
@@ -117,6 +118,7 @@ class Agent::Impl {
   StatusBoard board_;
   Snapshots snapshots_;
   ClipCreations creations_;
+  StreamProbes probes_;
   StorageKeeper keeper_;
   StorageWatch watch_;
   CommandRunner runner_;
@@ -146,15 +148,17 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
       board_(config_, cameras_, recordings_, catalog_, outbox_, publisher_, clock),
       snapshots_(layout_, *volume_, catalog_, outbox_, inbox_, clock),
       creations_(config_, layout_, *volume_, catalog_, losses_, inbox_, clock),
+      probes_(config_, inbox_, clock),
       keeper_(layout_, *volume_, *database_, catalog_, retention_limits(config_), inbox_, clock),
       watch_(layout_, *volume_, *database_, losses_, outbox_, inbox_),
-      runner_(config_, cameras_, recordings_, snapshots_, creations_, keeper_, catalog_, losses_, clock) {}
+      runner_(config_, cameras_, recordings_, snapshots_, creations_, probes_, keeper_, catalog_, losses_, clock) {}
 
 Agent::Impl::~Impl() {
   for (auto& [id, camera] : cameras_) camera->request_stop();
   if (uploads_) uploads_->request_stop();
   snapshots_.request_stop();
   creations_.request_stop();
+  probes_.request_stop();
   keeper_.request_stop();
   watch_.request_stop();
   session_.reset();  // its callbacks use members that go before it otherwise
@@ -413,6 +417,7 @@ void Agent::Impl::shut_down() {
   publisher_.state("status", "status", board_.status("stopping"));
   const MonoTime now = clock_.mono();
   creations_.request_stop();
+  probes_.request_stop();
   recordings_.stop_all();
   drain_until(now + kCloseClips, [this] { return recordings_.empty(); });
   if (!recordings_.empty()) log::error("clips could not be closed in time; they are recovered at the next start");

@@ -18,13 +18,14 @@ Answer no_such_camera(const std::string& camera_id) {
 }  // namespace
 
 CommandRunner::CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
-                             ClipCreations& creations, StorageKeeper& keeper, Catalog& catalog,
+                             ClipCreations& creations, StreamProbes& probes, StorageKeeper& keeper, Catalog& catalog,
                              const LossLedger& losses, const Clock& clock)
     : config_(config),
       cameras_(cameras),
       recordings_(recordings),
       snapshots_(snapshots),
       creations_(creations),
+      probes_(probes),
       keeper_(keeper),
       catalog_(catalog),
       losses_(losses),
@@ -111,6 +112,12 @@ Answer CommandRunner::run(const ReplyTo&, const CameraRestart& request) {
   if (!camera) return no_such_camera(request.camera_id);
   if (const auto restarted = camera->restart(); !restarted) return messages::rejected(restarted.error());
   return messages::succeeded({{"state", state_name(CameraState::connecting)}});
+}
+
+Answer CommandRunner::run(const ReplyTo& to, const CameraProbe& request) {
+  Camera* camera = request.camera_id ? find_camera(*request.camera_id) : nullptr;
+  if (request.camera_id && !camera) return no_such_camera(*request.camera_id);
+  return probes_.probe(to, request, camera);
 }
 
 Answer CommandRunner::run(const ReplyTo&, const AgentPing&) {

@@ -11,6 +11,7 @@
 #include "agent/recordings.h"
 #include "agent/snapshots.h"
 #include "agent/storage_keeper.h"
+#include "agent/stream_probes.h"
 #include "sources/camera.h"
 #include "storage/catalog.h"
 #include "uploader/target.h"
@@ -22,8 +23,8 @@ namespace vedette {
 class CommandRunner {
  public:
   CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
-                ClipCreations& creations, StorageKeeper& keeper, Catalog& catalog, const LossLedger& losses,
-                const Clock& clock);
+                ClipCreations& creations, StreamProbes& probes, StorageKeeper& keeper, Catalog& catalog,
+                const LossLedger& losses, const Clock& clock);
 
   // Where clips are uploaded to; null: nowhere.
   void attach(const Target* target) { target_ = target; }
@@ -46,6 +47,7 @@ class CommandRunner {
   messages::Answer run(const ReplyTo& to, const LossQueryRequest& request);
   messages::Answer run(const ReplyTo& to, const StorageStatus& request);
   messages::Answer run(const ReplyTo& to, const CameraRestart& request);
+  messages::Answer run(const ReplyTo& to, const CameraProbe& request);
   messages::Answer run(const ReplyTo& to, const AgentPing& request);
   Camera* find_camera(const std::string& camera_id) const;
 
@@ -54,6 +56,7 @@ class CommandRunner {
   Recordings& recordings_;
   Snapshots& snapshots_;
   ClipCreations& creations_;
+  StreamProbes& probes_;
   StorageKeeper& keeper_;
   Catalog& catalog_;
   const LossLedger& losses_;

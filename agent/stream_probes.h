@@ -1,0 +1,39 @@
+#pragma once
+
+#include <functional>
+
+#include "agent/command.h"
+#include "agent/config.h"
+#include "agent/event.h"
+#include "agent/messages.h"
+#include "agent/probe_report.h"
+#include "core/inbox.h"
+#include "core/jobs.h"
+#include "sources/camera.h"
+
+namespace vedette {
+
+// StreamProbes carries out camera.probe: a job thread looks at what is in the ring of a camera that streams, or
+// connects to one that does not; one at a time, so that nobody is hammered. The answer comes as CommandDone. Belongs to
+// the main loop.
+class StreamProbes {
+ public:
+  StreamProbes(const Config& config, Inbox<Event>& inbox, const Clock& clock);
+
+  // Accepts, or refuses at once. `camera` is that of camera_id, and null with a URL.
+  messages::Answer probe(const ReplyTo& to, const CameraProbe& request, Camera* camera);
+  void request_stop() { jobs_.request_stop(); }
+
+ private:
+  using Look = std::function<messages::Answer(const std::stop_token&)>;
+  messages::Answer connect(const ReplyTo& to, const SourceConfig& source, milliseconds timeout,
+                           const ProbeLimits& limits);
+  messages::Answer submit(const ReplyTo& to, const Look& look);
+
+  const Config& config_;
+  Inbox<Event>& inbox_;
+  const Clock& clock_;
+  Jobs jobs_;
+};
+
+}  // namespace vedette
