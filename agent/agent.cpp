@@ -15,6 +15,8 @@
 #include "agent/recordings.h"
 #include "agent/replies.h"
 #include "agent/run_marker.h"
+#include "agent/second_profiles.h"
+#include "agent/session_budget.h"
 #include "agent/snapshots.h"
 #include "agent/status_board.h"
 #include "agent/storage_keeper.h"
@@ -113,7 +115,9 @@ class Agent::Impl {
   std::string shutdown_reason_;
 
   // Threads of others, each stopped and joined by its destruction.
+  SessionBudget budget_;
   Cameras cameras_;
+  SecondProfiles second_profiles_;
   Recordings recordings_;
   StatusBoard board_;
   Snapshots snapshots_;
@@ -143,18 +147,22 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
       publisher_(base_topic(config_), outbox_, clock),
       replies_(commands_, publisher_, clock),
       clock_watch_(clock),
+      budget_(config_),
+      second_profiles_(config_, budget_, clock),
       recordings_(config_, layout_, *volume_, catalog_, losses_, outbox_, clock,
                   [this](RecorderReport report) { inbox_.push(std::move(report)); }),
       board_(config_, cameras_, recordings_, catalog_, outbox_, publisher_, clock),
       snapshots_(layout_, *volume_, catalog_, outbox_, inbox_, clock),
       creations_(config_, layout_, *volume_, catalog_, losses_, inbox_, clock),
-      probes_(config_, inbox_, clock),
+      probes_(config_, budget_, inbox_, clock),
       keeper_(layout_, *volume_, *database_, catalog_, retention_limits(config_), inbox_, clock),
       watch_(layout_, *volume_, *database_, losses_, outbox_, inbox_),
-      runner_(config_, cameras_, recordings_, snapshots_, creations_, probes_, keeper_, catalog_, losses_, clock) {}
+      runner_(config_, cameras_, recordings_, snapshots_, second_profiles_, creations_, probes_, keeper_, catalog_,
+              losses_, clock) {}
 
 Agent::Impl::~Impl() {
   for (auto& [id, camera] : cameras_) camera->request_stop();
+  second_profiles_.request_stop();
   if (uploads_) uploads_->request_stop();
   snapshots_.request_stop();
   creations_.request_stop();
@@ -278,6 +286,7 @@ void Agent::Impl::on(CommandRepeated event) {
 }
 
 void Agent::Impl::on(const CommandDone& event) {
+  if (!event.session_of.empty()) budget_.give_back(event.session_of);
   answer(event.reply_to, event.answer);
   publisher_.pump();
 }
@@ -330,6 +339,7 @@ void Agent::Impl::on(const UploadReport& event) {
 
 void Agent::Impl::on(SnapshotTaken event) {
   const bool uploading = event.upload.has_value();
+  if (event.on_demand) second_profiles_.release(event.request.camera_id);
   if (auto reply = snapshots_.on_taken(std::move(event))) answer(reply->to, reply->answer);
   if (uploading && uploads_) uploads_->wake();
   publisher_.pump();
@@ -381,6 +391,7 @@ void Agent::Impl::tick() {
   const MonoTime now = clock_.mono();
   if (const auto change = clock_watch_.look()) on_clock(*change);
   for (auto& reply : snapshots_.expire()) answer(reply.to, reply.answer);
+  second_profiles_.close_unused();
   recordings_.keep_standing(cameras_);
   recordings_.enter_ends();
   board_.telemetry_sent_when_due(now);

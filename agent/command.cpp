@@ -59,6 +59,8 @@ Request read_recording_list(JsonReader& r) {
 Request read_snapshot_take(JsonReader& r) {
   SnapshotTake p;
   p.camera_id = or_default(r.require("camera_id").name("camera_id"), std::string());
+  if (auto profile = r.choice("profile", {"main", "sub"}))
+    p.profile = *profile == "sub" ? Config::Profile::sub : Config::Profile::main;
   p.at = r.time("at");
   p.fresh = or_default(r.boolean("fresh"), false);
   p.width_px = static_cast<int>(or_default(r.integer("width_px", 16, 7680), int64_t{0}));

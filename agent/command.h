@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "agent/config.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/result.h"
@@ -46,6 +47,7 @@ struct RecordingList {
 };
 struct SnapshotTake {
   std::string camera_id;
+  std::optional<Config::Profile> profile;  // nothing: that which is recorded
   std::optional<UtcTime> at;
   bool fresh = false;
   int width_px = 0;

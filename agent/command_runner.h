@@ -9,6 +9,7 @@
 #include "agent/config.h"
 #include "agent/messages.h"
 #include "agent/recordings.h"
+#include "agent/second_profiles.h"
 #include "agent/snapshots.h"
 #include "agent/storage_keeper.h"
 #include "agent/stream_probes.h"
@@ -23,8 +24,8 @@ namespace vedette {
 class CommandRunner {
  public:
   CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
-                ClipCreations& creations, StreamProbes& probes, StorageKeeper& keeper, Catalog& catalog,
-                const LossLedger& losses, const Clock& clock);
+                SecondProfiles& second_profiles, ClipCreations& creations, StreamProbes& probes, StorageKeeper& keeper,
+                Catalog& catalog, const LossLedger& losses, const Clock& clock);
 
   // Where clips are uploaded to; null: nowhere.
   void attach(const Target* target) { target_ = target; }
@@ -55,6 +56,7 @@ class CommandRunner {
   const Cameras& cameras_;
   Recordings& recordings_;
   Snapshots& snapshots_;
+  SecondProfiles& second_profiles_;
   ClipCreations& creations_;
   StreamProbes& probes_;
   StorageKeeper& keeper_;

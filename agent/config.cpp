@@ -230,6 +230,31 @@ void read_log(JsonReader r, Config& config) {
   r.done();
 }
 
+// Credentials and all else are the camera's.
+void read_sub_profile(JsonReader r, Config::Camera& camera, Load& load) {
+  Config::SubProfile sub;
+  sub.transport = camera.transport;
+  set(sub.transport, r.choice("transport", {"tcp", "udp"}));
+  if (auto url = r.require("url").string("url", 1)) {
+    sub.url = std::move(*url);
+    take_credentials(r.path() + "/url", sub.url, camera.username, camera.password, load);
+    SourceConfig source;
+    source.url = sub.url;
+    if (auto made = make_source(source); !made) r.error("url", made.error().message);
+  }
+  r.done();
+  camera.sub = std::move(sub);
+}
+
+void read_profiles(JsonReader& r, Config::Camera& camera, Load& load) {
+  if (auto sub = r.object("sub")) read_sub_profile(*sub, camera, load);
+  if (auto profile = r.choice("record_profile", {"main", "sub"}); profile == "sub") {
+    camera.record_profile = Config::Profile::sub;
+    if (!r.has("sub")) r.error("record_profile", "there is no sub");
+  }
+  if (auto sessions = r.integer("max_sessions", 1, 16)) camera.max_sessions = static_cast<int>(*sessions);
+}
+
 Config::Camera read_camera(JsonReader r, const TimeZone& zone, Load& load) {
   Config::Camera camera;
   r.require("url");
@@ -256,6 +281,7 @@ Config::Camera read_camera(JsonReader r, const TimeZone& zone, Load& load) {
   if (!scheduled && !camera.schedule.empty())
     load.warn(r.path() + "/schedule", "has no effect without record: schedule");
   set(camera.max_bytes, r.integer("max_bytes", 0, kMostInteger));
+  read_profiles(r, camera, load);
   r.done();
   return camera;
 }
@@ -302,6 +328,10 @@ void read_document(JsonReader r, Config& config, Load& load) {
 }
 
 }  // namespace
+
+std::string_view profile_name(Config::Profile profile) {
+  return profile == Config::Profile::sub ? "sub" : "main";
+}
 
 tl::expected<LoadedConfig, ConfigErrors> read_config(std::string_view text) {
   const auto document = parse_json(text, kFileLimits);

@@ -19,16 +19,18 @@ ProbeLimits limits_of(const Config& config, const Config::Camera& camera) {
 
 }  // namespace
 
-StreamProbes::StreamProbes(const Config& config, Inbox<Event>& inbox, const Clock& clock)
-    : config_(config), inbox_(inbox), clock_(clock), jobs_("probes", kMostWaiting) {}
+StreamProbes::StreamProbes(const Config& config, SessionBudget& budget, Inbox<Event>& inbox, const Clock& clock)
+    : config_(config), budget_(budget), inbox_(inbox), clock_(clock), jobs_("probes", kMostWaiting) {}
 
 Answer StreamProbes::probe(const ReplyTo& to, const CameraProbe& request, Camera* camera) {
   if (!camera) {
     const auto target = probe_target(request, config_);
     if (!target) return messages::rejected(target.error());
-    const auto like = config_.cameras.find(request.auth_camera_id.value_or(""));
+    const std::string like = request.auth_camera_id.value_or("");
+    const auto configured = config_.cameras.find(like);
+    const Config::Camera kDefaults;
     return connect(to, *target, request.timeout,
-                   limits_of(config_, like == config_.cameras.end() ? Config::Camera() : like->second));
+                   limits_of(config_, configured == config_.cameras.end() ? kDefaults : configured->second), like);
   }
   const CameraStatus status = camera->status();
   const Config::Camera& configured = config_.cameras.at(camera->id());
@@ -42,20 +44,25 @@ Answer StreamProbes::probe(const ReplyTo& to, const CameraProbe& request, Camera
   // One try more is one nearer to a locked account.
   if (status.state == CameraState::auth_failed)
     return messages::rejected({Code::forbidden, "the camera is auth_failed: " + status.error});
-  return connect(to, camera_config(camera->id(), configured).source, request.timeout, limits);
+  return connect(to, camera_config(camera->id(), configured).source, request.timeout, limits, camera->id());
 }
 
 Answer StreamProbes::connect(const ReplyTo& to, const SourceConfig& source, milliseconds timeout,
-                             const ProbeLimits& limits) {
-  return submit(to, [this, source, timeout, limits](const std::stop_token& stop) {
+                             const ProbeLimits& limits, const std::string& session_of) {
+  if (!session_of.empty())
+    if (auto free = budget_.take(session_of); !free) return messages::rejected(free.error());
+  const Look look = [this, source, timeout, limits](const std::stop_token& stop) {
     const auto probed = probe_stream(source, timeout, clock_, stop);
     return probed ? messages::succeeded(probe_report(*probed, limits)) : messages::failed(probed.error());
-  });
+  };
+  Answer answer = submit(to, look, session_of);
+  if (!session_of.empty() && answer.status != "accepted") budget_.give_back(session_of);
+  return answer;
 }
 
-Answer StreamProbes::submit(const ReplyTo& to, const Look& look) {
-  const bool queued = jobs_.submit([this, to, look](const std::stop_token& stop) {
-    inbox_.push(CommandDone{to, look(stop)});
+Answer StreamProbes::submit(const ReplyTo& to, const Look& look, const std::string& session_of) {
+  const bool queued = jobs_.submit([this, to, look, session_of](const std::stop_token& stop) {
+    inbox_.push(CommandDone{to, look(stop), session_of});
   });
   return queued ? messages::accepted() : messages::rejected({Code::busy, "too many probes are waiting; try again"});
 }

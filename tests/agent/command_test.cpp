@@ -180,6 +180,9 @@ TEST(DecodeCommandTest, SnapshotTake) {
   EXPECT_FALSE(upload.send_inline);
   EXPECT_TRUE(upload.send_upload);
   EXPECT_EQ(upload.at, kNow - 60s);
+  EXPECT_FALSE(upload.profile);
+  EXPECT_EQ(request_of<SnapshotTake>(command("snapshot.take", R"({"camera_id": "c", "profile": "sub"})")).profile,
+            Config::Profile::sub);
 }
 
 TEST(DecodeCommandTest, ClipVerbs) {

@@ -107,6 +107,34 @@ TEST_F(ConfigTest, CameraHasDefaults) {
   EXPECT_TRUE(camera.enabled);
 }
 
+TEST_F(ConfigTest, ASecondProfileIsRead) {
+  const auto bare = load(with_camera(R"("url": "rtsp://10.0.0.5/1")")).config.cameras.at("front");
+  EXPECT_FALSE(bare.sub);
+  EXPECT_EQ(bare.record_profile, Config::Profile::main);
+  EXPECT_EQ(bare.max_sessions, 2);
+  const auto both = load(with_camera(R"("url": "rtsp://10.0.0.5/1", "transport": "udp", "max_sessions": 4,
+      "sub": {"url": "rtsp://10.0.0.5/2", "transport": "tcp"}, "record_profile": "sub")"))
+                        .config.cameras.at("front");
+  EXPECT_EQ(both.sub->url, "rtsp://10.0.0.5/2");
+  EXPECT_EQ(both.sub->transport, "tcp");
+  EXPECT_EQ(both.record_profile, Config::Profile::sub);
+  EXPECT_EQ(both.max_sessions, 4);
+  const auto [config, warnings] = load(with_camera(
+      R"("url": "rtsp://10.0.0.5/1", "transport": "udp", "sub": {"url": "rtsp://viewer:geheim@10.0.0.5/2"})"));
+  const auto& camera = config.cameras.at("front");
+  EXPECT_EQ(camera.sub->url, "rtsp://10.0.0.5/2");
+  EXPECT_EQ(camera.sub->transport, "udp") << "as the camera's";
+  EXPECT_EQ(camera.username, "viewer");
+  EXPECT_EQ(camera.password, "geheim");
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("/cameras/front/sub/url: credentials")));
+  EXPECT_THAT(errors_of(with_camera(R"("url": "rtsp://10.0.0.5/1", "record_profile": "sub")")),
+              ElementsAre("/cameras/front/record_profile: there is no sub"));
+  EXPECT_THAT(errors_of(with_camera(R"("url": "rtsp://10.0.0.5/1", "sub": {"url": "gopher://x/", "ring_s": 1})")),
+              UnorderedElementsAre(HasSubstr("/cameras/front/sub/url: "), HasSubstr("/cameras/front/sub/ring_s: ")));
+  EXPECT_THAT(errors_of(with_camera(R"("url": "rtsp://10.0.0.5/1", "sub": {}, "max_sessions": 0)")),
+              testing::SizeIs(2));
+}
+
 TEST_F(ConfigTest, MqttSectionIsRead) {
   const auto mqtt = load(with("mqtt", R"("url": "mqtts://a:8883", "urls": ["mqtt://b", "mqtts://[::1]:1"],
       "topic_root": "acme/vedette", "groups": ["north", "all"], "version": 4, "keepalive_s": 60, "username": "u",
@@ -434,6 +462,7 @@ class ConfigSchemaTest : public ConfigTest {
     const std::map<std::string, Json> examples = {
         {"device_id", "edge-01"},
         {"url", "test://pattern"},
+        {"transport", "tcp"},
         {"endpoint", "https://s3.test"},
         {"bucket", "clips"},
         {"directory", "/nas"},
