@@ -14,6 +14,7 @@
 #include "core/text.h"
 #include "mqtt/session.h"
 #include "sources/source.h"
+#include "sources/vendor_url.h"
 
 namespace vedette {
 
@@ -25,6 +26,8 @@ constexpr int64_t kMostAge = 100 * kMostSeconds;  // older than every clip: abov
 // Of S3 multipart uploads: 5 MiB to 5 GiB a part.
 constexpr int64_t kLeastPartBytes = 5LL << 20, kPartBytes = 8LL << 20, kMostPartBytes = 5LL << 30;
 constexpr int64_t kMostInteger = (1LL << 53) - 1;  // what every JSON reader keeps exactly
+
+const std::initializer_list<std::string_view> kTransports = {"tcp", "udp", "auto"};
 
 // What the reader of every section shares.
 struct Load {
@@ -230,18 +233,27 @@ void read_log(JsonReader r, Config& config) {
   r.done();
 }
 
-// Credentials and all else are the camera's.
+// The URL of either profile. Credentials in it are the camera's.
+void read_url(JsonReader& r, std::string& url, const std::string& transport, Config::Camera& camera, Load& load) {
+  const auto given = r.require("url").string("url", 1);
+  if (!given) return;
+  url = with_credentials_in_front(*given);
+  take_credentials(r.path() + "/url", url, camera.username, camera.password, load);
+  // What stands behind the '?' of such a URL is often a token.
+  if (url.starts_with("http") || url.starts_with("rtmp:")) add_secret(url.substr(std::min(url.find('?'), url.size())));
+  SourceConfig source;
+  source.url = url;
+  source.transport = transport;
+  source.username = camera.username;
+  source.password = camera.password;
+  if (auto made = make_source(source); !made) r.error("url", made.error().message);
+}
+
 void read_sub_profile(JsonReader r, Config::Camera& camera, Load& load) {
   Config::SubProfile sub;
   sub.transport = camera.transport;
-  set(sub.transport, r.choice("transport", {"tcp", "udp"}));
-  if (auto url = r.require("url").string("url", 1)) {
-    sub.url = std::move(*url);
-    take_credentials(r.path() + "/url", sub.url, camera.username, camera.password, load);
-    SourceConfig source;
-    source.url = sub.url;
-    if (auto made = make_source(source); !made) r.error("url", made.error().message);
-  }
+  set(sub.transport, r.choice("transport", kTransports));
+  read_url(r, sub.url, sub.transport, camera, load);
   r.done();
   camera.sub = std::move(sub);
 }
@@ -257,17 +269,11 @@ void read_profiles(JsonReader& r, Config::Camera& camera, Load& load) {
 
 Config::Camera read_camera(JsonReader r, const TimeZone& zone, Load& load) {
   Config::Camera camera;
-  r.require("url");
   set(camera.username, r.string("username"));
   read_secret(r, "password", camera.password, load);
-  set(camera.transport, r.choice("transport", {"tcp", "udp"}));
-  if (auto url = r.string("url", 1)) {
-    camera.url = std::move(*url);
-    take_credentials(r.path() + "/url", camera.url, camera.username, camera.password, load);
-    SourceConfig source;
-    source.url = camera.url;
-    if (auto made = make_source(source); !made) r.error("url", made.error().message);
-  }
+  set(camera.transport, r.choice("transport", kTransports));
+  set(camera.ca_file, r.string("ca_file", 1));
+  read_url(r, camera.url, camera.transport, camera, load);
   if (auto ring = r.integer("ring_s", 1, 3600)) camera.ring = seconds(*ring);
   if (auto bytes = r.integer("ring_max_bytes", 65'536, 4LL << 30)) camera.ring_most_bytes = static_cast<size_t>(*bytes);
   set(camera.enabled, r.boolean("enabled"));

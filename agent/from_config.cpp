@@ -78,6 +78,7 @@ CameraConfig profile_config(std::string id, const Config::Camera& camera, Config
   out.source.username = camera.username;
   out.source.password = camera.password;
   out.source.transport = profile == Config::Profile::sub ? camera.sub->transport : camera.transport;
+  out.source.ca_file = camera.ca_file;
   out.ring = {camera.ring, camera.ring_most_bytes};
   out.enabled = camera.enabled;
   return out;

@@ -21,11 +21,17 @@ namespace {
 
 using libav::Dictionary;
 using libav::FormatPtr;
+using libav::IoPtr;
 
 // A stream that ends owes the server a TEARDOWN: sent, not waited for (measured 0.1..0.4 ms), also after the stop.
 constexpr microseconds kCloseTime = 200ms;
 // Socket buffer for RTP over UDP: a 1080p keyframe does not fit the usual 208 KiB when the machine is busy.
 constexpr std::string_view kUdpBufferBytes = "2097152";
+// What a URL of http or https may lead to: redirects, playlists, segments.
+// Asked of a ByteReader at once, at most.
+constexpr int kReadBytes = 32 * 1024;
+constexpr std::string_view kHttpProtocols = "http,https,tcp,tls,crypto,httpproxy";
+constexpr std::string_view kHttpFormats = "flv,live_flv,mpegts,mov,hls,mpjpeg,aac";
 // How much of a live source is probed. What SDP tells is enough for most RTSP cameras: 0.06 s instead of 1.1 s.
 constexpr int64_t kShortProbeBytes = 32;
 constexpr int64_t kLongProbeBytes = 5'000'000;
@@ -42,6 +48,9 @@ enum class Probing { short_, long_, file };
 bool is_rtsp(const std::string& scheme) {
   return scheme == "rtsp" || scheme == "rtsps";
 }
+bool is_http(const std::string& scheme) {
+  return scheme == "http" || scheme == "https";
+}
 bool is_file(const std::string& scheme) {
   return scheme.empty() || scheme == "file";
 }
@@ -49,6 +58,11 @@ bool is_file(const std::string& scheme) {
 // Every option must be one that this demuxer or protocol takes: libavformat leaves others lying without a word.
 Dictionary options_for(const std::string& scheme, const DemuxerOptions& options) {
   Dictionary dictionary;
+  if (is_http(scheme)) {
+    // A playlist must not lead to a file of this machine, nor a stream to a demuxer that no camera needs.
+    dictionary.set("protocol_whitelist", kHttpProtocols);
+    dictionary.set("format_whitelist", kHttpFormats);
+  }
   if (!is_rtsp(scheme)) return dictionary;
   dictionary.set("rtsp_transport", options.rtsp_transport);
   dictionary.set("allowed_media_types", "video+audio");
@@ -92,9 +106,14 @@ struct Demuxer::Impl {
     format.reset();
   }
 
-  Status connect(const std::string& url, Dictionary dictionary, Probing probing);
+  Status connect(const std::string& url, const AVInputFormat* input, Dictionary dictionary, Probing probing);
+  int open_url(const AVFormatContext& context, AVIOContext** opened, const std::string& url, int flags,
+               AVDictionary* given);
+  int read_bytes(std::span<uint8_t> into);
+  Status make_io();
   Status find_tracks();
   Status find_size();
+  Status begin();
   int next_packet(AVPacket* packet);
   Status read_some();
   void take(libav::PacketPtr packet);
@@ -103,10 +122,15 @@ struct Demuxer::Impl {
   tl::unexpected<Error> failure(std::string_view doing, int error) const;
 
   libav::Interrupt interrupt;  // outlives what calls it
+  ByteReader reader;           // where the bytes come from, when it is not libavformat who gets them
+  std::optional<Error> reader_error;
+  IoPtr io;
   FormatPtr format;
   bool live = false;
   bool rtsp = false;
   bool timed_by_arrival = false;
+  bool seconds_at_hand = false;
+  std::string ca_file;
   bool at_end = false;
   int video_index = -1;
   int audio_index = -1;
@@ -121,6 +145,7 @@ struct Demuxer::Impl {
 tl::unexpected<Error> Demuxer::Impl::failure(std::string_view doing, int error) const {
   if (interrupt.why() == libav::Interrupt::Why::stopped) return fail(Code::cancelled, std::string(doing) + ": stopped");
   if (interrupt.why() == libav::Interrupt::Why::late) return fail(Code::timed_out, std::string(doing) + ": timed out");
+  if (reader_error) return fail(reader_error->code, std::string(doing) + ": " + reader_error->message);
   if (error == AVERROR_EOF)
     return fail(Code::camera_unavailable, std::string(doing) + ": the other side ended the stream");
   Code code = libav::code_of(error);
@@ -129,14 +154,59 @@ tl::unexpected<Error> Demuxer::Impl::failure(std::string_view doing, int error) 
   return fail(code, std::string(doing) + ": " + libav::error_text(error));
 }
 
-Status Demuxer::Impl::connect(const std::string& url, Dictionary dictionary, Probing probing) {
+// Opens what libavformat asks for itself: the URL, and the segments of a playlist. Certificates are verified, which
+// libavformat does not do unless told to, and does not tell those who open segments.
+int Demuxer::Impl::open_url(const AVFormatContext& context, AVIOContext** opened, const std::string& url, int flags,
+                            AVDictionary* given) {
+  if (const std::string host = host_of(url); !host.empty())
+    if (!resolve(host, interrupt.deadline(), [this] { return interrupt.check(); })) return AVERROR(EIO);
+  Dictionary options(given);
+  if (context.protocol_whitelist) options.set("protocol_whitelist", context.protocol_whitelist);
+  if (scheme_of(url) == "https") {
+    options.set("tls_verify", "1");
+    if (!ca_file.empty()) options.set("ca_file", ca_file);
+  }
+  const AVIOInterruptCB callback = interrupt.callback();
+  return avio_open2(opened, url.c_str(), flags, &callback, options.address());
+}
+
+int Demuxer::Impl::read_bytes(std::span<uint8_t> into) {
+  const auto got = reader(into, interrupt.deadline(), interrupt.stop());
+  if (got) return *got == 0 ? AVERROR_EOF : static_cast<int>(*got);
+  interrupt.check();  // it ended for the reason that it was told of, first of all
+  reader_error = got.error();
+  return AVERROR_EXTERNAL;
+}
+
+Status Demuxer::Impl::make_io() {
+  auto* buffer = static_cast<uint8_t*>(av_malloc(kReadBytes));
+  if (!buffer) return fail(Code::internal, "out of memory");
+  io.reset(avio_alloc_context(
+      buffer, kReadBytes, 0, this,
+      [](void* self, uint8_t* into, int size) {
+        return static_cast<Impl*>(self)->read_bytes({into, static_cast<size_t>(size)});
+      },
+      nullptr, nullptr));
+  if (io) return {};
+  av_free(buffer);
+  return fail(Code::internal, "out of memory");
+}
+
+Status Demuxer::Impl::connect(const std::string& url, const AVInputFormat* input, Dictionary dictionary,
+                              Probing probing) {
   AVFormatContext* context = avformat_alloc_context();
   if (!context) return fail(Code::internal, "out of memory");
+  context->pb = io.get();
+  context->opaque = this;
+  context->io_open = [](AVFormatContext* from, AVIOContext** opened, const char* what, int flags,
+                        AVDictionary** given) {
+    return static_cast<Impl*>(from->opaque)->open_url(*from, opened, what, flags, given ? *given : nullptr);
+  };
   context->interrupt_callback = interrupt.callback();
   set_probing(probing, context);
   // RTSP has no decoding times to make presentation times from, and is made to wait for them.
   if (!rtsp) context->flags |= AVFMT_FLAG_GENPTS;
-  const int opened = avformat_open_input(&context, url.c_str(), nullptr, dictionary.address());
+  const int opened = avformat_open_input(&context, url.c_str(), input, dictionary.address());
   if (opened < 0) return failure("connecting", opened);  // the context is freed
   format.reset(context);
   if (const std::string left = dictionary.first_key(); !left.empty())
@@ -146,6 +216,7 @@ Status Demuxer::Impl::connect(const std::string& url, Dictionary dictionary, Pro
     return failure("reading the stream's head", probed);
   // Multipart JPEG has no times, and libavformat numbers the frames as if there were 25 in every second.
   timed_by_arrival = live && std::string_view(context->iformat->name) == "mpjpeg";
+  seconds_at_hand = live && (std::string_view(context->iformat->name) == "hls" || context->duration != AV_NOPTS_VALUE);
   return find_tracks();
 }
 
@@ -188,6 +259,22 @@ Status Demuxer::Impl::find_size() {
   return {};
 }
 
+// All is known that packets need.
+Status Demuxer::Impl::begin() {
+  const VideoTrack& video = info->video;
+  if (!complete(video)) return fail(Code::unsupported, "the video's size or parameter sets are not known");
+  VideoTimes::Options times;
+  times.reorder_frames = video.reorder_frames;
+  times.fps = video.fps;
+  times.live = live;
+  times.trust_dts = !rtsp;
+  if (rtsp && (video.codec == VideoCodec::h264 || video.codec == VideoCodec::mpeg4))
+    times.look_ahead = kLookAheadFrames;
+  video_times.emplace(times);
+  audio_times.emplace(live);
+  return {};
+}
+
 Result<std::unique_ptr<Demuxer>> Demuxer::open(const std::string& url, const DemuxerOptions& options,
                                                const std::stop_token& stop) {
   libav::route_log();
@@ -208,28 +295,39 @@ Result<std::unique_ptr<Demuxer>> Demuxer::open(const std::string& url, const Dem
     impl = std::make_unique<Impl>();
     impl->live = options.live;
     impl->rtsp = is_rtsp(scheme);
+    impl->ca_file = options.ca_file;
     impl->interrupt.arm(deadline, stop);
-    if (auto done = impl->connect(full_url, options_for(scheme, options), probing); !done) return done.error_as_is();
+    if (auto done = impl->connect(full_url, nullptr, options_for(scheme, options), probing); !done)
+      return done.error_as_is();
     if (probing == Probing::short_ && !impl->info->video.extradata.empty())
       if (auto done = impl->find_size(); !done) return done.error_as_is();
     if (complete(impl->info->video)) break;
   }
-  const VideoTrack& video = impl->info->video;
-  if (!complete(video)) return fail(Code::unsupported, "the video's size or parameter sets are not known");
-  VideoTimes::Options times;
-  times.reorder_frames = video.reorder_frames;
-  times.fps = video.fps;
-  times.live = options.live;
-  times.trust_dts = !impl->rtsp;
-  if (impl->rtsp && (video.codec == VideoCodec::h264 || video.codec == VideoCodec::mpeg4))
-    times.look_ahead = kLookAheadFrames;
-  impl->video_times.emplace(times);
-  impl->audio_times.emplace(options.live);
+  if (auto done = impl->begin(); !done) return done.error_as_is();
+  return std::unique_ptr<Demuxer>(new Demuxer(std::move(impl)));
+}
+
+Result<std::unique_ptr<Demuxer>> Demuxer::open(ByteReader reader, const std::string& format,
+                                               const DemuxerOptions& options, const std::stop_token& stop) {
+  libav::route_log();
+  const AVInputFormat* const input = av_find_input_format(format.c_str());
+  if (!input) return fail(Code::unsupported, "libavformat does not know the format " + format);
+  auto impl = std::make_unique<Impl>();
+  impl->live = true;
+  impl->reader = std::move(reader);
+  impl->interrupt.arm(Clock::system().mono() + options.open_timeout, stop);
+  if (auto done = impl->make_io(); !done) return done.error_as_is();
+  if (auto done = impl->connect("", input, {}, Probing::long_); !done) return done.error_as_is();
+  if (auto done = impl->begin(); !done) return done.error_as_is();
   return std::unique_ptr<Demuxer>(new Demuxer(std::move(impl)));
 }
 
 Demuxer::Demuxer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Demuxer::~Demuxer() = default;
+
+bool Demuxer::has_seconds_at_hand() const {
+  return impl_->seconds_at_hand;
+}
 
 const StreamInfoPtr& Demuxer::info() const {
   return impl_->info;

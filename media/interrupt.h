@@ -36,6 +36,8 @@ class Interrupt {
     return why_ != Why::not_yet;
   }
   Why why() const { return why_; }
+  MonoTime deadline() const { return deadline_; }
+  const std::stop_token& stop() const { return stop_; }
   AVIOInterruptCB callback() {
     return {[](void* self) { return static_cast<Interrupt*>(self)->check() ? 1 : 0; }, this};
   }

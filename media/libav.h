@@ -40,11 +40,18 @@ struct ScalerFree {
 struct FormatClose {
   void operator()(AVFormatContext* p) const { avformat_close_input(&p); }
 };
+struct IoFree {
+  void operator()(AVIOContext* p) const {
+    av_freep(&p->buffer);
+    avio_context_free(&p);
+  }
+};
 using PacketPtr = std::unique_ptr<AVPacket, PacketFree>;
 using FramePtr = std::unique_ptr<AVFrame, FrameFree>;
 using CodecPtr = std::unique_ptr<AVCodecContext, CodecFree>;
 using ParametersPtr = std::unique_ptr<AVCodecParameters, ParametersFree>;
 using ScalerPtr = std::unique_ptr<SwsContext, ScalerFree>;
+using IoPtr = std::unique_ptr<AVIOContext, IoFree>;               // over bytes of ours
 using FormatPtr = std::unique_ptr<AVFormatContext, FormatClose>;  // of something that is read
 
 inline constexpr AVRational kMicroseconds{1, 1'000'000};
@@ -57,6 +64,8 @@ Payload payload_of(PacketPtr packet);
 class Dictionary {
  public:
   Dictionary() = default;
+  // A copy of libav's.
+  explicit Dictionary(const AVDictionary* other) { av_dict_copy(&dictionary_, other, 0); }
   Dictionary(Dictionary&& other) noexcept : dictionary_(std::exchange(other.dictionary_, nullptr)) {}
   Dictionary& operator=(Dictionary&&) = delete;
   ~Dictionary() { av_dict_free(&dictionary_); }

@@ -26,6 +26,7 @@ struct Packet {
   UtcTime arrival_utc;
   std::optional<UtcTime> camera_utc{};  // what the camera's own clock showed at pts, where it says so and may be right
   microseconds duration{0};             // 0: not known
+  uint32_t lost_before = 0;  // video frames between the one before and this that were damaged on the way, and left out
   Track track = Track::video;
   bool keyframe = false;  // decoding can begin here; always true for audio
 

@@ -36,9 +36,10 @@ struct CameraStatus {
 
 // Running totals and measured rates of one camera.
 struct CameraFigures {
-  uint64_t frames_total = 0;          // video
-  uint64_t bytes_total = 0;           // video and audio payload
-  uint64_t dropped_frames_total = 0;  // came, but could not be decoded: before the first keyframe of a session
+  uint64_t frames_total = 0;  // video
+  uint64_t bytes_total = 0;   // video and audio payload
+  // Could not be decoded: came before the first keyframe of a session, or were damaged on the way or need one that was.
+  uint64_t dropped_frames_total = 0;
   uint64_t reconnects_total = 0;
   double fps = 0;  // over the last 5 s or so
   int64_t bitrate_bps = 0;

@@ -1,88 +1,109 @@
 #include "sources/rtsp_source.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "core/log.h"
 #include "core/thread.h"
 #include "media/demuxer.h"
+#include "sources/demuxed.h"
 #include "sources/rtsp/client.h"
 #include "sources/rtsp/reader.h"
 #include "sources/rtsp/session.h"
-#include "sources/timeline.h"
+#include "sources/rtsp/url.h"
 
 namespace vedette {
 
 namespace {
 
-// Packets gather in the socket for so long while nobody waits for them. 4 Mbit/s are 50 kB in this time; the smallest
-// receive buffer in use is 128 KiB, and TCP only slows the camera down beyond.
-constexpr microseconds kGather = 100ms;
-// A read that took longer found the socket empty.
-constexpr microseconds kAtOnce = 1ms;
+// What transport "auto" waits for the first datagram before it takes TCP.
+constexpr microseconds kFirstDatagram = 3s;
 
-// rtsp:// over TCP is read by our own client (sources/rtsp/); everything else, and what that has no depacketiser for,
-// by libavformat.
+// A camera needs a moment to see that the session before has ended, and says meanwhile that it is busy.
+constexpr microseconds kBetweenTries = 500ms;
+
+std::string libav_transport(const std::string& transport) {
+  return transport == "auto" ? "tcp" : transport;
+}
+
 class RtspSource : public Source {
  public:
   RtspSource(SourceConfig config, const Clock& clock)
       : config_(std::move(config)),
         clock_(clock),
-        ours_(config_.transport == "tcp" && config_.url.starts_with("rtsp://")) {}
+        may_fall_back_(config_.transport == "auto" && !is_protected()),
+        transport_(may_fall_back_ ? rtsp::Transport::udp
+                                  : rtsp::transport_of(config_.transport).value_or(rtsp::Transport::tcp)) {}
 
   Status run(const Push& push, const std::stop_token& stop) override {
-    if (!ours_) return run_demuxer(push, stop);
-    rtsp::ClientOptions options{config_.url, config_.username, config_.password,
-                                Clock::system().mono() + config_.connect_timeout};
-    auto client = rtsp::Client::open(options, stop);
-    if (!client && client.error().code == Code::unsupported) {
-      ours_ = false;
-      return run_demuxer(push, stop);
+    for (;;) {
+      auto ended = ours_ ? run_session(push, stop) : run_demuxer(push, stop);
+      if (stop.stop_requested()) return {};
+      if (ended || !std::exchange(again_, false)) return ended;
+      if (wait_for(kBetweenTries, stop)) return {};
     }
-    if (!client) return stop.stop_requested() ? Status() : client.error_as_is();
-    rtsp::Session session(std::move(*client), config_.stall_timeout, config_.awaited, clock_, push);
-    return rtsp::Reader::shared()->serve(session, stop);
   }
 
  private:
+  bool is_protected() const { return config_.url.starts_with("rtsps://"); }
+
+  // What is found out about the camera here holds for as long as the source lives.
+  Status run_session(const Push& push, const std::stop_token& stop) {
+    const rtsp::ClientOptions options{config_.url,      config_.username,
+                                      config_.password, Clock::system().mono() + config_.connect_timeout,
+                                      transport_,       config_.ca_file};
+    auto client = rtsp::Client::open(options, stop);
+    if (!client && client.error().code == Code::unsupported) {
+      again_ = may_fall_back_ || !is_protected();
+      if (may_fall_back_)
+        fall_back(client.error().message);
+      else
+        ours_ = is_protected();  // libavformat's TLS would not look at the certificate
+    }
+    if (!client) return client.error_as_is();
+    rtsp::Session::Options session_options{config_.stall_timeout, config_.stall_timeout, config_.awaited};
+    if (may_fall_back_) session_options.first_datagram_timeout = std::min(kFirstDatagram, config_.stall_timeout);
+    rtsp::Session session(std::move(*client), session_options, clock_, push);
+    auto ended = rtsp::Reader::shared()->serve(session, stop);
+    again_ = !ended && may_fall_back_ && session.silent();
+    if (again_) fall_back(ended.error().message);
+    return ended;
+  }
+
+  void fall_back(const std::string& reason) {
+    log::info("camera is read over TCP from now on, not over UDP", {{"camera", config_.camera_id}, {"reason", reason}});
+    may_fall_back_ = false;
+    transport_ = rtsp::Transport::tcp;
+  }
+
   Status run_demuxer(const Push& push, const std::stop_token& stop) const {
     DemuxerOptions options;
     options.username = config_.username;
     options.password = config_.password;
-    options.rtsp_transport = config_.transport;
+    options.rtsp_transport = libav_transport(config_.transport);
     options.open_timeout = config_.connect_timeout;
     const auto demuxer = Demuxer::open(config_.url, options, stop);
     if (!demuxer) return stop.stop_requested() ? Status() : demuxer.error_as_is();
 
-    Timeline timeline(clock_);
-    MonoTime last_video = clock_.mono();
-    while (!stop.stop_requested()) {
-      const MonoTime asked = clock_.mono();
-      auto packet = (*demuxer)->read(last_video + config_.stall_timeout, stop);
-      if (stop.stop_requested()) break;
-      if (!packet) return packet.error_as_is();
-      if (!*packet) return fail(Code::camera_unavailable, "the camera ended the stream");
-      const MonoTime arrival = clock_.mono();
-      if ((*packet)->track == Track::video) last_video = arrival;
-      timeline.add(std::move(**packet), arrival, push);
-      if (timeline.settled() && arrival - asked > kAtOnce && config_.awaited && !config_.awaited())
-        wait_for(kGather, stop);
-    }
-    return {};
+    return push_demuxed(**demuxer, config_, clock_, push, stop);
   }
 
   const SourceConfig config_;
   const Clock& clock_;
-  bool ours_;
+  bool may_fall_back_;  // from UDP to TCP
+  rtsp::Transport transport_;
+  bool ours_ = true;    // else libavformat reads
+  bool again_ = false;  // the next try is another one than that which failed: no reason to wait
 };
-
-bool names_host(std::string_view url) {
-  const std::string_view rest = url.substr(url.find("://") + 3);
-  return !rest.empty() && std::string_view("/:?#").find(rest.front()) == std::string_view::npos;
-}
 
 }  // namespace
 
 Result<std::unique_ptr<Source>> make_rtsp_source(const SourceConfig& config, const Clock& clock) {
-  if (!names_host(config.url)) return fail(Code::invalid_argument, "the URL names no host");
-  if (config.transport != "tcp" && config.transport != "udp")
-    return fail(Code::invalid_argument, "the transport " + config.transport + " is not tcp or udp");
+  if (const auto url = rtsp::parse_url(config.url); !url) return url.error_as_is();
+  if (config.transport != "auto" && !rtsp::transport_of(config.transport))
+    return fail(Code::invalid_argument, "the transport " + config.transport + " is none of tcp, udp, auto");
+  if (config.url.starts_with("rtsps://") && config.transport == "udp")
+    return fail(Code::invalid_argument, "rtsps:// protects what comes in its connection only: set transport to tcp");
   return std::make_unique<RtspSource>(config, clock);
 }
 

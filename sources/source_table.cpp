@@ -1,7 +1,12 @@
 #include "sources/file_source.h"
+#include "sources/libav_source.h"
+#include "sources/onvif_source.h"
 #include "sources/pattern_source.h"
+#include "sources/rtmp_listen_source.h"
 #include "sources/rtsp_source.h"
 #include "sources/source.h"
+#include "sources/srt_source.h"
+#include "sources/vendor_source.h"
 
 namespace vedette {
 
@@ -14,9 +19,18 @@ struct Kind {
 
 // Every kind of source there is.
 constexpr Kind kKinds[] = {
-    {"rtsp", make_rtsp_source},
-    {"rtsps", make_rtsp_source},
-    {"file", make_file_source},
+    {"rtsp", make_rtsp_source},                //
+    {"rtsps", make_rtsp_source},               //
+    {"http", make_libav_source},               //
+    {"https", make_libav_source},              //
+    {"rtmp", make_libav_source},               //
+    {"rtmp-listen", make_rtmp_listen_source},  //
+    {"srt", make_srt_source},                  //
+    {"srt-listen", make_srt_listen_source},    //
+    {"hik", make_hik_source},                  //
+    {"dahua", make_dahua_source},              //
+    {"onvif", make_onvif_source},              //
+    {"file", make_file_source},                //
     {"test", make_pattern_source},
 };
 

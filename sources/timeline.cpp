@@ -83,6 +83,7 @@ void Timeline::place(DemuxedPacket packet, MonoTime arrival, const Push& push) {
   out.arrival_utc = clock_.to_utc(arrival);
   if (video) out.camera_utc = camera_time_.believed(packet.camera_utc, MonoTime(packet.pts + *offset_));
   out.duration = packet.duration;
+  out.lost_before = packet.lost_before;
   out.track = packet.track;
   out.keyframe = packet.keyframe;
   push(std::move(out));

@@ -255,14 +255,16 @@ MonoTime ClipCutter::due(const Packet& next) const {
 }
 
 void ClipCutter::record_missed(const Packet& next) {
+  const bool lost_on_the_way = missed_ == 0 && next.lost_before > 0 && file_;
+  if (lost_on_the_way) missed_ = next.lost_before;
   if (missed_ == 0) return;
-  gap_reason_ = "reader_late";
+  gap_reason_ = lost_on_the_way ? "packets_lost" : "reader_late";
   Loss loss;
   if (file_) loss.clip_id = file_->clip().clip_id;
   loss.start = context_.clock.to_utc(due(next));
   loss.end = context_.clock.to_utc(next.pts);
   loss.packets = static_cast<int64_t>(std::exchange(missed_, 0));
-  loss.reason = "reader_late";
+  loss.reason = gap_reason_;
   record(std::move(loss));
 }
 

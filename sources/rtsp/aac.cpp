@@ -6,7 +6,7 @@ namespace vedette::rtsp {
 
 namespace {
 
-constexpr size_t kMostFrameBytes = 8192;  // 6144 bits a channel and frame is what AAC allows; this is 10 channels
+constexpr size_t kMostAacBytes = 8192;  // 6144 bits a channel and frame is what AAC allows; this is 10 channels
 
 // Takes numbers of some bits off the front.
 class BitReader {
@@ -64,7 +64,7 @@ void AacDepacketiser::add(const RtpPacket& packet, uint32_t missing) {
     bits_left -= bits;
     const size_t size = headers.take(format_.size_bits);
     headers.take(index_bits);
-    if (size == 0 || size > kMostFrameBytes) return count_broken();
+    if (size == 0 || size > kMostAacBytes) return count_broken();
     if (size > rest.size()) return n == 0 ? add_piece(packet, rest, size) : count_broken();
     if (!frame_.empty() && n == 0) return add_piece(packet, rest, size);
     emit({rest.first(size), packet.timestamp + n * kFrameSamples, true});

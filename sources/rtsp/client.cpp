@@ -6,6 +6,7 @@
 
 #include "core/text.h"
 #include "sources/rtsp/depacketiser.h"
+#include "sources/rtsp/tls_connection.h"
 
 namespace vedette::rtsp {
 
@@ -29,24 +30,14 @@ tl::unexpected<Error> refused(std::string_view method, const Response& response)
     case 404:
       return fail(Code::not_found, text);
     case 453:
+      return fail(Code::rate_limited, text + " (too many are watching this camera)");
     case 503:
       return fail(Code::busy, text);
     case 461:
-      return fail(Code::unsupported, text + " (the camera does not send over TCP: set transport to udp)");
+      return fail(Code::unsupported, text + " (the camera does not send by this transport: set another one)");
     default:
       return fail(Code::camera_unavailable, text);
   }
-}
-
-// The value of "name=value" among the parts behind semicolons.
-std::optional<std::string_view> parameter(std::string_view text, std::string_view name) {
-  for (const std::string_view part : split(text, ';')) {
-    const std::string_view one = trimmed(part);
-    const size_t equals = one.find('=');
-    if (equals != std::string_view::npos && equal_ignoring_case(trimmed(one.substr(0, equals)), name))
-      return trimmed(one.substr(equals + 1));
-  }
-  return std::nullopt;
 }
 
 std::optional<int> number(std::string_view text) {
@@ -55,48 +46,68 @@ std::optional<int> number(std::string_view text) {
   return error == std::errc() && end != text.data() ? std::optional(value) : std::nullopt;
 }
 
+// Media of rtsps:// that came in datagrams would be readable by everybody.
+Status check_transport(const Url& url, Transport transport) {
+  if (!url.tls || transport == Transport::tcp) return {};
+  return fail(Code::invalid_argument, "rtsps:// protects only what comes in its connection: set transport to tcp");
+}
+
+Result<std::unique_ptr<Connection>> connect(const Url& url, const ClientOptions& options, const std::stop_token& stop) {
+  auto connection = connect_tcp(url.host, url.port, options.deadline, stop);
+  if (!connection || !url.tls) return connection;
+  return secure(std::move(*connection), url.host, options.ca_file, options.deadline, stop);
+}
+
 bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 305 || status == 307;
 }
 
 }  // namespace
 
-Client::Client(Connection connection, const ClientOptions& options, std::string url)
+Client::Client(std::unique_ptr<Connection> connection, const ClientOptions& options, std::string url)
     : connection_(std::move(connection)),
+      transport_(options.transport),
       authenticator_(options.username, options.password),
       url_(std::move(url)),
       base_(url_) {}
 
 Client::~Client() {
   if (session_id_.empty()) return;
-  const std::string request = next_request("TEARDOWN", control_url(base_, description_.control), {});
-  (void)connection_.send_now({reinterpret_cast<const uint8_t*>(request.data()), request.size()});
+  (void)connection_->send_now(next_request("TEARDOWN", control_url(base_, description_.control), {}));
 }
 
 Result<std::unique_ptr<Client>> Client::open(const ClientOptions& options, const std::stop_token& stop) {
   std::string next = options.url;
+  bool protected_before = false;
   for (int i = 0; i <= kMostRedirects; ++i) {
     const auto url = parse_url(next);
     if (!url) return url.error_with(i == 0 ? "" : "redirected");
+    if (auto fits = check_transport(*url, options.transport); !fits) return fits.error_as_is();
+    if (protected_before && !url->tls)
+      return fail(Code::invalid_argument, "the camera redirects from rtsps:// to what is not protected");
+    protected_before = url->tls;
+    auto connection = connect(*url, options, stop);
+    if (!connection) return connection.error_as_is();
     std::string redirect;
-    auto client = open_at(*url, options, stop, redirect);
+    auto client = open_over(std::move(*connection), *url, options, stop, redirect);
     if (redirect.empty()) return client;
     next = redirect;
   }
   return fail(Code::camera_unavailable, "the camera redirects again and again");
 }
 
-Result<std::unique_ptr<Client>> Client::open_at(const Url& url, const ClientOptions& options,
-                                                const std::stop_token& stop, std::string& redirect) {
+Result<std::unique_ptr<Client>> Client::open_over(std::unique_ptr<Connection> connection, const Url& url,
+                                                  const ClientOptions& options, const std::stop_token& stop,
+                                                  std::string& redirect) {
   const Wait wait{options.deadline, stop};
-  auto connection = Connection::open(url.host, url.port, wait.deadline, stop);
-  if (!connection) return connection.error_as_is();
-  std::unique_ptr<Client> client(new Client(std::move(*connection), options, url.text));
+  std::unique_ptr<Client> client(new Client(std::move(connection), options, url.text));
   if (auto done = client->describe(wait, redirect); !done || !redirect.empty()) {
     if (!done) return done.error_as_is();
     return fail(Code::camera_unavailable, "redirected");
   }
   if (auto done = client->set_up(wait); !done) return done.error_as_is();
+  for (const Track& track : client->tracks_)
+    if (track.datagrams) track.datagrams->punch();
   if (auto done = client->play(wait); !done) return done.error_as_is();
   return client;
 }
@@ -110,7 +121,7 @@ std::string Client::next_request(std::string_view method, const std::string& url
 // One request and the answer to it, whatever the answer.
 Result<Response> Client::exchange(std::string_view method, const std::string& url, const std::vector<Header>& headers,
                                   const Wait& wait) {
-  if (auto sent = connection_.send(next_request(method, url, headers), wait.deadline, wait.stop); !sent)
+  if (auto sent = connection_->send(next_request(method, url, headers), wait.deadline, wait.stop); !sent)
     return sent.error_as_is();
   for (;;) {
     auto response = next_response(wait);
@@ -151,7 +162,7 @@ Result<Response> Client::next_response(const Wait& wait) {
         continue;
       }
     }
-    const auto got = connection_.receive(buffer, wait.deadline, wait.stop);
+    const auto got = connection_->receive(buffer, wait.deadline, wait.stop);
     if (!got) return got.error_as_is();
     input_.append(reinterpret_cast<const char*>(buffer.data()), *got);
   }
@@ -195,21 +206,48 @@ Status Client::set_up(const Wait& wait) {
 
 Status Client::set_up(const Media& media, const Wait& wait) {
   Track track{media, 2 * static_cast<int>(tracks_.size())};
-  const std::string channels = std::to_string(track.channel) + "-" + std::to_string(track.channel + 1);
-  const auto response = ask("SETUP", control_url(base_, media.control),
-                            {{"Transport", "RTP/AVP/TCP;unicast;interleaved=" + channels}}, wait);
+  const auto offered = offer(track);
+  if (!offered) return offered.error_as_is();
+  const auto response = ask("SETUP", control_url(base_, media.control), {{"Transport", *offered}}, wait);
   if (!response) return response.error_as_is();
   if (response->status != 200) return refused("SETUP", *response);
   const std::string_view session = response->header("Session").value_or("");
   session_id_ = trimmed(session.substr(0, session.find(';')));
   if (const auto timeout = parameter(session, "timeout"))
     if (const auto value = number(*timeout); value && *value > 0) timeout_ = seconds(*value);
-  // A server may give other channels than those that were asked for.
-  if (const auto given = parameter(response->header("Transport").value_or(""), "interleaved"))
-    if (const auto value = number(*given); value && *value >= 0 && *value < 255) track.channel = *value;
-  for (const Track& other : tracks_)
-    if (other.channel == track.channel) return fail(Code::camera_unavailable, "SETUP: two streams on one channel");
+  if (auto agreed = agree(track, parse_transport(response->header("Transport").value_or(""))); !agreed)
+    return std::move(agreed).with("SETUP");
   tracks_.push_back(std::move(track));
+  return {};
+}
+
+// What we say in SETUP, and where the camera is to send to.
+Result<std::string> Client::offer(Track& track) const {
+  if (transport_ == Transport::udp) {
+    const auto local = Address::local_of(connection_->fd());
+    if (!local) return fail(Code::camera_unavailable, "SETUP: the connection has no address any more");
+    auto datagrams = Datagrams::open(*local);
+    if (!datagrams) return datagrams.error_as_is();
+    track.datagrams = std::move(*datagrams);
+    const auto ports = track.datagrams->ports();
+    return "RTP/AVP;unicast;client_port=" + std::to_string(ports.rtp) + "-" + std::to_string(ports.rtcp);
+  }
+  return "RTP/AVP/TCP;unicast;interleaved=" + std::to_string(track.channel) + "-" + std::to_string(track.channel + 1);
+}
+
+Status Client::agree(Track& track, const TransportHeader& answer) const {
+  if (transport_ == Transport::tcp) {
+    // A server may give other channels than those that were asked for.
+    track.channel = answer.channel.value_or(track.channel);
+    for (const Track& other : tracks_)
+      if (other.channel == track.channel) return fail(Code::camera_unavailable, "two streams on one channel");
+    return {};
+  }
+  if (answer.over_tcp || answer.multicast)
+    return fail(Code::unsupported, "the camera sends by another transport than it was asked for");
+  const auto camera = Address::peer_of(connection_->fd());
+  if (!camera) return fail(Code::camera_unavailable, "the connection has no address any more");
+  track.datagrams->set_sender(*camera, answer.server_ports);
   return {};
 }
 
@@ -226,9 +264,8 @@ seconds Client::keepalive_interval() const {
 }
 
 Status Client::send_keepalive() {
-  const std::string request =
-      next_request(has_get_parameter_ ? "GET_PARAMETER" : "OPTIONS", control_url(base_, description_.control), {});
-  return connection_.send_now({reinterpret_cast<const uint8_t*>(request.data()), request.size()});
+  return connection_->send_now(
+      next_request(has_get_parameter_ ? "GET_PARAMETER" : "OPTIONS", control_url(base_, description_.control), {}));
 }
 
 Status Client::on_response(const Response& response) {
@@ -244,16 +281,19 @@ Status Client::on_response(const Response& response) {
 
 Status Client::on_request(const ServerRequest& request) {
   const bool known = request.method == "OPTIONS" || request.method == "GET_PARAMETER";
-  const std::string answer =
-      known ? answer_text(200, "OK", request.cseq) : answer_text(501, "Not Implemented", request.cseq);
-  return connection_.send_now({reinterpret_cast<const uint8_t*>(answer.data()), answer.size()});
+  return connection_->send_now(known ? answer_text(200, "OK", request.cseq)
+                                     : answer_text(501, "Not Implemented", request.cseq));
 }
 
-Status Client::send_interleaved(int channel, std::span<const uint8_t> bytes) {
-  std::vector<uint8_t> frame{'$', static_cast<uint8_t>(channel), static_cast<uint8_t>(bytes.size() >> 8),
-                             static_cast<uint8_t>(bytes.size())};
+Status Client::send_rtcp(size_t track, std::span<const uint8_t> bytes) {
+  if (const auto& datagrams = tracks_[track].datagrams) {
+    datagrams->send(Datagrams::rtcp, bytes);
+    return {};
+  }
+  std::vector<uint8_t> frame{'$', static_cast<uint8_t>(tracks_[track].channel + 1),
+                             static_cast<uint8_t>(bytes.size() >> 8), static_cast<uint8_t>(bytes.size())};
   frame.insert(frame.end(), bytes.begin(), bytes.end());
-  return connection_.send_now(frame);
+  return connection_->send_now(frame);
 }
 
 }  // namespace vedette::rtsp

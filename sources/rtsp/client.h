@@ -8,8 +8,10 @@
 
 #include "sources/rtsp/auth.h"
 #include "sources/rtsp/connection.h"
+#include "sources/rtsp/datagrams.h"
 #include "sources/rtsp/message.h"
 #include "sources/rtsp/sdp.h"
+#include "sources/rtsp/transport.h"
 #include "sources/rtsp/url.h"
 
 namespace vedette::rtsp {
@@ -19,27 +21,36 @@ struct ClientOptions {
   std::string username;
   std::string password;
   MonoTime deadline;  // for the whole of open()
+  Transport transport = Transport::tcp;
+  std::string ca_file{};  // of rtsps://; empty: the system's
 };
 
-// A stream that is being sent, on this pair of interleaved channels.
+// A stream that is being sent: on a pair of interleaved channels, or in datagrams.
 struct Track {
   Media media;
   int channel = 0;  // of RTP; RTCP has the next one
+  std::unique_ptr<Datagrams> datagrams{};
 };
 
 // Client opens a session with a camera (RFC 2326): OPTIONS, DESCRIBE, SETUP of the first video and the first audio that
-// there is a depacketiser for, over the same TCP connection, PLAY. Answers 401 (Digest, Basic), follows redirects.
+// there is a depacketiser for, by the transport that is wanted, PLAY. Answers 401 (Digest, Basic), follows redirects.
 // After that it is what keeps the session alive and ends it. Used by one thread at a time.
 //
-// Errors of open(): forbidden (401, 403), not_found (404), busy (453, 503), unsupported (nothing in it that can be
-// depacketised), camera_unavailable, timed_out, cancelled. No error text holds a password.
+// Errors of open(): forbidden (401, 403), not_found (404), rate_limited (453), busy (503), unsupported (nothing in it
+// that can be depacketised, or not by this transport), camera_unavailable, timed_out, cancelled. No error text holds a
+// password.
 class Client {
  public:
   static Result<std::unique_ptr<Client>> open(const ClientOptions& options, const std::stop_token& stop);
+  // The same over a connection that is there already. A redirect is not followed: `redirect` is where it leads.
+  static Result<std::unique_ptr<Client>> open_over(std::unique_ptr<Connection> connection, const Url& url,
+                                                   const ClientOptions& options, const std::stop_token& stop,
+                                                   std::string& redirect);
   ~Client();  // TEARDOWN: sent, not waited for
 
-  Connection& connection() { return connection_; }
+  Connection& connection() { return *connection_; }
   const std::vector<Track>& tracks() const { return tracks_; }
+  bool uses_datagrams() const { return !tracks_.empty() && tracks_.front().datagrams; }
   // What came behind the answer to PLAY, or in front of it.
   std::string take_early() { return std::move(early_); }
   // So often the camera wants to hear of us.
@@ -50,17 +61,15 @@ class Client {
   // An answer that came between the frames. forbidden when the camera wants other credentials.
   Status on_response(const Response& response);
   Status on_request(const ServerRequest& request);
-  Status send_interleaved(int channel, std::span<const uint8_t> bytes);
+  Status send_rtcp(size_t track, std::span<const uint8_t> bytes);
 
  private:
   struct Wait {
     MonoTime deadline;
     const std::stop_token& stop;
   };
-  Client(Connection connection, const ClientOptions& options, std::string url);
+  Client(std::unique_ptr<Connection> connection, const ClientOptions& options, std::string url);
 
-  static Result<std::unique_ptr<Client>> open_at(const Url& url, const ClientOptions& options,
-                                                 const std::stop_token& stop, std::string& redirect);
   std::string next_request(std::string_view method, const std::string& url, std::vector<Header> headers);
   Result<Response> exchange(std::string_view method, const std::string& url, const std::vector<Header>& headers,
                             const Wait& wait);
@@ -70,9 +79,12 @@ class Client {
   Status describe(const Wait& wait, std::string& redirect);
   Status set_up(const Wait& wait);
   Status set_up(const Media& media, const Wait& wait);
+  Result<std::string> offer(Track& track) const;
+  Status agree(Track& track, const TransportHeader& answer) const;
   Status play(const Wait& wait);
 
-  Connection connection_;
+  const std::unique_ptr<Connection> connection_;
+  const Transport transport_;
   Authenticator authenticator_;
   std::string url_;   // that is described
   std::string base_;  // of the streams' control attributes

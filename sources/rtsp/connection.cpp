@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 #include <system_error>
 
 #include "core/resolve.h"
@@ -37,8 +36,49 @@ tl::unexpected<Error> lost(std::string_view doing, int error) {
   return fail(Code::camera_unavailable, std::string(doing) + ": " + std::generic_category().message(error));
 }
 
-// Waits until the socket is ready for it.
-Status wait(int fd, short events, std::string_view doing, MonoTime deadline, const std::stop_token& stop) {
+Status finish_connecting(int fd, MonoTime deadline, const std::stop_token& stop) {
+  if (auto ready = wait_until_ready(fd, POLLOUT, "connecting", deadline, stop); !ready) return ready;
+  int error = 0;
+  socklen_t size = sizeof error;
+  getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+  return error == 0 ? Status() : Status(lost("connecting", error));
+}
+
+class TcpConnection : public Connection {
+ public:
+  explicit TcpConnection(Fd fd) : fd_(std::move(fd)) {}
+  int fd() const override { return fd_.get(); }
+
+  Result<size_t> receive_now(std::span<uint8_t> into) override {
+    for (;;) {
+      const ssize_t got = recv(fd_.get(), into.data(), into.size(), MSG_DONTWAIT);
+      if (got > 0) return static_cast<size_t>(got);
+      if (got == 0) return fail(Code::camera_unavailable, "the camera ended the stream");
+      if (errno == EAGAIN) return size_t{0};
+      if (errno != EINTR) return lost("receiving", errno);
+    }
+  }
+
+  Result<size_t> send_some(std::span<const uint8_t> bytes) override {
+    for (;;) {
+      const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (sent >= 0) return static_cast<size_t>(sent);
+      if (errno == EAGAIN) return size_t{0};
+      if (errno != EINTR) return lost("sending", errno);
+    }
+  }
+
+ private:
+  const Fd fd_;
+};
+
+std::span<const uint8_t> bytes_of(std::string_view text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+}  // namespace
+
+Status wait_until_ready(int fd, short events, std::string_view doing, MonoTime deadline, const std::stop_token& stop) {
   for (;;) {
     if (stop.stop_requested()) return fail(Code::cancelled, std::string(doing) + ": stopped");
     const microseconds left = deadline - Clock::system().mono();
@@ -49,18 +89,8 @@ Status wait(int fd, short events, std::string_view doing, MonoTime deadline, con
   }
 }
 
-Status finish_connecting(int fd, MonoTime deadline, const std::stop_token& stop) {
-  if (auto ready = wait(fd, POLLOUT, "connecting", deadline, stop); !ready) return ready;
-  int error = 0;
-  socklen_t size = sizeof error;
-  getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-  return error == 0 ? Status() : Status(lost("connecting", error));
-}
-
-}  // namespace
-
-Result<Connection> Connection::open(const std::string& host, uint16_t port, MonoTime deadline,
-                                    const std::stop_token& stop) {
+Result<std::unique_ptr<Connection>> connect_tcp(const std::string& host, uint16_t port, MonoTime deadline,
+                                                const std::stop_token& stop) {
   const auto known = resolve(host, deadline, [&] { return stop.stop_requested(); });
   if (!known) return known.error_as_is();
   Status last = fail(Code::camera_unavailable, "connecting: " + host + " has no address");
@@ -75,23 +105,25 @@ Result<Connection> Connection::open(const std::string& host, uint16_t port, Mono
     if (!fd) return fail_errno("socket");
     const int on = 1;
     setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (connect(fd.get(), address->ai_addr, address->ai_addrlen) == 0) return Connection(std::move(fd));
+    if (connect(fd.get(), address->ai_addr, address->ai_addrlen) == 0) return connection_over(std::move(fd));
     last = errno == EINPROGRESS ? finish_connecting(fd.get(), until, stop) : Status(lost("connecting", errno));
-    if (last) return Connection(std::move(fd));
+    if (last) return connection_over(std::move(fd));
     if (last.error().code == Code::cancelled) break;
   }
   return last.error_as_is();
 }
 
+std::unique_ptr<Connection> connection_over(Fd socket) {
+  return std::make_unique<TcpConnection>(std::move(socket));
+}
+
 Status Connection::send(std::string_view bytes, MonoTime deadline, const std::stop_token& stop) {
   while (!bytes.empty()) {
-    const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent > 0) bytes.remove_prefix(static_cast<size_t>(sent));
-    if (sent < 0 && errno == EAGAIN) {
-      if (auto ready = wait(fd_.get(), POLLOUT, "sending", deadline, stop); !ready) return ready;
-    } else if (sent < 0 && errno != EINTR) {
-      return lost("sending", errno);
-    }
+    const auto sent = send_some(bytes_of(bytes));
+    if (!sent) return sent.error_as_is();
+    bytes.remove_prefix(*sent);
+    if (*sent > 0) continue;
+    if (auto ready = wait_until_ready(fd(), POLLOUT, "sending", deadline, stop); !ready) return ready;
   }
   return {};
 }
@@ -100,26 +132,20 @@ Result<size_t> Connection::receive(std::span<uint8_t> into, MonoTime deadline, c
   for (;;) {
     auto got = receive_now(into);
     if (!got || *got > 0) return got;
-    if (auto ready = wait(fd_.get(), POLLIN, "waiting for the camera", deadline, stop); !ready)
+    if (auto ready = wait_until_ready(fd(), POLLIN, "waiting for the camera", deadline, stop); !ready)
       return ready.error_as_is();
   }
 }
 
 Status Connection::send_now(std::span<const uint8_t> bytes) {
-  const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  if (sent == static_cast<ssize_t>(bytes.size())) return {};
-  if (sent < 0 && errno != EAGAIN) return lost("sending", errno);
+  const auto sent = send_some(bytes);
+  if (!sent) return sent.error_as_is();
+  if (*sent == bytes.size()) return {};
   return fail(Code::camera_unavailable, "the camera takes nothing any more");
 }
 
-Result<size_t> Connection::receive_now(std::span<uint8_t> into) {
-  for (;;) {
-    const ssize_t got = recv(fd_.get(), into.data(), into.size(), 0);
-    if (got > 0) return static_cast<size_t>(got);
-    if (got == 0) return fail(Code::camera_unavailable, "the camera ended the stream");
-    if (errno == EAGAIN) return size_t{0};
-    if (errno != EINTR) return lost("receiving", errno);
-  }
+Status Connection::send_now(std::string_view bytes) {
+  return send_now(bytes_of(bytes));
 }
 
 }  // namespace vedette::rtsp

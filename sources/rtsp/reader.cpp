@@ -26,14 +26,16 @@ constexpr microseconds kTick = 100ms;
 // Somebody who waits for packets is busy with one now and then; so long after he was seen waiting he counts as waiting.
 constexpr microseconds kAwaitedFor = 1s;
 constexpr size_t kBufferBytes = 256 * 1024;
-// What one camera may be read at a time, so that a flood from it does not keep the others waiting.
-constexpr int kMostReads = 16;
+// What epoll gives back: a session, and which of its sockets. 0 is the event that wakes the thread.
+constexpr int kSocketBits = 8;
+constexpr uint64_t kSocketMask = (1 << kSocketBits) - 1;
 
 }  // namespace
 
 struct Reader::Impl {
   struct Served {
     Session& session;
+    const uint64_t number;  // never given again
     std::optional<Status> ended;
     MonoTime awaited_until;
     bool immediate = false;  // epoll tells when something comes
@@ -42,7 +44,8 @@ struct Reader::Impl {
 
   Impl();
   void run(const std::stop_token& stop);
-  void read(Served& served);
+  void read(Served& served, size_t socket);
+  void read_ready(uint64_t what);
   void set_immediate(Served& served, bool wanted);
   void finish(Served& served, Status status);
   void wake() const;
@@ -57,12 +60,13 @@ struct Reader::Impl {
   std::mutex mutex;
   std::condition_variable changed;
   std::list<Served> sessions;
+  uint64_t last_number = 0;
 
   std::jthread thread;
 };
 
 Reader::Impl::Impl() : epoll(epoll_create1(EPOLL_CLOEXEC)), event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  epoll_event wanted{EPOLLIN, {nullptr}};
+  epoll_event wanted{EPOLLIN, {.u64 = 0}};
   if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, event.get(), &wanted) != 0) log::error("bug: epoll does not work");
   thread = start_thread("rtsp", [this](const std::stop_token& stop) { run(stop); });
 }
@@ -81,8 +85,10 @@ int Reader::Impl::most_wait_ms(MonoTime next_tick) const {
 void Reader::Impl::set_immediate(Served& served, bool wanted) {
   if (served.immediate == wanted) return;
   served.immediate = wanted;
-  epoll_event what{EPOLLIN, {&served}};
-  epoll_ctl(epoll.get(), wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, served.session.connection().fd(), &what);
+  for (size_t i = 0; i < served.session.sockets(); ++i) {
+    epoll_event what{EPOLLIN, {.u64 = served.number << kSocketBits | i}};
+    epoll_ctl(epoll.get(), wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, served.session.fd(i), &what);
+  }
 }
 
 void Reader::Impl::finish(Served& served, Status status) {
@@ -91,16 +97,18 @@ void Reader::Impl::finish(Served& served, Status status) {
   changed.notify_all();
 }
 
-void Reader::Impl::read(Served& served) {
+void Reader::Impl::read(Served& served, size_t socket) {
   if (served.ended) return;
   if (served.session.awaited()) served.awaited_until = Clock::system().mono() + kAwaitedFor;
-  for (int i = 0; i < kMostReads; ++i) {
-    const auto got = served.session.connection().receive_now(buffer);
-    if (!got) return finish(served, got.error_as_is());
-    if (*got == 0) return;
-    if (auto taken = served.session.take({buffer.data(), *got}); !taken) return finish(served, std::move(taken));
-    if (*got < buffer.size()) return;
-  }
+  if (auto done = served.session.read(socket, buffer); !done) finish(served, std::move(done));
+}
+
+void Reader::Impl::read_ready(uint64_t what) {
+  uint64_t ignored = 0;
+  if (what == 0) return (void)!::read(event.get(), &ignored, sizeof ignored);
+  const auto found = std::find_if(sessions.begin(), sessions.end(),
+                                  [&](const Served& served) { return served.number == what >> kSocketBits; });
+  if (found != sessions.end()) read(*found, what & kSocketMask);
 }
 
 void Reader::Impl::run(const std::stop_token& stop) {
@@ -110,19 +118,12 @@ void Reader::Impl::run(const std::stop_token& stop) {
     const int count = epoll_wait(epoll.get(), ready.data(), ready.size(), most_wait_ms(next_tick));
     const std::lock_guard lock(mutex);
     idle = sessions.empty();
-    for (int i = 0; i < count; ++i) {
-      auto* served = static_cast<Served*>(ready[static_cast<size_t>(i)].data.ptr);
-      uint64_t ignored = 0;
-      if (!served)
-        (void)!::read(event.get(), &ignored, sizeof ignored);
-      else if (std::any_of(sessions.begin(), sessions.end(), [&](const Served& s) { return &s == served; }))
-        read(*served);
-    }
+    for (int i = 0; i < count; ++i) read_ready(ready[static_cast<size_t>(i)].data.u64);
     const MonoTime now = Clock::system().mono();
     if (now < next_tick) continue;
     next_tick = now + kTick;
     for (Served& served : sessions) {
-      read(served);
+      for (size_t i = 0; i < served.session.sockets(); ++i) read(served, i);
       if (served.ended) continue;
       if (auto ticked = served.session.tick(); !ticked)
         finish(served, std::move(ticked));
@@ -159,7 +160,7 @@ Status Reader::serve(Session& session, const std::stop_token& stop) {
   });
   std::unique_lock lock(impl.mutex);
   if (auto taken = session.take_early(); !taken) return taken;
-  const Impl::Place place = impl.sessions.insert(impl.sessions.end(), {session, {}, {}, false});
+  const Impl::Place place = impl.sessions.insert(impl.sessions.end(), {session, ++impl.last_number, {}, {}, false});
   // Until the first picture is there, every packet is worth a wake-up.
   place->awaited_until = Clock::system().mono() + kAwaitedFor;
   impl.set_immediate(*place, true);

@@ -16,8 +16,6 @@ constexpr uint8_t kReceiverReport = 201;
 constexpr uint8_t kBye = 203;
 constexpr uint32_t kOurSsrc = 0x76656465;
 constexpr int64_t kNtpEpoch_s = 2'208'988'800;  // 1900 to 1970
-// Further off than this, a sequence number is that of another stream, which begins here (RFC 3550, MAX_DROPOUT).
-constexpr int kMostDropout = 3000;
 
 uint16_t u16(std::span<const uint8_t> b, size_t at) {
   return static_cast<uint16_t>(b[at] << 8 | b[at + 1]);

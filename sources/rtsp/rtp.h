@@ -36,6 +36,9 @@ struct Rtcp {
 // Of a compound packet; what is broken in it is left out.
 Rtcp parse_rtcp(std::span<const uint8_t> bytes);
 
+// Further off than this, a sequence number is that of another stream, which begins here (RFC 3550, MAX_DROPOUT).
+inline constexpr int kMostDropout = 3000;
+
 // RtpReceiver keeps what one stream's sequence numbers tell, as RFC 3550 (appendix A) does it.
 class RtpReceiver {
  public:

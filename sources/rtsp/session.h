@@ -2,85 +2,72 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
-#include <string>
+#include <span>
 #include <vector>
 
-#include "media/packet.h"
-#include "media/timeline.h"
-#include "sources/rtsp/alignment.h"
 #include "sources/rtsp/client.h"
-#include "sources/rtsp/depacketiser.h"
-#include "sources/rtsp/rtp.h"
-#include "sources/timeline.h"
+#include "sources/rtsp/interleaved.h"
+#include "sources/rtsp/media_receiver.h"
+#include "sources/rtsp/reorder_window.h"
 
 namespace vedette::rtsp {
 
-// Session makes packets of what a camera sends once it plays: takes the interleaved frames apart, puts the coded frames
-// together, times them, and keeps the session alive. Bytes are given to it by whoever reads the socket, in one thread;
-// nothing here waits.
+// Session is a camera that plays: it takes what comes, over the RTSP connection or in datagrams, hands the media on to
+// a MediaReceiver, and keeps the session alive. It has one socket or several, which whoever serves it watches and lets
+// it read, in one thread; nothing here waits.
 class Session {
  public:
-  using Push = std::function<void(Packet)>;
+  struct Options {
+    microseconds stall_timeout = 8s;  // without video
+    // In which the first datagram must come, else nothing comes by UDP at all.
+    microseconds first_datagram_timeout = 8s;
+    std::function<bool()> awaited;  // as SourceConfig has it
+  };
 
-  Session(std::unique_ptr<Client> client, microseconds stall_timeout, std::function<bool()> awaited, const Clock& clock,
-          Push push);
+  Session(std::unique_ptr<Client> client, Options options, const Clock& clock, MediaReceiver::Push push);
 
-  Connection& connection() { return client_->connection(); }
-  // Whether somebody waits for the next packet.
+  // Whether somebody waits for the next packet, or what comes cannot wait.
   bool awaited() const;
+  // Whether nothing of the media ever came, though the session was set up: a firewall, or an address that was
+  // translated.
+  bool silent() const { return client_->uses_datagrams() && !received_; }
 
-  // What was received. An error ends the session.
-  Status take(std::span<const uint8_t> bytes);
+  size_t sockets() const { return sockets_.size(); }
+  int fd(size_t socket) const { return sockets_[socket].fd; }
+  // Reads what is there from one of the sockets, or as much of it as is fair to the other sessions, by way of the
+  // buffer. An error ends the session.
+  Status read(size_t socket, std::span<uint8_t> buffer);
   // What came together with the answers of the opening.
   Status take_early();
-  // Now and then: keepalive, receiver reports. timed_out when no video came for the stall timeout.
+  // Every 100 ms: keepalive, receiver reports. timed_out when no video came for the stall timeout.
   Status tick();
 
  private:
-  struct Stream {
-    Stream(const Track& track, Depacketiser::OnFrame on_frame);
-    const int channel;
-    const int clock_rate_hz;
-    RtpReceiver receiver;
-    std::unique_ptr<Depacketiser> depacketiser;
-    std::optional<uint32_t> newest_timestamp;
-    int64_t newest_ticks = 0;
-    microseconds time_of(uint32_t timestamp);
+  // The connection itself, or one of the datagram sockets of a track.
+  struct Socket {
+    int fd;
+    size_t track = 0;
+    Datagrams* datagrams = nullptr;
+    Datagrams::Socket which = Datagrams::rtp;
   };
-
-  Result<size_t> take_one(std::span<const uint8_t> bytes);
-  Result<size_t> take_message(std::span<const uint8_t> bytes);
+  Status read_connection(std::span<uint8_t> buffer);
+  void read_datagrams(const Socket& socket, std::span<uint8_t> buffer);
   void take_frame(int channel, std::span<const uint8_t> bytes);
-  void take_rtcp(Stream& stream, std::span<const uint8_t> bytes);
-  void on_video(const Frame& frame);
-  void on_audio(const Frame& frame);
-  bool follow(const Frame& frame);
-  void hand_out(std::optional<DemuxedPacket> packet);
+  Status take_message(const Incoming& incoming);
+  Status send_reports(MonoTime now);
 
   const std::unique_ptr<Client> client_;
-  const microseconds stall_timeout_;
-  const std::function<bool()> awaited_;
+  const Options options_;
   const Clock& clock_;
-  const Push push_;
-  std::optional<Stream> video_, audio_;
-  std::vector<uint8_t> rest_;  // the beginning of what is not all there yet
-  size_t garbage_bytes_ = 0;   // one after the other
-  MonoTime now_;               // when the bytes at hand arrived
-  MonoTime last_video_;
+  MediaReceiver media_;
+  Interleaved interleaved_;
+  std::vector<Socket> sockets_;
+  std::vector<std::unique_ptr<ReorderWindow>> windows_;  // of the tracks, where they come in datagrams
+  bool received_ = false;                                // an RTP datagram
+  MonoTime now_;                                         // when the bytes at hand arrived
+  const MonoTime began_;
   MonoTime next_keepalive_;
   MonoTime next_report_;
-  bool ended_by_camera_ = false;
-
-  StreamInfo described_;  // by the SDP
-  StreamInfoPtr info_;    // nothing before the first keyframe
-  std::optional<VideoTimes> video_times_;
-  AudioTimes audio_times_{true};
-  Alignment alignment_;
-  Timeline timeline_;
 };
-
-// What the SDP says of the tracks: codec, parameter sets, sound.
-StreamInfo describe(const std::vector<Track>& tracks);
 
 }  // namespace vedette::rtsp

@@ -8,11 +8,13 @@
 
 namespace vedette::rtsp {
 
-// rtsp://host[:port]/path, without credentials.
+// rtsp://host[:port]/path or rtsps://..., without credentials.
 struct Url {
+  bool tls = false;
   std::string host;  // without the brackets of an IPv6 address
-  uint16_t port = 554;
-  std::string text;  // as it stands in requests
+  uint16_t port = 0;
+  bool port_given = false;  // else it is that of the scheme: 554, 322
+  std::string text;         // as it stands in requests
 };
 
 // invalid_argument says what is wrong; unsupported for another scheme.

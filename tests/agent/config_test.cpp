@@ -209,7 +209,7 @@ TEST_F(ConfigTest, RemainingSectionsAreRead) {
   const auto config = load(R"({"device_id": "edge-01",
       "recording": {"pre_roll_ms": 5000, "segment_s": 60, "max_duration_s": 7200, "audio": "drop"},
       "telemetry": {"interval_s": 5}, "log": {"level": "debug", "format": "json"},
-      "cameras": {"front": {"url": "rtsp://c", "transport": "udp", "ring_s": 10, "ring_max_bytes": 65536,
+      "cameras": {"front": {"url": "rtsp://c", "transport": "udp", "ca_file": "/ca.pem", "ring_s": 10, "ring_max_bytes": 65536,
                             "record": "command", "enabled": false}}})")
                           .config;
   EXPECT_EQ(config.recording.pre_roll, 5s);
@@ -222,6 +222,7 @@ TEST_F(ConfigTest, RemainingSectionsAreRead) {
   EXPECT_EQ(config.log_format, log::Format::json);
   const auto& camera = config.cameras.at("front");
   EXPECT_EQ(camera.transport, "udp");
+  EXPECT_EQ(camera.ca_file, "/ca.pem");
   EXPECT_EQ(camera.ring, 10s);
   EXPECT_EQ(camera.ring_most_bytes, 65'536u);
   EXPECT_FALSE(camera.enabled);
@@ -340,6 +341,21 @@ TEST_F(ConfigTest, AtSignsBehindTheHostAreNoCredentials) {
   }
 }
 
+TEST_F(ConfigTest, CredentialsOfVendorUrlsAreTakenOutInEitherForm) {
+  for (const char* url :
+       {"hik://viewer:hik%40sec%2Fret@10.0.0.5/1/main,sub", "hik://10.0.0.5/viewer:hik@sec/ret@main,sub",
+        "hik://10.0.0.5/viewer:hik%40sec%2Fret@main,sub"}) {
+    SCOPED_TRACE(url);
+    const auto [config, warnings] = load(with_camera(R"("url": ")" + std::string(url) + "\""));
+    const auto& camera = config.cameras.at("front");
+    EXPECT_EQ(camera.url, "hik://10.0.0.5/1/main,sub");
+    EXPECT_EQ(camera.username, "viewer");
+    EXPECT_EQ(camera.password, "hik@sec/ret");
+    EXPECT_EQ(warnings.size(), 1u);
+    EXPECT_EQ(redact("x hik@sec/ret y"), "x *** y");
+  }
+}
+
 TEST_F(ConfigTest, NamedUserComesBeforeThatOfTheUrl) {
   const auto camera = load(with_camera(R"("url": "rtsp://a:from-the-url@host", "username": "b",
       "password": "named-secret")"))
@@ -378,8 +394,8 @@ TEST_F(ConfigTest, LimitsOfTheStorageAreRead) {
 TEST_F(ConfigTest, WhatIsNotSupportedIsRefusedInClearWords) {
   for (const auto& [text, error] :
        {std::pair{with("upload", R"("target": "grant")"), "/upload/target: grant is not supported"},
-        std::pair{with_camera(R"("url": "hik://10.0.0.5/1/main")"),
-                  "/cameras/front/url: the scheme hik is not supported"}})
+        std::pair{with_camera(R"("url": "gopher://10.0.0.5/1")"),
+                  "/cameras/front/url: the scheme gopher is not supported"}})
     EXPECT_THAT(errors_of(text), ElementsAre(StartsWith(error)));
 }
 

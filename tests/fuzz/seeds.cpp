@@ -79,6 +79,75 @@ void write_texts(const fs::path& folder) {
        {"2026-11-20T08:31:29.123456789+01:00", "mqtts://us%20er:p%40ss@[fe80::1%eth0]:8883/", "mqtt://broker",
         "%41%zz%", "rtsp://u:pa55word@h/ X-Amz-Signature=ab&X-Amz-Credential=c Authorization: Digest x\r\nnext"})
     write(folder / "text_fuzz" / std::to_string(number++), text);
+  number = 0;
+  for (const char* url : {"hik://u:p%40s@h:554/1/main,sub", "hik://h:80/u:p@s@main,sub,third", "dahua://[::1]/12/third",
+                          "rtsp://h:554/1?a=b", "test://pattern?size=64x64&fps=1"})
+    write(folder / "camera_url_fuzz" / std::to_string(number++), url);
+  number = 0;
+  for (const char* body :
+       {"<t:GetProfilesResponse><t:Profiles token=\"a\"><Name>b</Name></t:Profiles></t:GetProfilesResponse>",
+        "<GetStreamUriResponse><MediaUri><Uri>rtsp://h/1?a&amp;b</Uri></MediaUri></GetStreamUriResponse>",
+        "<GetCapabilitiesResponse><Media><XAddr>http://h/m</XAddr></Media></GetCapabilitiesResponse>",
+        "<GetSystemDateAndTimeResponse><UTCDateTime><Time><Hour>1</Hour><Minute>2</Minute><Second>3</Second></"
+        "Time><Date>"
+        "<Year>2026</Year><Month>2</Month><Day>28</Day></Date></UTCDateTime></GetSystemDateAndTimeResponse>",
+        "<Fault><Code><Subcode><Value>ter:NotAuthorized</Value></Subcode></Code></Fault>"})
+    write(folder / "onvif_fuzz" / std::to_string(number++),
+          "<?xml version=\"1.0\"?><s:Envelope xmlns:s=\"x\"><s:Body>" + std::string(body) + "</s:Body></s:Envelope>");
+  // connect to the app "" and publish "", and a frame: chunks of RTMP behind the handshake.
+  const std::string connect(
+      "\x02\0\x07"
+      "connect\0\x3f\xf0\0\0\0\0\0\0\x03\0\0\x09",
+      23);
+  const std::string publish(
+      "\x02\0\x07"
+      "publish\0\x40\0\0\0\0\0\0\0\x05\x02\0\0",
+      23);
+  const std::string header("\x03\0\0\0\0\0", 6);
+  const std::string command("\x14\0\0\0\0", 5);
+  write(folder / "rtmp_fuzz" / "publish", header + '\x17' + command + connect + header + '\x17' + command + publish +
+                                              std::string("\x06\0\0\0\0\0\x03\x09\x01\0\0\0"
+                                                          "vid",
+                                                          15));
+}
+
+// What a good camera says, up to PLAY; the first byte is the transport (rtsp_open_fuzz.cpp).
+void write_rtsp(const fs::path& folder) {
+  const std::string sdp =
+      "v=0\r\na=control:*\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
+      "a=fmtp:96 packetization-mode=1;sprop-parameter-sets=Z0IAKeNQFAe2AtwEBAaQeJEV,aM48gA==\r\na=control:trackID=0\r\n"
+      "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/16000/1\r\na=fmtp:97 mode=AAC-hbr;config=1408;"
+      "sizelength=13;indexlength=3;indexdeltalength=3\r\na=control:trackID=1\r\n";
+  const auto ok = [](const std::string& headers) { return "RTSP/1.0 200 OK\r\n" + headers + "\r\n"; };
+  const std::string challenge =
+      "RTSP/1.0 401 No\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\"\r\n\r\n";
+  const std::string described = ok("Content-Length: " + std::to_string(sdp.size()) + "\r\n") + sdp;
+  const std::string session = "Session: 1;timeout=60\r\nTransport: RTP/AVP/TCP;interleaved=";
+  const std::string frame = std::string("$\0\0\x0e\x80\xe0\0\1\0\0\0\0\0\0\0\1\x65\x88", 18);
+  const std::string opened =
+      ok("Public: GET_PARAMETER\r\n") + described + ok(session + "0-1\r\n") + ok(session + "2-3\r\n") + ok("") + frame;
+  write(folder / "rtsp_open_fuzz" / "open", std::string(1, '\0') + opened);
+  write(folder / "rtsp_open_fuzz" / "digest", std::string(1, '\0') + challenge + opened);
+  for (const auto& [name, text] : {std::pair<const char*, std::string>{"sdp", sdp},
+                                   {"described", described},
+                                   {"challenge", challenge},
+                                   {"transport", "RTP/AVP;unicast;client_port=50000-50001;server_port=6970-6971"},
+                                   {"url", "rtsps://u:p@[fe80::1]:322/live?x=1"}})
+    write(folder / "rtsp_text_fuzz" / name, text);
+  const std::string units[] = {std::string("\x67\x42\0\x29\xe3\x50", 6), "\x78\x00", "\x7c\x85", "\x62\x01\x93",
+                               "\x40\x01"};
+  for (const char choice : {'\0', '\1', '\2', '\x0a'}) {
+    std::string datagrams(1, choice), frames(1, static_cast<char>(choice | 8));
+    for (char i = 0; i < 5; ++i) {
+      std::string packet =
+          std::string("\x80\xe0\0", 3) + i + std::string("\0\0\0\0\0\0\0\1", 8) + units[static_cast<size_t>(i)];
+      frames += std::string("$\0\0", 3) + static_cast<char>(packet.size()) + packet;
+      packet.resize((packet.size() + 3) / 4 * 4);
+      datagrams += std::string{static_cast<char>(packet.size() / 4), '\x0a'} + packet;
+    }
+    write(folder / "rtsp_media_fuzz" / ("datagrams" + std::to_string(choice)), datagrams);
+    write(folder / "rtsp_media_fuzz" / ("frames" + std::to_string(choice)), frames);
+  }
 }
 
 }  // namespace
@@ -86,6 +155,7 @@ void write_texts(const fs::path& folder) {
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
   write_texts(argv[1]);
+  write_rtsp(argv[1]);
   if (write_clips(fs::path(argv[1]) / "mp4_fuzz")) return 0;
   std::fputs("the clips cannot be written\n", stderr);
   return 1;

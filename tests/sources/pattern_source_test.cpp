@@ -145,7 +145,7 @@ TEST(MakeSourceTest, RtspNeedsAHostAndAKnownTransport) {
   config.url = "rtsp:///stream";
   EXPECT_EQ(make_source(config).error().code, Code::invalid_argument);
   config.url = "rtsp://camera/stream";
-  config.transport = "multicast";
+  config.transport = "carrier-pigeon";
   EXPECT_EQ(make_source(config).error().code, Code::invalid_argument);
   config.transport = "udp";
   EXPECT_TRUE(make_source(config));

@@ -44,8 +44,9 @@ std::string good(const std::string& method, const std::string& request) {
   return ok();
 }
 
-Result<std::unique_ptr<Client>> open(const std::string& url, const std::string& password = "p") {
-  return Client::open({url, "admin", password, Clock::system().mono() + kLimit}, {});
+Result<std::unique_ptr<Client>> open(const std::string& url, const std::string& password = "p",
+                                     Transport transport = Transport::tcp) {
+  return Client::open({url, "admin", password, Clock::system().mono() + kLimit, transport}, {});
 }
 Code code_of(const ScriptedCamera& camera) {
   const auto client = open(camera.url());
@@ -87,11 +88,12 @@ TEST(RtspClientTest, AnswersTheChallengeAndGivesUpWhenThatIsWrong) {
 }
 
 TEST(RtspClientTest, SaysWhatTheCameraRefused) {
-  for (const auto& [line, code] : std::vector<std::pair<std::string, Code>>{{"403 Forbidden", Code::forbidden},
-                                                                            {"404 Stream Not Found", Code::not_found},
-                                                                            {"453 Not Enough Bandwidth", Code::busy},
-                                                                            {"503 Service Unavailable", Code::busy},
-                                                                            {"500 Oops", Code::camera_unavailable}}) {
+  for (const auto& [line, code] :
+       std::vector<std::pair<std::string, Code>>{{"403 Forbidden", Code::forbidden},
+                                                 {"404 Stream Not Found", Code::not_found},
+                                                 {"453 Not Enough Bandwidth", Code::rate_limited},
+                                                 {"503 Service Unavailable", Code::busy},
+                                                 {"500 Oops", Code::camera_unavailable}}) {
     const ScriptedCamera camera([&line = line](const std::string& method, const std::string& request) {
       return method == "DESCRIBE" ? status(line) : good(method, request);
     });
@@ -143,6 +145,47 @@ TEST(RtspClientTest, TakesTheChannelsThatItIsGiven) {
     return method == "SETUP" ? ok("Session: 9\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n") : good(method, request);
   });
   EXPECT_EQ(code_of(same), Code::camera_unavailable);
+}
+
+TEST(RtspClientTest, AgreesOnPortsForUdp) {
+  const ScriptedCamera camera([](const std::string& method, const std::string& request) {
+    if (method != "SETUP") return good(method, request);
+    const size_t at = request.find("client_port=");
+    return ok("Session: 9;timeout=60\r\nTransport: RTP/AVP;unicast;" +
+              request.substr(at, request.find("\r\n", at) - at) + ";server_port=6970-6971\r\n");
+  });
+  {
+    const auto client = open(camera.url(), "p", Transport::udp);
+    ASSERT_TRUE(client.has_value()) << client.error().message;
+    EXPECT_TRUE((*client)->uses_datagrams());
+    ASSERT_EQ((*client)->tracks().size(), 2u);
+    for (size_t i : {0u, 1u}) {
+      const auto ports = (*client)->tracks()[i].datagrams->ports();
+      EXPECT_THAT(camera.requests()[2 + i],
+                  HasSubstr("Transport: RTP/AVP;unicast;client_port=" + std::to_string(ports.rtp) + "-" +
+                            std::to_string(ports.rtcp) + "\r\n"));
+    }
+  }
+  EXPECT_TRUE(eventually(kLimit, [&] { return camera.count("TEARDOWN") == 1; }));
+}
+
+TEST(RtspClientTest, AnotherTransportThanThatAskedForIsToldSo) {
+  const auto answering = [](const std::string& line, const std::string& transport) {
+    return [=](const std::string& method, const std::string& request) {
+      return method == "SETUP" ? status(line, "Session: 9\r\nTransport: " + transport + "\r\n") : good(method, request);
+    };
+  };
+  const auto code = [](const ScriptedCamera& camera, Transport transport) {
+    const auto client = open(camera.url(), "p", transport);
+    return client ? Code::ok : client.error().code;
+  };
+  const ScriptedCamera tcp(answering("200 OK", "RTP/AVP/TCP;unicast;interleaved=0-1"));
+  EXPECT_EQ(code(tcp, Transport::udp), Code::unsupported);
+  EXPECT_EQ(tcp.count("PLAY"), 0u);
+  const ScriptedCamera group(answering("200 OK", "RTP/AVP;multicast;destination=10.0.0.5;port=5000-5001"));
+  EXPECT_EQ(code(group, Transport::udp), Code::unsupported);
+  const ScriptedCamera refusing(answering("461 Unsupported Transport", ""));
+  EXPECT_EQ(code(refusing, Transport::udp), Code::unsupported);
 }
 
 TEST(RtspClientTest, KeepsFramesThatComeAroundTheAnswers) {

@@ -7,8 +7,11 @@
 #include "tests/sources/silent_server.h"
 #include "tests/sources/source_run.h"
 #include "tests/support/camera_sim.h"
+#include "tests/support/http_camera.h"
 #include "tests/support/media.h"
 #include "tests/support/ports.h"
+#include "tests/support/pusher.h"
+#include "tests/support/rtmp_server.h"
 #include "tests/support/wait.h"
 
 namespace vedette {
@@ -17,7 +20,9 @@ namespace {
 using test::CameraSim;
 using test::Footage;
 using test::footage;
+using test::HttpCamera;
 using test::of_track;
+using test::RtmpServer;
 using test::SilentServer;
 using test::SourceRun;
 
@@ -28,6 +33,7 @@ constexpr size_t kVideoPackets = 40;
 struct Place {
   SourceConfig config{};
   std::shared_ptr<CameraSim> cameras{};
+  std::shared_ptr<void> server{};
 };
 
 struct Kind {
@@ -48,6 +54,67 @@ Place simulated(Footage kind, const std::string& transport) {
   return place;
 }
 
+// The same camera, named as its maker's.
+Place of_vendor(const std::string& scheme) {
+  Place place = simulated(Footage::h264_aac_1080p25, "tcp");
+  place.config.url = place.cameras->vendor_url(scheme);
+  return place;
+}
+
+// An HTTP side that is asked where the RTSP camera's stream is.
+Place over_onvif() {
+  Place place = simulated(Footage::h264_aac_1080p25, "tcp");
+  const auto http = std::make_shared<HttpCamera>(
+      test::HttpCameraOptions{.user = place.config.username,
+                              .password = place.config.password,
+                              .more = {"--rtsp-port", std::to_string(place.cameras->port())}});
+  place.config.url = "onvif://" + http->authority() + "/ch1_main";
+  place.server = http;
+  return place;
+}
+
+Place over_http(const std::string& path, Footage kind, std::vector<std::string> more = {}) {
+  const auto camera = std::make_shared<HttpCamera>(test::HttpCameraOptions{
+      .media = {footage(kind)}, .user = "viewer", .password = "p@ss/w:rd 1", .more = std::move(more)});
+  Place place;
+  place.config.url = camera->url(path);
+  place.config.username = "viewer";
+  place.config.password = "p@ss/w:rd 1";
+  place.server = camera;
+  return place;
+}
+
+Place over_rtmp() {
+  const auto server = std::make_shared<RtmpServer>(footage(Footage::h264_aac_1080p25));
+  Place place;
+  place.config.url = server->url();
+  place.server = server;
+  return place;
+}
+
+// Pushes, or waits to be called, again and again.
+Place with_pusher(const std::string& url, const std::string& password, const std::string& format,
+                  const std::string& pushed_to) {
+  Place place;
+  place.config.url = url;
+  place.config.password = password;
+  place.server = std::shared_ptr<test::Process>(
+      new test::Process(test::pusher(footage(Footage::h264_aac_1080p25), format, pushed_to)));
+  return place;
+}
+
+Place pushed_over_rtmp() {
+  const std::string authority = "127.0.0.1:" + std::to_string(test::free_port());
+  return with_pusher("rtmp-listen://" + authority + "/live", "key-of-1", "flv",
+                     "rtmp://" + authority + "/live/key-of-1");
+}
+
+Place over_srt(bool pushed) {
+  const std::string authority = "127.0.0.1:" + std::to_string(test::free_port());
+  return with_pusher((pushed ? "srt-listen://" : "srt://") + authority, "passphrase-1", "mpegts",
+                     "srt://" + authority + "?passphrase=passphrase-1&mode=" + (pushed ? "caller" : "listener"));
+}
+
 Place with_url(const std::string& url) {
   Place place;
   place.config.url = url;
@@ -58,9 +125,22 @@ const std::vector<Kind>& kinds() {
   static const std::vector<Kind> all = {
       {"RtspTcp", "rtsp", true, [] { return simulated(Footage::h264_aac_1080p25, "tcp"); }},
       {"RtspUdp", "rtsp", true, [] { return simulated(Footage::h264_aac_1080p25, "udp"); }},
+      {"RtspAuto", "rtsp", true, [] { return simulated(Footage::h264_pcmu, "auto"); }},
       {"RtspBFrames", "rtsp", true, [] { return simulated(Footage::h264_bframes_aac, "tcp"); }},
       {"RtspH265", "rtsp", true, [] { return simulated(Footage::h265_pcma, "tcp"); }},
       {"RtspWithoutAudio", "rtsp", false, [] { return simulated(Footage::h264_no_audio, "tcp"); }},
+      {"HttpFlv", "http", true, [] { return over_http("/live/1.flv", Footage::h264_aac_1080p25); }},
+      {"HttpTs", "http", true, [] { return over_http("/live/1.ts", Footage::h264_bframes_aac); }},
+      {"HttpFragmentedMp4", "http", true, [] { return over_http("/live/1.mp4", Footage::h264_aac_1080p25); }},
+      {"HttpHls", "http", true, [] { return over_http("/hls/index.m3u8", Footage::h264_aac_1080p25, {"--hls"}); }},
+      {"HttpJpegs", "http", false, [] { return over_http("/live/1.mjpg", Footage::h264_no_audio); }},
+      {"Rtmp", "rtmp", true, [] { return over_rtmp(); }},
+      {"RtmpListen", "rtmp-listen", true, [] { return pushed_over_rtmp(); }},
+      {"Srt", "srt", true, [] { return over_srt(false); }},
+      {"SrtListen", "srt-listen", true, [] { return over_srt(true); }},
+      {"Onvif", "onvif", true, [] { return over_onvif(); }},
+      {"Hik", "hik", true, [] { return of_vendor("hik"); }},
+      {"Dahua", "dahua", true, [] { return of_vendor("dahua"); }},
       {"File", "file", true, [] { return with_url("file://" + footage(Footage::h264_aac_1080p25).string()); }},
       {"FileBFrames", "file", true, [] { return with_url("file://" + footage(Footage::h264_bframes_aac).string()); }},
       {"FileH265", "file", true, [] { return with_url("file://" + footage(Footage::h265_pcma).string()); }},
@@ -71,7 +151,8 @@ const std::vector<Kind>& kinds() {
 }
 
 TEST(SourceContractTest, CoversEveryScheme) {
-  std::set<std::string_view> covered = {"rtsps"};  // rtsp's class; TLS is libavformat's
+  // The classes of rtsp and http; TLS has tests of its own.
+  std::set<std::string_view> covered = {"rtsps", "https"};
   for (const Kind& kind : kinds()) covered.insert(kind.scheme);
   for (const std::string_view scheme : source_schemes()) EXPECT_TRUE(covered.count(scheme)) << scheme;
 }
@@ -101,7 +182,8 @@ TEST_P(SourceContract, PushesDecodableTimedPackets) {
     EXPECT_LT(std::chrono::abs(packet.pts - packet.arrival), 1s);
     EXPECT_LT(std::chrono::abs(packet.arrival_utc - Clock::system().to_utc(packet.arrival)), 100ms);
   }
-  EXPECT_FALSE(packets.front().info->video.extradata.empty());
+  const VideoTrack& track_info = packets.front().info->video;
+  EXPECT_EQ(track_info.extradata.empty(), track_info.codec == VideoCodec::mjpeg);
   EXPECT_GT(packets.front().info->video.width_px, 0);
   EXPECT_EQ(packets.front().info->audio.has_value(), GetParam().audio);
   const auto audio = of_track(packets, Track::audio);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 namespace vedette::test {
 
@@ -8,6 +9,10 @@ namespace vedette::test {
 // certificate for the common name "edge-01". Made by the openssl command in `dir`.
 struct Certificates {
   explicit Certificates(const std::filesystem::path& dir);
+
+  // A certificate of the CA for another name, and one for 127.0.0.1 that is over; the keys end in .key.
+  std::filesystem::path make_for(const std::string& name) const;
+  std::filesystem::path make_expired() const;
 
   std::filesystem::path ca;
   std::filesystem::path server_cert;

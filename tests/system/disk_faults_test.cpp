@@ -107,12 +107,15 @@ struct Fault {
 TEST_F(DiskFaultsSlowTest, EachIsToldAndOverAfterItsCauseAndNothingIsLost) {
   start_with_tap();
   const std::string recording = record();
-  for (const Fault& fault : {Fault{"full while a fragment is written", "write .mp4.part ENOSPC", "no_space"},
-                             Fault{"full while it is synced", "sync .mp4.part ENOSPC", "no_space"},
-                             Fault{"full while the catalog commits", "write vedette.db ENOSPC", "no_space"},
-                             Fault{"full for the next clip", "open .mp4.part ENOSPC\nrename * ENOSPC", "no_space"},
-                             Fault{"read-only", "any * EROFS", "forbidden"}, Fault{"failing", "any * EIO", "internal"},
-                             Fault{"slow", "sync .mp4.part 2500", "timed_out"}}) {
+  for (const Fault& fault :
+       {Fault{"full while a fragment is written", "write .mp4.part ENOSPC", "no_space"},
+        Fault{"full while it is synced", "sync .mp4.part ENOSPC", "no_space"},
+        Fault{"full while the catalog commits", "write vedette.db ENOSPC", "no_space"},
+        Fault{"full for the next clip", "open .mp4.part ENOSPC\nrename * ENOSPC", "no_space"},
+        Fault{"full when a clip is closed", "rename .mp4.part ENOSPC", "no_space"},
+        Fault{"read-only when a clip is closed", "rename .mp4.part EROFS", "forbidden"},
+        Fault{"failing to sync", "sync .mp4.part EIO", "internal"}, Fault{"read-only", "any * EROFS", "forbidden"},
+        Fault{"failing", "any * EIO", "internal"}, Fault{"slow", "sync .mp4.part 2500", "timed_out"}}) {
     SCOPED_TRACE(fault.what);
     set_faults(fault.lines);
     const Json problem = wait_for_problem(fault.code);
@@ -243,6 +246,48 @@ TEST_F(DiskTest, AnotherVolumeInItsPlaceIsNotWrittenTo) {
   wait_for_problem("not_found");
   expect_stops_in_time();
   EXPECT_EQ(read_text(rig.storage() / "vedette.db-wal"), "somebody else's");
+}
+
+TEST_F(DiskTest, AKillWhileItHealsLeavesWhatIsRight) {
+  SmallDisk disk(SmallDisk::Kind::tmpfs, rig.storage(), {}, 16);
+  for (const milliseconds healing : {0ms, 150ms, 400ms, 900ms}) {
+    SCOPED_TRACE(healing.count());
+    rig.start();
+    record();
+    disk.fill();
+    wait_for_problem("no_space");
+    disk.make_room();
+    std::this_thread::sleep_for(healing);  // the instant of the kill
+    rig.vedette->kill9();
+  }
+  const size_t before = rig.probe.mark();
+  rig.start();
+  const Json started = rig.event("agent.started", "reason", "crash_recovered", Rig::kLimit, before).at("data");
+  EXPECT_EQ(started.at("quarantined_files"), 0);
+  const Json clips = rig.result("clip.query", {{"camera_id", "front"}}).at("clips");
+  EXPECT_GE(clips.size(), 4u);
+  for (const Json& clip : clips) {
+    EXPECT_EQ(clip.at("state"), "ready") << clip;
+    const fs::path file = rig.file_of(clip.at("clip_id"));
+    EXPECT_EQ(sha256_of(file), clip.at("sha256"));
+    EXPECT_EQ(decode(file).errors, "");
+  }
+  EXPECT_TRUE(rig.files(".part").empty());
+}
+
+TEST_F(DiskTest, ADiskThatBecameReadOnlyGoesOnWhenItIsMountedAgain) {
+  SmallDisk disk(SmallDisk::Kind::ext4, rig.storage(), rig.scratch() / "image", 64);
+  rig.start();
+  const std::string recording = record();
+  ASSERT_TRUE(eventually(Rig::kLimit, [&] { return rig.events("clip.ready").size() >= 1; }));
+  disk.fail();
+  const Json problem = wait_for_problem("forbidden");
+  EXPECT_NE(problem.at("message").get<std::string>().find(" ("), std::string::npos) << "no remedy: " << problem;
+  expect_camera_streams();
+  disk.repair();
+  disk.mount();
+  expect_healed_in_time();
+  expect_whole(recording);
 }
 
 TEST_F(DiskTest, ADiskThatIsPulledAndPluggedInAgainGoesOn) {

@@ -4,6 +4,8 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -56,7 +58,7 @@ void SmallDisk::mount() {
     check(::mount("tmpfs", folder_.c_str(), "tmpfs", 0, ("size=" + std::to_string(megabytes_) + "m").c_str()) == 0,
           "mount");
   else
-    run_or_throw({"mount", "-o", "loop", image_.string(), folder_.string()});
+    run_or_throw({"mount", "-o", "loop,errors=remount-ro", image_.string(), folder_.string()});
   mounted_ = true;
 }
 
@@ -78,14 +80,32 @@ void SmallDisk::make_room() const {
   std::filesystem::remove(folder_ / "filler");
 }
 
-void SmallDisk::pull() {
-  const Fd fd(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  check(ioctl(fd.get(), kShutDown, &kWithoutLog) == 0, "shutdown of the file system");
-  // The old device lives on as long as anything is open on it, and must not write into the new one.
+// The old device lives on as long as anything is open on it, and must not write into the new one.
+void SmallDisk::replug() {
   const std::filesystem::path replugged = image_.string() + "+";
   std::filesystem::copy_file(image_, replugged);
   image_ = replugged;
   unmount();
+}
+
+void SmallDisk::pull() {
+  const Fd fd(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  check(ioctl(fd.get(), kShutDown, &kWithoutLog) == 0, "shutdown of the file system");
+  replug();
+}
+
+void SmallDisk::fail() const {
+  struct stat st {};
+  check(::stat(folder_.c_str(), &st) == 0, "stat");
+  const auto device = std::filesystem::canonical("/sys/dev/block/" + std::to_string(major(st.st_dev)) + ":" +
+                                                 std::to_string(minor(st.st_dev)));
+  write_text("/sys/fs/ext4/" + device.filename().string() + "/trigger_fs_error", "a test");
+}
+
+void SmallDisk::repair() {
+  replug();
+  const auto checked = run({"e2fsck", "-f", "-y", image_.string()});
+  if (checked.status > 1) throw std::runtime_error("e2fsck: " + checked.output);  // 1: mended
 }
 
 }  // namespace vedette::test

@@ -29,8 +29,14 @@ class SmallDisk {
   // Pulls the plug of an ext4: every access of what is open fails from then on, nothing is mounted any more, and the
   // next mount() is of what was on the disk, as another device.
   void pull();
+  // What the kernel does with an ext4 whose disk made an error: it is read-only at once, for what is open, too. (To
+  // remount it read-only by hand is refused while a clip is open.)
+  void fail() const;
+  // What is done then: it is unmounted and checked; the next mount() is of the same, as another device.
+  void repair();
 
  private:
+  void replug();
   const Kind kind_;
   const std::filesystem::path folder_;
   std::filesystem::path image_;

@@ -67,14 +67,22 @@ void on_media(GstRTSPMediaFactory*, GstRTSPMedia* media, gpointer user) {
   g_object_set_data_full(G_OBJECT(media), "feeder", feeder, [](gpointer p) { delete static_cast<Feeder*>(p); });
 }
 
+GstRTSPLowerTrans transports_of(const Options& options) {
+  int all = GST_RTSP_LOWER_TRANS_UNKNOWN;
+  for (const std::string& name : options.transports)
+    all |= name == "udp"   ? GST_RTSP_LOWER_TRANS_UDP
+           : name == "tcp" ? GST_RTSP_LOWER_TRANS_TCP
+                           : (die("no transport: " + name), GST_RTSP_LOWER_TRANS_UNKNOWN);
+  return static_cast<GstRTSPLowerTrans>(all);
+}
+
 GstRTSPMediaFactory* new_factory(const SharedClip& clip, const Options& options) {
   GstRTSPMediaFactory* factory = gst_rtsp_media_factory_new();
   gst_rtsp_media_factory_set_launch(factory, clip->launch.c_str());
   gst_rtsp_media_factory_set_shared(factory, TRUE);
   gst_rtsp_media_factory_set_latency(factory, 0);
-  gst_rtsp_media_factory_set_protocols(
-      factory, static_cast<GstRTSPLowerTrans>(GST_RTSP_LOWER_TRANS_UDP | GST_RTSP_LOWER_TRANS_TCP));
-  if (options.asks_password())
+  gst_rtsp_media_factory_set_protocols(factory, transports_of(options));
+  if (options.needs_auth())
     gst_rtsp_media_factory_add_role(factory, kRole, GST_RTSP_PERM_MEDIA_FACTORY_ACCESS, G_TYPE_BOOLEAN, TRUE,
                                     GST_RTSP_PERM_MEDIA_FACTORY_CONSTRUCT, G_TYPE_BOOLEAN, TRUE, nullptr);
   g_signal_connect(factory, "media-constructed", G_CALLBACK(on_media), (new Stream{clip, options}));
@@ -101,8 +109,7 @@ void add_cameras(GstRTSPServer* server, const Options& options) {
   g_object_unref(mounts);
 }
 
-void set_up_password(GstRTSPServer* server, const Options& options) {
-  GstRTSPAuth* auth = gst_rtsp_auth_new();
+void set_up_password(GstRTSPAuth* auth, const Options& options) {
   GstRTSPToken* token = gst_rtsp_token_new(GST_RTSP_TOKEN_MEDIA_FACTORY_ROLE, G_TYPE_STRING, kRole, nullptr);
   gst_rtsp_auth_set_realm(auth, options.realm.c_str());
   if (options.auth == "basic") {
@@ -115,6 +122,28 @@ void set_up_password(GstRTSPServer* server, const Options& options) {
     gst_rtsp_auth_add_digest(auth, options.user.c_str(), options.password.c_str(), token);
   }
   gst_rtsp_token_unref(token);
+}
+
+void set_up_certificate(GstRTSPAuth* auth, const Options& options) {
+  GError* error = nullptr;
+  GTlsCertificate* certificate =
+      g_tls_certificate_new_from_files(options.certificate.c_str(), options.key.c_str(), &error);
+  if (!certificate) die(error->message);
+  gst_rtsp_auth_set_tls_certificate(auth, certificate);
+  g_object_unref(certificate);
+}
+
+// Who has no account may do what the role of nobody may.
+void let_everybody_in(GstRTSPAuth* auth) {
+  GstRTSPToken* token = gst_rtsp_token_new(GST_RTSP_TOKEN_MEDIA_FACTORY_ROLE, G_TYPE_STRING, kRole, nullptr);
+  gst_rtsp_auth_set_default_token(auth, token);
+  gst_rtsp_token_unref(token);
+}
+
+void set_up_auth(GstRTSPServer* server, const Options& options) {
+  GstRTSPAuth* auth = gst_rtsp_auth_new();
+  options.asks_password() ? set_up_password(auth, options) : let_everybody_in(auth);
+  if (options.tls()) set_up_certificate(auth, options);
   gst_rtsp_server_set_auth(server, auth);
   g_object_unref(auth);
 }
@@ -172,7 +201,7 @@ GstRTSPServer* new_server(const Options& options) {
   GstRTSPThreadPool* threads = gst_rtsp_server_get_thread_pool(server);
   gst_rtsp_thread_pool_set_max_threads(threads, options.threads);
   g_object_unref(threads);
-  if (options.asks_password()) set_up_password(server, options);
+  if (options.needs_auth()) set_up_auth(server, options);
   add_cameras(server, options);
   g_signal_connect(server, "client-connected", G_CALLBACK(on_client), const_cast<Options*>(&options));
   if (!gst_rtsp_server_attach(server, nullptr)) die("cannot listen on port " + std::to_string(options.port));
@@ -188,8 +217,9 @@ void serve(const Options& options) {
   g_unix_signal_add(SIGTERM, quit, loop);
   g_unix_signal_add(SIGUSR1, freeze_or_thaw, nullptr);
   g_unix_signal_add(SIGUSR2, kick, server);
-  printf("listening rtsp://%s:%d cameras %d auth %s\n", options.bind.c_str(), gst_rtsp_server_get_bound_port(server),
-         options.cameras, options.asks_password() ? options.auth.c_str() : "none");
+  printf("listening rtsp%s://%s:%d cameras %d auth %s\n", options.tls() ? "s" : "", options.bind.c_str(),
+         gst_rtsp_server_get_bound_port(server), options.cameras,
+         options.asks_password() ? options.auth.c_str() : "none");
   fflush(stdout);
   g_main_loop_run(loop);
 }

@@ -15,6 +15,7 @@ constexpr char kUsage[] = R"(Simulated IP cameras: an RTSP server that replays f
 camera_sim --media FILE[,FILE...] [--sub-media FILE[,FILE...]] [--cameras N] [--port 8554] [--bind 127.0.0.1]
            [--user NAME --password TEXT] [--auth digest|basic|none] [--realm TEXT] [--threads N]
 Channel n plays entry (n-1) mod length. H.264, H.265, MPEG-4 part 2, MJPEG; AAC, G.711, MP3 (other sound is left out).
+           [--transports udp,tcp] [--certificate FILE --key FILE (TLS: rtsps)]
 Streams of channel n (1..N); letter case and further query parameters do not matter:
   main  rtsp://H:P/Streaming/Channels/<n>01  /ISAPI/Streaming/channels/<n>01        as Hikvision
         rtsp://H:P/cam/realmonitor?channel=<n>&subtype=0                            as Dahua
@@ -70,6 +71,9 @@ Options parse_options(int argc, char** argv) {
       {"--user", [&](const auto& v) { o.user = v; }},
       {"--password", [&](const auto& v) { o.password = v; }},
       {"--auth", [&](const auto& v) { o.auth = v; }},
+      {"--transports", [&](const auto& v) { o.transports = split_list(v); }},
+      {"--certificate", [&](const auto& v) { o.certificate = v; }},
+      {"--key", [&](const auto& v) { o.key = v; }},
       {"--realm", [&](const auto& v) { o.realm = v; }},
       {"--join", [&](const auto& v) { o.join_at_key_frame = v != "mid"; }},
       {"--drop", [&](const auto& v) { o.drop = number(v); }},

@@ -22,6 +22,11 @@ struct Options {
   std::string realm = "IP Camera(SIM00001)";
   bool asks_password() const { return auth != "none" && !user.empty(); }
 
+  std::vector<std::string> transports = {"udp", "tcp"};
+  std::string certificate, key;  // PEM files
+  bool tls() const { return !certificate.empty(); }
+  bool needs_auth() const { return asks_password() || tls(); }
+
   bool parameter_sets_in_band = true;
   bool join_at_key_frame = true;
   double drop = 0;

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/result.h"
+
+// The SOAP 1.2 messages of ONVIF that are needed to find a stream. Elements are told by their local names, whatever
+// prefix a camera gives them. The one door to pugixml, which resolves no entities but XML's own five. Answers are what
+// a camera wrote: they may be anything, of kMostAnswerBytes at most.
+namespace vedette::onvif {
+
+inline constexpr size_t kMostAnswerBytes = 256 * 1024;
+
+struct Profile {
+  std::string token;
+  std::string name;
+};
+
+// A request. With a user, it has a WS-UsernameToken (PasswordDigest: of a fresh nonce, `created` and the password),
+// which cameras accept within some seconds of their own clock.
+std::string request(std::string_view body, std::string_view username, std::string_view password, UtcTime created);
+
+// What answers say. camera_unavailable: this is no such answer; forbidden and others: the fault that it tells.
+Result<UtcTime> read_time(std::string_view answer);
+Result<std::string> read_media_address(std::string_view answer);  // of GetCapabilities
+Result<std::vector<Profile>> read_profiles(std::string_view answer);
+Result<std::string> read_uri(std::string_view answer);  // of GetStreamUri, GetSnapshotUri
+
+// A text as it stands in an element.
+std::string escaped(std::string_view text);
+
+}  // namespace vedette::onvif

@@ -1,0 +1,41 @@
+#include "tests/support/http_camera.h"
+
+#include <stdexcept>
+
+#include "tests/support/media.h"
+#include "tests/support/ports.h"
+
+namespace vedette::test {
+
+namespace {
+
+constexpr milliseconds kStartLimit{20000};
+
+}  // namespace
+
+HttpCamera::HttpCamera(HttpCameraOptions options)
+    : port_(free_port()), scheme_(options.cert.empty() ? "http" : "https") {
+  std::string media;
+  for (const auto& path : options.media) media += (media.empty() ? "" : ",") + path.string();
+  std::vector<std::string> argv = {VEDETTE_SOURCE_DIR "/tests/support/camera_sim_http.py",
+                                   "--port",
+                                   std::to_string(port_),
+                                   "--mjpeg",
+                                   footage(Footage::mjpeg).string(),
+                                   "--media",
+                                   media,
+                                   "--user",
+                                   options.user,
+                                   "--password",
+                                   options.password,
+                                   "--cert",
+                                   options.cert.string(),
+                                   "--key",
+                                   options.key.string()};
+  argv.insert(argv.end(), options.more.begin(), options.more.end());
+  process_.emplace(argv);
+  if (!process_->wait_for_output("Listening", kStartLimit))
+    throw std::runtime_error("the HTTP camera does not start: " + process_->output());
+}
+
+}  // namespace vedette::test
