@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <functional>
-#include <map>
 #include <nlohmann/json.hpp>
 
+#include "agent/camera_events.h"
 #include "agent/clip_creations.h"
 #include "agent/clock_watch.h"
 #include "agent/command_intake.h"
@@ -44,10 +44,6 @@ constexpr seconds kExpireCommandsInterval{3600};
 constexpr milliseconds kCloseClips{3000};
 constexpr milliseconds kDrainOutbox{500};
 constexpr milliseconds kCloseSession{700};
-
-bool is_down(CameraState state) {
-  return state != CameraState::streaming && state != CameraState::connecting && state != CameraState::disabled;
-}
 
 }  // namespace
 
@@ -108,7 +104,6 @@ class Agent::Impl {
 
   // Main loop only.
   ClockWatch clock_watch_;
-  std::map<std::string, CameraState> last_state_;  // that was made an event of
   MonoTime next_expire_;
   StorageSeen storage_;
   bool stopping_ = false;
@@ -117,6 +112,7 @@ class Agent::Impl {
   // Threads of others, each stopped and joined by its destruction.
   SessionBudget budget_;
   Cameras cameras_;
+  CameraEvents camera_events_;
   SecondProfiles second_profiles_;
   Recordings recordings_;
   StatusBoard board_;
@@ -148,6 +144,7 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
       replies_(commands_, publisher_, clock),
       clock_watch_(clock),
       budget_(config_),
+      camera_events_(cameras_, outbox_, clock),
       second_profiles_(config_, budget_, clock),
       recordings_(config_, layout_, *volume_, catalog_, losses_, outbox_, clock,
                   [this](RecorderReport report) { inbox_.push(std::move(report)); }),
@@ -294,19 +291,7 @@ void Agent::Impl::on(const CommandDone& event) {
 // ---- what cameras, recorders, uploads and jobs say
 
 void Agent::Impl::on(const CameraChanged& event) {
-  const auto state = event.status.state;
-  const auto before = last_state_.find(event.camera_id);
-  const bool changed = before == last_state_.end() || before->second != state;
-  if (state == CameraState::streaming && changed) {
-    const Camera& camera = *cameras_.at(event.camera_id);
-    log::info("camera is streaming", {{"camera", event.camera_id}});
-    add_event("camera.up", event.camera_id, messages::camera_up(event.status, camera.figures().reconnects_total));
-    board_.camera_came_up(event.camera_id);
-  } else if (is_down(state) && changed) {
-    if (state == CameraState::stalled) add_event("camera.stalled", event.camera_id, {{"message", event.status.error}});
-    add_event("camera.down", event.camera_id, {{"reason", state_name(state)}, {"message", event.status.error}});
-  }
-  last_state_[event.camera_id] = state;
+  if (camera_events_.note(event)) board_.camera_came_up(event.camera_id);
   board_.camera_changed(event.camera_id);
   board_.status_may_have_changed();
   publisher_.pump();
