@@ -56,8 +56,14 @@ struct Config {
     TimeZone time_zone = TimeZone::of_machine();  // of schedules that name none
   };
   enum class Record { command, continuous, schedule };
-  struct Camera {
+  // A camera's stream of full size, and its small one.
+  enum class Profile { main, sub };
+  struct SubProfile {
     std::string url;
+    std::string transport;
+  };
+  struct Camera {
+    std::string url;  // of the main profile
     std::string username;
     std::string password;
     std::string transport = "tcp";
@@ -68,6 +74,9 @@ struct Config {
     Schedule schedule;      // with Record::schedule
     int64_t max_bytes = 0;  // of its clips; 0: no limit
     bool enabled = true;
+    std::optional<SubProfile> sub;
+    Profile record_profile = Profile::main;  // sub only when there is one
+    int max_sessions = 2;
   };
 
   std::string device_id;  // default: the host's name, when it is a valid id
@@ -80,6 +89,8 @@ struct Config {
   log::Format log_format = log::Format::text;
   std::map<std::string, Camera> cameras;
 };
+
+std::string_view profile_name(Config::Profile profile);
 
 struct LoadedConfig {
   Config config;

@@ -26,6 +26,8 @@ ManifestIssuer manifest_issuer(const Config& config);
 // Null when upload.target is none.
 std::unique_ptr<Target> make_target(const Config& config);
 RetentionLimits retention_limits(const Config& config);
+// Of the profile that is recorded, and of the other one, which there is.
 CameraConfig camera_config(const std::string& camera_id, const Config::Camera& camera);
+CameraConfig second_camera_config(const std::string& camera_id, const Config::Camera& camera);
 
 }  // namespace vedette
