@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <functional>
-#include <map>
 #include <nlohmann/json.hpp>
 
+#include "agent/camera_events.h"
 #include "agent/clip_creations.h"
 #include "agent/clock_watch.h"
 #include "agent/command_intake.h"
@@ -15,10 +15,13 @@
 #include "agent/recordings.h"
 #include "agent/replies.h"
 #include "agent/run_marker.h"
+#include "agent/second_profiles.h"
+#include "agent/session_budget.h"
 #include "agent/snapshots.h"
 #include "agent/status_board.h"
 #include "agent/storage_keeper.h"
 #include "agent/storage_watch.h"
+#include "agent/stream_probes.h"
 #include "core/ids.h"
 #include "core/log.h"
 #include "mqtt/session.h"
@@ -41,10 +44,6 @@ constexpr seconds kExpireCommandsInterval{3600};
 constexpr milliseconds kCloseClips{3000};
 constexpr milliseconds kDrainOutbox{500};
 constexpr milliseconds kCloseSession{700};
-
-bool is_down(CameraState state) {
-  return state != CameraState::streaming && state != CameraState::connecting && state != CameraState::disabled;
-}
 
 }  // namespace
 
@@ -107,18 +106,21 @@ class Agent::Impl {
 
   // Main loop only.
   ClockWatch clock_watch_;
-  std::map<std::string, CameraState> last_state_;  // that was made an event of
   MonoTime next_expire_;
   StorageSeen storage_;
   bool stopping_ = false;
   std::string shutdown_reason_;
 
   // Threads of others, each stopped and joined by its destruction.
+  SessionBudget budget_;
   Cameras cameras_;
+  CameraEvents camera_events_;
+  SecondProfiles second_profiles_;
   Recordings recordings_;
   StatusBoard board_;
   Snapshots snapshots_;
   ClipCreations creations_;
+  StreamProbes probes_;
   StorageKeeper keeper_;
   StorageWatch watch_;
   CommandRunner runner_;
@@ -144,21 +146,28 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
       publisher_(base_topic(config_), outbox_, clock),
       replies_(commands_, publisher_, clock),
       clock_watch_(clock),
+      budget_(config_),
+      camera_events_(cameras_, outbox_, clock),
+      second_profiles_(config_, budget_, clock),
       recordings_(config_, layout_, *volume_, catalog_, losses_, outbox_, clock,
                   [this](RecorderReport report) { inbox_.push(std::move(report)); }),
       board_(config_, cameras_, recordings_, catalog_, outbox_, publisher_, clock),
       snapshots_(layout_, *volume_, catalog_, outbox_, inbox_, clock),
       creations_(config_, layout_, *volume_, catalog_, losses_, inbox_, clock),
+      probes_(config_, budget_, inbox_, clock),
       keeper_(layout_, *volume_, *database_, catalog_, retention_limits(config_), inbox_, clock),
       watch_(layout_, *volume_, *database_, losses_, outbox_, inbox_),
-      runner_(config_, cameras_, recordings_, snapshots_, creations_, keeper_, catalog_, losses_, clock) {}
+      runner_(config_, cameras_, recordings_, snapshots_, second_profiles_, creations_, probes_, keeper_, catalog_,
+              losses_, clock) {}
 
 Agent::Impl::~Impl() {
   for (auto& [id, camera] : cameras_) camera->request_stop();
   for (auto& feed : feeds_) feed->request_stop();
+  second_profiles_.request_stop();
   if (uploads_) uploads_->request_stop();
   snapshots_.request_stop();
   creations_.request_stop();
+  probes_.request_stop();
   keeper_.request_stop();
   watch_.request_stop();
   session_.reset();  // its callbacks use members that go before it otherwise
@@ -294,6 +303,7 @@ void Agent::Impl::on(CommandRepeated event) {
 }
 
 void Agent::Impl::on(const CommandDone& event) {
+  if (!event.session_of.empty()) budget_.give_back(event.session_of);
   answer(event.reply_to, event.answer);
   publisher_.pump();
 }
@@ -301,19 +311,7 @@ void Agent::Impl::on(const CommandDone& event) {
 // ---- what cameras, recorders, uploads and jobs say
 
 void Agent::Impl::on(const CameraChanged& event) {
-  const auto state = event.status.state;
-  const auto before = last_state_.find(event.camera_id);
-  const bool changed = before == last_state_.end() || before->second != state;
-  if (state == CameraState::streaming && changed) {
-    const Camera& camera = *cameras_.at(event.camera_id);
-    log::info("camera is streaming", {{"camera", event.camera_id}});
-    add_event("camera.up", event.camera_id, messages::camera_up(event.status, camera.figures().reconnects_total));
-    board_.camera_came_up(event.camera_id);
-  } else if (is_down(state) && changed) {
-    if (state == CameraState::stalled) add_event("camera.stalled", event.camera_id, {{"message", event.status.error}});
-    add_event("camera.down", event.camera_id, {{"reason", state_name(state)}, {"message", event.status.error}});
-  }
-  last_state_[event.camera_id] = state;
+  if (camera_events_.note(event)) board_.camera_came_up(event.camera_id);
   board_.camera_changed(event.camera_id);
   board_.status_may_have_changed();
   publisher_.pump();
@@ -354,6 +352,7 @@ void Agent::Impl::on(const UploadReport& event) {
 
 void Agent::Impl::on(SnapshotTaken event) {
   const bool uploading = event.upload.has_value();
+  if (event.on_demand) second_profiles_.release(event.request.camera_id);
   if (auto reply = snapshots_.on_taken(std::move(event))) answer(reply->to, reply->answer);
   if (uploading && uploads_) uploads_->wake();
   publisher_.pump();
@@ -405,6 +404,7 @@ void Agent::Impl::tick() {
   const MonoTime now = clock_.mono();
   if (const auto change = clock_watch_.look()) on_clock(*change);
   for (auto& reply : snapshots_.expire()) answer(reply.to, reply.answer);
+  second_profiles_.close_unused();
   recordings_.keep_standing(cameras_);
   recordings_.keep_events(cameras_);
   recordings_.enter_ends();
@@ -442,6 +442,7 @@ void Agent::Impl::shut_down() {
   publisher_.state("status", "status", board_.status("stopping"));
   const MonoTime now = clock_.mono();
   creations_.request_stop();
+  probes_.request_stop();
   recordings_.stop_all();
   drain_until(now + kCloseClips, [this] { return recordings_.empty(); });
   if (!recordings_.empty()) log::error("clips could not be closed in time; they are recovered at the next start");

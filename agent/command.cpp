@@ -12,6 +12,7 @@ namespace {
 constexpr size_t kMostDeleted = 100;
 constexpr size_t kMostTopicBytes = 200;
 constexpr size_t kMostCorrelationBytes = 1024;
+constexpr size_t kMostUrlLength = 1024;
 constexpr int64_t kDayMs = 86'400'000;
 
 template <class T>
@@ -56,6 +57,8 @@ Request read_recording_list(JsonReader& r) {
 Request read_snapshot_take(JsonReader& r) {
   SnapshotTake p;
   p.camera_id = or_default(r.require("camera_id").name("camera_id"), std::string());
+  if (auto profile = r.choice("profile", {"main", "sub"}))
+    p.profile = *profile == "sub" ? Config::Profile::sub : Config::Profile::main;
   p.at = r.time("at");
   p.fresh = or_default(r.boolean("fresh"), false);
   p.width_px = static_cast<int>(or_default(r.integer("width_px", 16, 7680), int64_t{0}));
@@ -158,6 +161,22 @@ Request read_camera_restart(JsonReader& r) {
   return CameraRestart{or_default(r.require("camera_id").name("camera_id"), std::string())};
 }
 
+Request read_camera_probe(JsonReader& r) {
+  CameraProbe p;
+  p.url = r.string("url", 1, kMostUrlLength);
+  p.auth_camera_id = r.name("auth_camera_id");
+  p.camera_id = r.name("camera_id");
+  p.transport = or_default(r.choice("transport", {"tcp", "udp", "auto"}), std::string());
+  p.timeout = milliseconds(or_default(r.integer("timeout_ms", 100, 60'000), int64_t{10'000}));
+  if (r.has("url") == r.has("camera_id")) r.error("url", "is required, or camera_id, and not both");
+  for (const std::string_view key : {"auth_camera_id", "transport"})
+    if (!r.has("url") && r.has(key)) r.error(key, "only goes with url");
+  // A '@' in a path can be written as %40, so what is there stands behind credentials, or is taken for that somewhere.
+  if (p.url && p.url->find('@') != std::string::npos)
+    r.error("url", "must not hold credentials: name a camera whose are to be used in auth_camera_id");
+  return p;
+}
+
 Request read_agent_ping(JsonReader&) {
   return AgentPing{};
 }
@@ -251,6 +270,7 @@ const std::vector<Verb>& verbs() {
       {"loss.query", read_loss_query, true},
       {"storage.status", read_storage_status, true},
       {"camera.restart", read_camera_restart, false},
+      {"camera.probe", read_camera_probe, true},
       {"agent.ping", read_agent_ping, true},
   };
   return all;

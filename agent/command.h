@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "agent/config.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/result.h"
@@ -50,6 +51,7 @@ struct RecordingList {
 };
 struct SnapshotTake {
   std::string camera_id;
+  std::optional<Config::Profile> profile;  // nothing: that which is recorded
   std::optional<UtcTime> at;
   bool fresh = false;
   int width_px = 0;
@@ -98,11 +100,19 @@ struct StorageStatus {};
 struct CameraRestart {
   std::string camera_id;
 };
+// Exactly one of url and camera_id is there.
+struct CameraProbe {
+  std::optional<std::string> url;
+  std::optional<std::string> auth_camera_id;  // with url: whose credentials are to be used
+  std::optional<std::string> camera_id;
+  std::string transport;  // with url; empty: as of auth_camera_id, or tcp
+  milliseconds timeout{10'000};
+};
 struct AgentPing {};
 
 using Request = std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipCreate, ClipQueryRequest,
                              ClipGet, ClipUrl, ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus,
-                             CameraRestart, AgentPing>;
+                             CameraRestart, CameraProbe, AgentPing>;
 
 // A verb's name and the reader of its parameters; errors are collected by the JsonReader.
 struct Verb {

@@ -18,13 +18,15 @@ Answer no_such_camera(const std::string& camera_id) {
 }  // namespace
 
 CommandRunner::CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
-                             ClipCreations& creations, StorageKeeper& keeper, Catalog& catalog,
-                             const LossLedger& losses, const Clock& clock)
+                             SecondProfiles& second_profiles, ClipCreations& creations, StreamProbes& probes,
+                             StorageKeeper& keeper, Catalog& catalog, const LossLedger& losses, const Clock& clock)
     : config_(config),
       cameras_(cameras),
       recordings_(recordings),
       snapshots_(snapshots),
+      second_profiles_(second_profiles),
       creations_(creations),
+      probes_(probes),
       keeper_(keeper),
       catalog_(catalog),
       losses_(losses),
@@ -59,7 +61,16 @@ Answer CommandRunner::run(const ReplyTo& to, const SnapshotTake& request) {
   if (!camera) return no_such_camera(request.camera_id);
   if (request.send_upload && !target_)
     return messages::rejected({Code::unsupported, "/params/deliver: upload.target is none; use inline"});
-  return snapshots_.take(to, request, *camera);
+  const Config::Profile recorded = config_.cameras.at(request.camera_id).record_profile;
+  if (request.profile.value_or(recorded) == recorded) return snapshots_.take(to, request, *camera);
+  if (request.at)
+    return messages::rejected({Code::invalid_argument, "/params/profile: of the past there is only what is recorded: " +
+                                                           std::string(profile_name(recorded))});
+  const auto second = second_profiles_.use(request.camera_id);
+  if (!second) return messages::rejected({second.error().code, "/params/profile: " + second.error().message});
+  Answer answer = snapshots_.take(to, request, **second, Snapshots::Opened::on_demand);
+  if (answer.status != "accepted") second_profiles_.release(request.camera_id);
+  return answer;
 }
 
 Answer CommandRunner::run(const ReplyTo& to, const ClipCreate& request) {
@@ -111,6 +122,12 @@ Answer CommandRunner::run(const ReplyTo&, const CameraRestart& request) {
   if (!camera) return no_such_camera(request.camera_id);
   if (const auto restarted = camera->restart(); !restarted) return messages::rejected(restarted.error());
   return messages::succeeded({{"state", state_name(CameraState::connecting)}});
+}
+
+Answer CommandRunner::run(const ReplyTo& to, const CameraProbe& request) {
+  Camera* camera = request.camera_id ? find_camera(*request.camera_id) : nullptr;
+  if (request.camera_id && !camera) return no_such_camera(*request.camera_id);
+  return probes_.probe(to, request, camera);
 }
 
 Answer CommandRunner::run(const ReplyTo&, const AgentPing&) {

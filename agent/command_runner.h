@@ -9,8 +9,10 @@
 #include "agent/config.h"
 #include "agent/messages.h"
 #include "agent/recordings.h"
+#include "agent/second_profiles.h"
 #include "agent/snapshots.h"
 #include "agent/storage_keeper.h"
+#include "agent/stream_probes.h"
 #include "sources/camera.h"
 #include "storage/catalog.h"
 #include "uploader/target.h"
@@ -22,8 +24,8 @@ namespace vedette {
 class CommandRunner {
  public:
   CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
-                ClipCreations& creations, StorageKeeper& keeper, Catalog& catalog, const LossLedger& losses,
-                const Clock& clock);
+                SecondProfiles& second_profiles, ClipCreations& creations, StreamProbes& probes, StorageKeeper& keeper,
+                Catalog& catalog, const LossLedger& losses, const Clock& clock);
 
   // Where clips are uploaded to; null: nowhere.
   void attach(const Target* target) { target_ = target; }
@@ -46,6 +48,7 @@ class CommandRunner {
   messages::Answer run(const ReplyTo& to, const LossQueryRequest& request);
   messages::Answer run(const ReplyTo& to, const StorageStatus& request);
   messages::Answer run(const ReplyTo& to, const CameraRestart& request);
+  messages::Answer run(const ReplyTo& to, const CameraProbe& request);
   messages::Answer run(const ReplyTo& to, const AgentPing& request);
   Camera* find_camera(const std::string& camera_id) const;
 
@@ -53,7 +56,9 @@ class CommandRunner {
   const Cameras& cameras_;
   Recordings& recordings_;
   Snapshots& snapshots_;
+  SecondProfiles& second_profiles_;
   ClipCreations& creations_;
+  StreamProbes& probes_;
   StorageKeeper& keeper_;
   Catalog& catalog_;
   const LossLedger& losses_;

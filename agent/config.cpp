@@ -28,6 +28,8 @@ constexpr int64_t kMostAge = 100 * kMostSeconds;  // older than every clip: abov
 constexpr int64_t kLeastPartBytes = 5LL << 20, kPartBytes = 8LL << 20, kMostPartBytes = 5LL << 30;
 constexpr int64_t kMostInteger = (1LL << 53) - 1;  // what every JSON reader keeps exactly
 
+const std::initializer_list<std::string_view> kTransports = {"tcp", "udp", "auto"};
+
 // What the reader of every section shares.
 struct Load {
   std::vector<FieldError> errors;
@@ -232,26 +234,47 @@ void read_log(JsonReader r, Config& config) {
   r.done();
 }
 
+// The URL of either profile. Credentials in it are the camera's.
+void read_url(JsonReader& r, std::string& url, const std::string& transport, Config::Camera& camera, Load& load) {
+  const auto given = r.require("url").string("url", 1);
+  if (!given) return;
+  url = with_credentials_in_front(*given);
+  take_credentials(r.path() + "/url", url, camera.username, camera.password, load);
+  // What stands behind the '?' of such a URL is often a token.
+  if (url.starts_with("http") || url.starts_with("rtmp:")) add_secret(url.substr(std::min(url.find('?'), url.size())));
+  SourceConfig source;
+  source.url = url;
+  source.transport = transport;
+  source.username = camera.username;
+  source.password = camera.password;
+  if (auto made = make_source(source); !made) r.error("url", made.error().message);
+}
+
+void read_sub_profile(JsonReader r, Config::Camera& camera, Load& load) {
+  Config::SubProfile sub;
+  sub.transport = camera.transport;
+  set(sub.transport, r.choice("transport", kTransports));
+  read_url(r, sub.url, sub.transport, camera, load);
+  r.done();
+  camera.sub = std::move(sub);
+}
+
+void read_profiles(JsonReader& r, Config::Camera& camera, Load& load) {
+  if (auto sub = r.object("sub")) read_sub_profile(*sub, camera, load);
+  if (auto profile = r.choice("record_profile", {"main", "sub"}); profile == "sub") {
+    camera.record_profile = Config::Profile::sub;
+    if (!r.has("sub")) r.error("record_profile", "there is no sub");
+  }
+  if (auto sessions = r.integer("max_sessions", 1, 16)) camera.max_sessions = static_cast<int>(*sessions);
+}
+
 Config::Camera read_camera(JsonReader r, const Config::Recording& recording, Load& load) {
   Config::Camera camera;
-  r.require("url");
   set(camera.username, r.string("username"));
   read_secret(r, "password", camera.password, load);
-  set(camera.transport, r.choice("transport", {"tcp", "udp", "auto"}));
+  set(camera.transport, r.choice("transport", kTransports));
   set(camera.ca_file, r.string("ca_file", 1));
-  if (auto url = r.string("url", 1)) {
-    camera.url = with_credentials_in_front(*url);
-    take_credentials(r.path() + "/url", camera.url, camera.username, camera.password, load);
-    // What stands behind the '?' of such a URL is often a token.
-    if (camera.url.starts_with("http") || camera.url.starts_with("rtmp:"))
-      add_secret(camera.url.substr(std::min(camera.url.find('?'), camera.url.size())));
-    SourceConfig source;
-    source.url = camera.url;
-    source.transport = camera.transport;
-    source.username = camera.username;
-    source.password = camera.password;
-    if (auto made = make_source(source); !made) r.error("url", made.error().message);
-  }
+  read_url(r, camera.url, camera.transport, camera, load);
   if (auto ring = r.integer("ring_s", 1, 3600)) camera.ring = seconds(*ring);
   if (auto bytes = r.integer("ring_max_bytes", 65'536, 4LL << 30)) camera.ring_most_bytes = static_cast<size_t>(*bytes);
   set(camera.enabled, r.boolean("enabled"));
@@ -266,6 +289,7 @@ Config::Camera read_camera(JsonReader r, const Config::Recording& recording, Loa
     load.warn(r.path() + "/schedule", "has no effect without record: schedule");
   set(camera.max_bytes, r.integer("max_bytes", 0, kMostInteger));
   read_camera_events(r, recording.pre_roll, camera);
+  read_profiles(r, camera, load);
   r.done();
   return camera;
 }
@@ -311,6 +335,10 @@ void read_document(JsonReader r, Config& config, Load& load) {
 }
 
 }  // namespace
+
+std::string_view profile_name(Config::Profile profile) {
+  return profile == Config::Profile::sub ? "sub" : "main";
+}
 
 tl::expected<LoadedConfig, ConfigErrors> read_config(std::string_view text) {
   const auto document = parse_json(text, kFileLimits);

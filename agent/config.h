@@ -65,8 +65,14 @@ struct Config {
     TimeZone time_zone = TimeZone::of_machine();  // of schedules that name none
   };
   enum class Record { command, continuous, schedule };
-  struct Camera {
+  // A camera's stream of full size, and its small one.
+  enum class Profile { main, sub };
+  struct SubProfile {
     std::string url;
+    std::string transport;
+  };
+  struct Camera {
+    std::string url;  // of the main profile
     std::string username;
     std::string password;
     std::string transport = "tcp";
@@ -81,6 +87,9 @@ struct Config {
     uint16_t http_port = 80;  // where it tells
     seconds event_hold{10};   // an event goes on for so long while nothing is heard of it
     std::vector<EventRule> on_event;
+    std::optional<SubProfile> sub;
+    Profile record_profile = Profile::main;  // sub only when there is one
+    int max_sessions = 2;
   };
 
   std::string device_id;  // default: the host's name, when it is a valid id
@@ -93,6 +102,8 @@ struct Config {
   log::Format log_format = log::Format::text;
   std::map<std::string, Camera> cameras;
 };
+
+std::string_view profile_name(Config::Profile profile);
 
 struct LoadedConfig {
   Config config;

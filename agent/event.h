@@ -44,6 +44,7 @@ struct CommandRepeated {
 struct CommandDone {
   ReplyTo reply_to;
   messages::Answer answer;
+  std::string session_of{};  // the camera of which it had a session, which it gives back
 };
 struct CameraChanged {
   std::string camera_id;
@@ -58,6 +59,7 @@ struct CameraNoticed {
 struct SnapshotTaken {
   ReplyTo reply_to;
   SnapshotTake request;
+  bool on_demand = false;  // the second profile was used
   std::string snapshot_id;
   UtcTime taken_at{};
   std::optional<UtcTime> nearest{};  // when there is no picture of that instant: where there is one

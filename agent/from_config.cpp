@@ -80,16 +80,31 @@ EventFeedConfig event_feed_config(const std::string& id, const Config::Camera& c
   return out;
 }
 
-CameraConfig camera_config(const std::string& id, const Config::Camera& camera) {
+namespace {
+
+CameraConfig profile_config(std::string id, const Config::Camera& camera, Config::Profile profile) {
   CameraConfig out;
-  out.source.camera_id = id;
-  out.source.url = camera.url;
+  out.source.camera_id = std::move(id);
+  out.source.url = profile == Config::Profile::sub ? camera.sub->url : camera.url;
   out.source.username = camera.username;
   out.source.password = camera.password;
-  out.source.transport = camera.transport;
+  out.source.transport = profile == Config::Profile::sub ? camera.sub->transport : camera.transport;
   out.source.ca_file = camera.ca_file;
   out.ring = {camera.ring, camera.ring_most_bytes};
   out.enabled = camera.enabled;
+  return out;
+}
+
+}  // namespace
+
+CameraConfig camera_config(const std::string& id, const Config::Camera& camera) {
+  return profile_config(id, camera, camera.record_profile);
+}
+
+CameraConfig second_camera_config(const std::string& id, const Config::Camera& camera) {
+  const auto other = camera.record_profile == Config::Profile::main ? Config::Profile::sub : Config::Profile::main;
+  CameraConfig out = profile_config(id + "/" + std::string(profile_name(other)), camera, other);
+  out.ring.duration = 1s;  // nobody asks for its past
   return out;
 }
 

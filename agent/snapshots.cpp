@@ -20,6 +20,10 @@ constexpr size_t kMostWaiting = 64;
 // In the reply as base64, which is a third longer, the picture takes at most 96 KiB.
 constexpr size_t kMostInlineBytes = 96 * 1024 / 4 * 3;
 
+std::string unavailable(const CameraStatus& status) {
+  return "the camera is " + std::string(state_name(status.state)) + (status.error.empty() ? "" : ": " + status.error);
+}
+
 // The newest keyframe; of a fresh picture, one that came after the command.
 std::optional<Packet> find_keyframe(const Ring& ring, const SnapshotTake& request, MonoTime received) {
   auto keyframe = ring.newest_keyframe();
@@ -110,21 +114,22 @@ Snapshots::Snapshots(const Layout& layout, const Volume& volume, Catalog& catalo
       clock_(clock),
       jobs_("snapshots", kMostWaiting) {}
 
-Answer Snapshots::take(const ReplyTo& to, const SnapshotTake& request, Camera& camera) {
+Answer Snapshots::take(const ReplyTo& to, const SnapshotTake& request, Camera& camera, Opened opened) {
   const CameraStatus status = camera.status();
-  if (!request.at && (status.state == CameraState::disabled ||
-                      (status.state != CameraState::streaming && !camera.ring().figures().oldest)))
-    return messages::rejected({Code::camera_unavailable, "the camera is " + std::string(state_name(status.state)) +
-                                                             (status.error.empty() ? "" : ": " + status.error)});
+  if (!request.at && opened == Opened::always &&
+      (status.state == CameraState::disabled ||
+       (status.state != CameraState::streaming && !camera.ring().figures().oldest)))
+    return messages::rejected({Code::camera_unavailable, unavailable(status)});
   // `this` outlives the jobs: they are its last member. So do the cameras, which go after it.
   const auto ready = [this, request, &ring = camera.ring(), received = to.received] {
     return request.at || clock_.mono() >= received + request.timeout || find_keyframe(ring, request, received);
   };
-  const bool queued = jobs_.submit_when(ready, [this, to, request, &ring = camera.ring()](const std::stop_token& stop) {
+  const bool queued = jobs_.submit_when(ready, [this, to, request, opened, &camera](const std::stop_token& stop) {
     SnapshotTaken taken;
     taken.reply_to = to;
     taken.request = request;
-    taken.jpeg = request.at ? take_past(ring, taken, stop) : take_now(ring, taken);
+    taken.on_demand = opened == Opened::on_demand;
+    taken.jpeg = request.at ? take_past(camera.ring(), taken, stop) : take_now(camera, taken);
     if (taken.jpeg)
       taken.sha256 = sha256_hex({reinterpret_cast<const char*>(taken.jpeg->bytes.data()), taken.jpeg->bytes.size()});
     if (taken.jpeg && request.send_upload) {
@@ -140,14 +145,15 @@ Answer Snapshots::take(const ReplyTo& to, const SnapshotTake& request, Camera& c
   return messages::accepted();
 }
 
-Result<Jpeg> Snapshots::take_now(const Ring& ring, SnapshotTaken& taken) {
-  const auto keyframe = find_keyframe(ring, taken.request, taken.reply_to.received);
+Result<Jpeg> Snapshots::take_now(Camera& camera, SnapshotTaken& taken) {
+  const auto keyframe = find_keyframe(camera.ring(), taken.request, taken.reply_to.received);
+  const CameraStatus status = camera.status();
+  if (!keyframe && taken.on_demand && !status.error.empty()) return fail(Code::camera_unavailable, unavailable(status));
   if (!keyframe) return fail(Code::timed_out, "no keyframe came within timeout_ms");
   taken.taken_at = clock_.to_utc(keyframe->pts);
   taken.snapshot_id = new_id(taken.taken_at);
   const JpegOptions options = options_of(taken.request);
-  return pictures_.get({taken.request.camera_id, taken.taken_at, options},
-                       [&] { return jpeg_from_keyframe(*keyframe, options); });
+  return pictures_.get({camera.id(), taken.taken_at, options}, [&] { return jpeg_from_keyframe(*keyframe, options); });
 }
 
 Result<Jpeg> Snapshots::take_past(Ring& ring, SnapshotTaken& taken, const std::stop_token& stop) {

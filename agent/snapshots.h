@@ -21,8 +21,10 @@ class Snapshots {
   Snapshots(const Layout& layout, const Volume& volume, Catalog& catalog, Outbox& outbox, Inbox<Event>& inbox,
             const Clock& clock);
 
-  // Accepts, or refuses at once.
-  messages::Answer take(const ReplyTo& to, const SnapshotTake& request, Camera& camera);
+  // A camera that is opened on demand may still be connecting.
+  enum class Opened { always, on_demand };
+  // Accepts, or refuses at once. The camera is in use until the SnapshotTaken.
+  messages::Answer take(const ReplyTo& to, const SnapshotTake& request, Camera& camera, Opened opened = Opened::always);
 
   struct Reply {
     ReplyTo to;
@@ -43,7 +45,7 @@ class Snapshots {
   };
 
   // In the job thread; what is known of the picture goes into `taken`.
-  Result<Jpeg> take_now(const Ring& ring, SnapshotTaken& taken);
+  Result<Jpeg> take_now(Camera& camera, SnapshotTaken& taken);
   Result<Jpeg> take_past(Ring& ring, SnapshotTaken& taken, const std::stop_token& stop);
   void add_event(const SnapshotTaken& taken, int64_t frame_age_ms);
   Reply finish(const SnapshotTaken& taken, bool uploaded) const;

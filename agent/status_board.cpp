@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "agent/camera_events.h"
 #include "core/log.h"
 
 namespace vedette {
@@ -13,10 +14,6 @@ namespace {
 constexpr seconds kStatusInterval{300};
 // The rates of a camera are known this long after it began to stream.
 constexpr seconds kRatesKnown{6};
-
-bool is_down(CameraState state) {
-  return state != CameraState::streaming && state != CameraState::connecting && state != CameraState::disabled;
-}
 
 // What to do about a fault of the disk.
 const char* remedy(Code code) {

@@ -6,7 +6,8 @@ Both record in the same run, one after the other, --rounds times, so that a drif
 
   CPU    ms per camera-second: user and system time of all threads, from the first to the last recorded second, and for
          Vedette until the last clip is hashed and indexed
-  PSS    proportional set size at the end of the recording, less the ring's payload for Vedette ("over ring")
+  PSS    proportional set size at the end of the recording, less the ring's payload for Vedette ("over ring"): of
+         use from 40 s on, when the rings are full, as their size is told every 5 s
   lost   video frames missing in the files: steps of the presentation time that a frame is missing in
   bytes  what the process handed to write calls, per camera and second
 

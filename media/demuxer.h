@@ -34,7 +34,7 @@ struct DemuxedPacket {
   microseconds dts{0};
   microseconds duration{0};
   std::optional<UtcTime> camera_utc{};  // the camera's own clock at pts, as it says
-  uint32_t lost_before = 0;  // as Packet has it
+  uint32_t lost_before = 0;             // as Packet has it
 };
 
 // What is read through code of ours instead of libavformat's: the next bytes, at least one; 0 at the end. Must end by

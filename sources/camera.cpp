@@ -15,6 +15,7 @@ CameraState state_for(const Error& error, bool was_streaming) {
     case Code::forbidden:
       return CameraState::auth_failed;
     case Code::busy:
+    case Code::rate_limited:
       return CameraState::busy;
     case Code::timed_out:
       return was_streaming ? CameraState::stalled : CameraState::unreachable;
@@ -26,9 +27,9 @@ CameraState state_for(const Error& error, bool was_streaming) {
   }
 }
 
-RetryPauses::After pause_after(CameraState state) {
-  if (state == CameraState::auth_failed) return RetryPauses::After::wrong_password;
-  return state == CameraState::busy ? RetryPauses::After::busy : RetryPauses::After::failure;
+RetryPauses::After pause_after(Code code) {
+  if (code == Code::forbidden || code == Code::rate_limited) return RetryPauses::After::refused;
+  return code == Code::busy ? RetryPauses::After::busy : RetryPauses::After::failure;
 }
 
 }  // namespace
@@ -178,7 +179,7 @@ void Camera::Impl::run(const std::stop_token& stop) {
       log::warn("camera is not streaming",
                 {{"camera", config.source.camera_id}, {"state", state_name(state)}, {"reason", error.message}});
       change(state, error.message);
-      wait_for(pauses.next(pause_after(state)), session_stopped);
+      wait_for(pauses.next(pause_after(error.code)), session_stopped);
       if (stop.stop_requested()) break;
     }
     if (session_stopped.stop_requested()) {  // by restart()

@@ -11,14 +11,14 @@ class RetryPauses {
  public:
   enum class After {
     failure,
-    busy,  // too many are watching, it says
-    wrong_password
+    busy,     // so it says: perhaps with the session that has just ended
+    refused,  // a wrong password, or too many are watching
   };
 
   milliseconds next(After what) {
     // A camera counts a session that has just ended as one in use for some seconds (503, 454): no reason to miss a
     // minute. If it stays busy, others are watching.
-    const bool patient = what == After::wrong_password || (what == After::busy && ++busy_ > kQuickTriesWhenBusy);
+    const bool patient = what == After::refused || (what == After::busy && ++busy_ > kQuickTriesWhenBusy);
     return patient ? refused_.next() : failed_.next();
   }
   // After a session that brought a keyframe.

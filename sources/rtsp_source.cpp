@@ -6,20 +6,15 @@
 #include "core/log.h"
 #include "core/thread.h"
 #include "media/demuxer.h"
+#include "sources/demuxed.h"
 #include "sources/rtsp/client.h"
 #include "sources/rtsp/reader.h"
 #include "sources/rtsp/session.h"
-#include "sources/timeline.h"
+#include "sources/rtsp/url.h"
 
 namespace vedette {
 
 namespace {
-
-// Packets gather in the socket for so long while nobody waits for them. 4 Mbit/s are 50 kB in this time; the smallest
-// receive buffer in use is 128 KiB, and TCP only slows the camera down beyond.
-constexpr microseconds kGather = 100ms;
-// A read that took longer found the socket empty.
-constexpr microseconds kAtOnce = 1ms;
 
 // What transport "auto" waits for the first datagram before it takes TCP.
 constexpr microseconds kFirstDatagram = 3s;
@@ -90,21 +85,7 @@ class RtspSource : public Source {
     const auto demuxer = Demuxer::open(config_.url, options, stop);
     if (!demuxer) return stop.stop_requested() ? Status() : demuxer.error_as_is();
 
-    Timeline timeline(clock_);
-    MonoTime last_video = clock_.mono();
-    while (!stop.stop_requested()) {
-      const MonoTime asked = clock_.mono();
-      auto packet = (*demuxer)->read(last_video + config_.stall_timeout, stop);
-      if (stop.stop_requested()) break;
-      if (!packet) return packet.error_as_is();
-      if (!*packet) return fail(Code::camera_unavailable, "the camera ended the stream");
-      const MonoTime arrival = clock_.mono();
-      if ((*packet)->track == Track::video) last_video = arrival;
-      timeline.add(std::move(**packet), arrival, push);
-      if (timeline.settled() && arrival - asked > kAtOnce && config_.awaited && !config_.awaited())
-        wait_for(kGather, stop);
-    }
-    return {};
+    return push_demuxed(**demuxer, config_, clock_, push, stop);
   }
 
   const SourceConfig config_;
@@ -115,15 +96,10 @@ class RtspSource : public Source {
   bool again_ = false;  // the next try is another one than that which failed: no reason to wait
 };
 
-bool names_host(std::string_view url) {
-  const std::string_view rest = url.substr(url.find("://") + 3);
-  return !rest.empty() && std::string_view("/:?#").find(rest.front()) == std::string_view::npos;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Source>> make_rtsp_source(const SourceConfig& config, const Clock& clock) {
-  if (!names_host(config.url)) return fail(Code::invalid_argument, "the URL names no host");
+  if (const auto url = rtsp::parse_url(config.url); !url) return url.error_as_is();
   if (config.transport != "auto" && !rtsp::transport_of(config.transport))
     return fail(Code::invalid_argument, "the transport " + config.transport + " is none of tcp, udp, auto");
   if (config.url.starts_with("rtsps://") && config.transport == "udp")

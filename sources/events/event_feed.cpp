@@ -28,7 +28,7 @@ Error error_of_status(int status) {
 }
 
 RetryPauses::After pause_after(Code code) {
-  if (code == Code::forbidden) return RetryPauses::After::wrong_password;
+  if (code == Code::forbidden) return RetryPauses::After::refused;
   return code == Code::busy ? RetryPauses::After::busy : RetryPauses::After::failure;
 }
 

@@ -30,6 +30,7 @@ tl::unexpected<Error> refused(std::string_view method, const Response& response)
     case 404:
       return fail(Code::not_found, text);
     case 453:
+      return fail(Code::rate_limited, text + " (too many are watching this camera)");
     case 503:
       return fail(Code::busy, text);
     case 461:

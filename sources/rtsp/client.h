@@ -36,8 +36,9 @@ struct Track {
 // there is a depacketiser for, by the transport that is wanted, PLAY. Answers 401 (Digest, Basic), follows redirects.
 // After that it is what keeps the session alive and ends it. Used by one thread at a time.
 //
-// Errors of open(): forbidden (401, 403), not_found (404), busy (453, 503), unsupported (nothing in it that can be
-// depacketised, or not by this transport), camera_unavailable, timed_out, cancelled. No error text holds a password.
+// Errors of open(): forbidden (401, 403), not_found (404), rate_limited (453), busy (503), unsupported (nothing in it
+// that can be depacketised, or not by this transport), camera_unavailable, timed_out, cancelled. No error text holds a
+// password.
 class Client {
  public:
   static Result<std::unique_ptr<Client>> open(const ClientOptions& options, const std::stop_token& stop);

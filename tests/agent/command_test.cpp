@@ -180,6 +180,9 @@ TEST(DecodeCommandTest, SnapshotTake) {
   EXPECT_FALSE(upload.send_inline);
   EXPECT_TRUE(upload.send_upload);
   EXPECT_EQ(upload.at, kNow - 60s);
+  EXPECT_FALSE(upload.profile);
+  EXPECT_EQ(request_of<SnapshotTake>(command("snapshot.take", R"({"camera_id": "c", "profile": "sub"})")).profile,
+            Config::Profile::sub);
 }
 
 TEST(DecodeCommandTest, ClipVerbs) {
@@ -237,6 +240,35 @@ TEST(DecodeCommandTest, StorageVerbs) {
   EXPECT_EQ(made.priority, Priority::high);
   request_of<StorageStatus>(command("storage.status", "{}"));
   EXPECT_EQ(request_of<CameraRestart>(command("camera.restart", R"({"camera_id": "c"})")).camera_id, "c");
+}
+
+TEST(DecodeCommandTest, CameraProbe) {
+  const auto by_url = request_of<CameraProbe>(command(
+      "camera.probe", R"({"url": "rtsp://10.0.0.5/a", "auth_camera_id": "c", "transport": "udp", "timeout_ms": 500})"));
+  EXPECT_EQ(by_url.url, "rtsp://10.0.0.5/a");
+  EXPECT_EQ(by_url.auth_camera_id, "c");
+  EXPECT_EQ(by_url.transport, "udp");
+  EXPECT_EQ(by_url.timeout, 500ms);
+  const auto by_id = request_of<CameraProbe>(command("camera.probe", R"({"camera_id": "c"})"));
+  EXPECT_EQ(by_id.camera_id, "c");
+  EXPECT_EQ(by_id.timeout, 10s);
+  const std::pair<const char*, const char*> bad[] = {
+      {R"({})", "/params/url"},
+      {R"({"url": "rtsp://h/", "camera_id": "c"})", "/params/url"},
+      {R"({"camera_id": "c", "auth_camera_id": "d"})", "/params/auth_camera_id"},
+      {R"({"camera_id": "c", "transport": "tcp"})", "/params/transport"},
+      {R"({"url": "rtsp://user:secret@h/"})", "/params/url"},
+      {R"({"url": "hik://h/user:secret@main"})", "/params/url"},
+      {R"({"url": "rtsp://h/", "timeout_ms": 60001})", "/params/timeout_ms"},
+  };
+  for (const auto& [params, path] : bad) {
+    const Decoded decoded = command("camera.probe", params).decode();
+    const Refusal& refusal = refusal_of(decoded);
+    EXPECT_EQ(refusal.error.code, Code::invalid_argument) << params;
+    ASSERT_FALSE(refusal.errors.empty()) << params;
+    EXPECT_EQ(refusal.errors[0].path, path) << params;
+    EXPECT_THAT(refusal.error.message, Not(HasSubstr("secret")));
+  }
 }
 
 TEST(DecodeCommandTest, WholeNumbersMayBeWrittenWithAFraction) {

@@ -7,12 +7,18 @@
 #include <nlohmann/json.hpp>
 
 #include "core/redact.h"
-#include "tests/support/process.h"
-#include "tests/support/temp_dir.h"
+#include "tests/agent/config_fixture.h"
 
 namespace vedette {
 namespace {
 
+using test::ConfigTest;
+using test::errors_of;
+using test::kSigningKey;
+using test::load;
+using test::paths_of;
+using test::with;
+using test::with_camera;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -22,45 +28,6 @@ using testing::StartsWith;
 using testing::UnorderedElementsAre;
 
 constexpr const char* kCamera = R"({"url": "test://pattern"})";
-
-// "path: message" of each error; empty when the text is good.
-std::vector<std::string> errors_of(const std::string& text) {
-  std::vector<std::string> out;
-  if (auto loaded = read_config(text); !loaded)
-    for (const FieldError& error : loaded.error().errors) out.push_back(error.path + ": " + error.message);
-  return out;
-}
-
-std::vector<std::string> paths_of(const std::string& text) {
-  std::vector<std::string> out;
-  if (auto loaded = read_config(text); !loaded)
-    for (const FieldError& error : loaded.error().errors) out.push_back(error.path);
-  return out;
-}
-
-LoadedConfig load(const std::string& text) {
-  auto loaded = read_config(text);
-  EXPECT_TRUE(loaded) << testing::PrintToString(errors_of(text));
-  return loaded ? std::move(*loaded) : LoadedConfig{};
-}
-
-// A whole file around one section, or one camera.
-std::string with(const std::string& section, const std::string& members) {
-  return R"({"device_id": "edge-01", ")" + section + R"(": {)" + members + "}}";
-}
-std::string with_camera(const std::string& members) {
-  return R"({"device_id": "edge-01", "cameras": {"front": {)" + members + "}}}";
-}
-
-class ConfigTest : public testing::Test {
- protected:
-  std::string file(const std::string& name, const std::string& content) const {
-    const auto path = dir_.path() / name;
-    test::write_text(path, content);
-    return path.string();
-  }
-  test::TempDir dir_;
-};
 
 TEST_F(ConfigTest, SmallestFileWorks) {
   const auto [config, warnings] = load(R"({"device_id": "edge-01"})");
@@ -97,16 +64,6 @@ TEST_F(ConfigTest, HostNameServesAsDeviceId) {
   }
 }
 
-TEST_F(ConfigTest, CameraHasDefaults) {
-  const auto camera = load(with_camera(R"("url": "rtsp://10.0.0.5/1")")).config.cameras.at("front");
-  EXPECT_EQ(camera.url, "rtsp://10.0.0.5/1");
-  EXPECT_EQ(camera.username, "");
-  EXPECT_EQ(camera.transport, "tcp");
-  EXPECT_EQ(camera.ring, 30s);
-  EXPECT_EQ(camera.ring_most_bytes, 33'554'432u);
-  EXPECT_TRUE(camera.enabled);
-}
-
 TEST_F(ConfigTest, MqttSectionIsRead) {
   const auto mqtt = load(with("mqtt", R"("url": "mqtts://a:8883", "urls": ["mqtt://b", "mqtts://[::1]:1"],
       "topic_root": "acme/vedette", "groups": ["north", "all"], "version": 4, "keepalive_s": 60, "username": "u",
@@ -122,10 +79,6 @@ TEST_F(ConfigTest, MqttSectionIsRead) {
   EXPECT_EQ(mqtt.cert_file, "/cert");
   EXPECT_EQ(mqtt.key_file, "/key");
 }
-
-constexpr const char* kSigningKey =
-    "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIEzNCJso/5banbbDRuwRTg9bijGfNaumJNqM9u1PuKb7\n-----END PRIVATE "
-    "KEY-----\n";
 
 TEST_F(ConfigTest, TheSigningKeyIsASecretThatMustBeAKey) {
   const auto text = [](const std::string& reference) {
@@ -380,223 +333,6 @@ TEST_F(ConfigTest, WhatHasNoEffectIsCheckedAndWarnedAbout) {
       "http": {"token_file": "/t"}, "cameras": {"front": {"url": "test://pattern", "schedule": "always"}}})"),
               UnorderedElementsAre("/storage/max_bytes", "/upload/manifest", "/upload/windows/0", "/http/listen",
                                    "/cameras/front/schedule"));
-}
-
-// ---- schedules
-
-TEST_F(ConfigTest, ReadsSchedules) {
-  const auto front = load(R"({"device_id": "a", "recording": {"time_zone": "Asia/Tokyo"},
-      "cameras": {"front": {"url": "test://pattern", "record": "schedule", "schedule": [
-        {"days": ["mon", "tue"], "from": "08:00", "to": "18:30"}, {"cron": "*/30 8-17 * * 1-5", "duration_s": 600,
-         "time_zone": "Europe/Berlin"}]}}})")
-                         .config.cameras.at("front");
-  EXPECT_EQ(front.record, Config::Record::schedule);
-  const UtcTime monday = from_rfc3339("2026-11-16T00:00:00+09:00").value();
-  const auto spans = front.schedule.spans(monday, monday + std::chrono::hours(24));
-  ASSERT_GE(spans.size(), 2u);
-  EXPECT_EQ(spans[0].start, from_rfc3339("2026-11-16T08:00:00+09:00"));
-  EXPECT_EQ(spans[1].start, from_rfc3339("2026-11-16T11:00:00+01:00"));  // those before are in the first
-}
-
-TEST_F(ConfigTest, EveryErrorOfAScheduleNamesItsPlace) {
-  const auto with_schedule = [](const std::string& entry) {
-    return with_camera(R"("url": "test://pattern", "record": "schedule", "schedule": [)" + entry + "]");
-  };
-  const std::string at = "/cameras/front/schedule/0";
-  for (const auto& [entry, path] :
-       {std::pair<std::string, std::string>{R"("mon")", ""},
-        {R"({"from": "08:00"})", "/to"},
-        {R"({"to": "08:00"})", "/from"},
-        {R"({"from": "8:00", "to": "09:00"})", "/from"},
-        {R"({"from": "24:00", "to": "09:00"})", "/from"},
-        {R"({"from": "08:00", "to": "24:01"})", "/to"},
-        {R"({"from": "08:60", "to": "09:00"})", "/from"},
-        {R"({"from": "08:00", "to": "08:00"})", "/to"},
-        {R"({"from": 8, "to": "09:00"})", "/from"},
-        {R"({"days": [], "from": "08:00", "to": "09:00"})", "/days"},
-        {R"({"days": ["mon", "Tue"], "from": "08:00", "to": "09:00"})", "/days/1"},
-        {R"({"from": "08:00", "to": "09:00", "time_zone": "Europe/Atlantis"})", "/time_zone"},
-        {R"({"from": "08:00", "to": "09:00", "time_zone": "../x"})", "/time_zone"},
-        {R"({"from": "08:00", "to": "09:00", "until": 1})", "/until"},
-        {R"({"cron": "* * * * *"})", "/duration_s"},
-        {R"({"cron": "* * * * *", "duration_s": 0})", "/duration_s"},
-        {R"({"cron": "61 * * * *", "duration_s": 60})", "/cron"},
-        {R"({"cron": "* * * * *", "duration_s": 60, "from": "08:00"})", "/from"}})
-    EXPECT_THAT(paths_of(with_schedule(entry)), ElementsAre(at + path)) << entry;
-  EXPECT_THAT(paths_of(with_camera(R"("url": "test://pattern", "record": "schedule")")),
-              ElementsAre("/cameras/front/schedule"));
-  EXPECT_THAT(paths_of(with("recording", R"("time_zone": "Mars/Olympus")")), ElementsAre("/recording/time_zone"));
-}
-
-// ---- what cameras notice
-
-TEST_F(ConfigTest, ReadsRulesForEvents) {
-  const auto one = load(R"({"device_id": "a", "recording": {"pre_roll_ms": 4000},
-      "cameras": {"front": {"url": "hik://10.0.0.5/1/main", "events": true, "http_port": 8080, "event_hold_s": 5,
-                            "on_event": {"type": "motion"}}}})")
-                       .config.cameras.at("front");
-  EXPECT_TRUE(one.events);
-  EXPECT_EQ(one.http_port, 8080);
-  EXPECT_EQ(one.event_hold, 5s);
-  ASSERT_EQ(one.on_event.size(), 1u);
-  EXPECT_EQ(one.on_event[0].pre_roll, 4s) << "that of recording";
-  EXPECT_EQ(one.on_event[0].post_roll, 10s);
-  const auto two = load(with_camera(R"("url": "dahua://10.0.0.5/1/main", "events": true, "on_event": [
-      {"type": "tampering", "pre_roll_ms": 1, "post_roll_ms": 2, "labels": ["x"]}, {"type": "other"}])"))
-                       .config.cameras.at("front")
-                       .on_event;
-  ASSERT_EQ(two.size(), 2u);
-  EXPECT_EQ(two[0].type, CameraEventType::tampering);
-  EXPECT_EQ(two[0].pre_roll, 1ms);
-  EXPECT_EQ(two[0].post_roll, 2ms);
-  EXPECT_THAT(two[0].labels, ElementsAre("x"));
-}
-
-TEST_F(ConfigTest, EveryErrorOfARuleNamesItsPlace) {
-  const std::string hik = R"("url": "hik://10.0.0.5/1/main", "events": true, "on_event": )";
-  const std::string at = "/cameras/front";
-  for (const auto& [members, path] :
-       {std::pair<std::string, std::string>{R"("url": "rtsp://10.0.0.5/1", "events": true)", "/events"},
-        {R"("url": "onvif://10.0.0.5/1", "events": true)", "/events"},
-        {R"("url": "hik://10.0.0.5/1/main", "on_event": {"type": "motion"})", "/on_event"},
-        {hik + "true", "/on_event"},
-        {hik + "{}", "/on_event/type"},
-        {hik + R"({"type": "VMD"})", "/on_event/type"},
-        {hik + R"([{"type": "motion"}, {"type": "motion", "pre_roll_ms": -1}])", "/on_event/1/pre_roll_ms"},
-        {hik + R"({"type": "motion", "post_roll_ms": 3600001})", "/on_event/post_roll_ms"},
-        {hik + R"({"type": "motion", "label": "x"})", "/on_event/label"},
-        {R"("url": "test://pattern", "http_port": 0)", "/http_port"},
-        {R"("url": "test://pattern", "event_hold_s": 0)", "/event_hold_s"}})
-    EXPECT_THAT(paths_of(with_camera(members)), Contains(at + path)) << members;
-}
-
-// ---- agreement with schemas/config.schema.json
-
-class ConfigSchemaTest : public ConfigTest {
- protected:
-  void SetUp() override { schema_ = Json::parse(test::read_text(VEDETTE_SOURCE_DIR "/schemas/config.schema.json")); }
-
-  const Json& resolved(const Json& node) const {
-    if (node.contains("$ref")) {
-      const std::string ref = node["$ref"];
-      if (ref.starts_with("#")) return resolved(schema_.at(Json::json_pointer(ref.substr(1))));
-      static const Json common = Json::parse(test::read_text(VEDETTE_SOURCE_DIR "/schemas/common.schema.json"));
-      return common.at(Json::json_pointer(ref.substr(ref.find('#') + 1)));
-    }
-    if (node.contains("allOf") && !node.contains("type")) return resolved(node["allOf"][0]);
-    return node;
-  }
-
-  // A value that the key takes.
-  Json example(const std::string& key, const Json& node) const {
-    const std::map<std::string, Json> examples = {
-        {"device_id", "edge-01"},
-        {"url", "test://pattern"},
-        {"endpoint", "https://s3.test"},
-        {"bucket", "clips"},
-        {"directory", "/nas"},
-        {"listen", "127.0.0.1:9180"},
-        {"target", "s3"},
-        {"time_zone", "Europe/Berlin"},
-        {"password", "example-secret"},
-        {"access_key_id", "example-id"},
-        {"secret_access_key", "example-secret"},
-        {"session_token", "example-tok"},
-        {"signing_key", kSigningKey},
-        {"signing_key_file", (dir_.path() / "a-key").string()},
-    };
-    if (node.contains("default")) return node["default"];
-    if (const auto it = examples.find(key); it != examples.end()) return it->second;
-    if (key.ends_with("_file")) return (dir_.path() / "a-file").string();
-    ADD_FAILURE() << "no example for " << key;
-    return nullptr;
-  }
-
-  // An object with every property set.
-  Json whole(const Json& object) const {
-    Json out = Json::object();
-    for (const auto& [key, node] : object.at("properties").items()) {
-      const Json& what = resolved(node);
-      if (what.value("type", "") == "object" && what.contains("patternProperties"))
-        out[key] = {{"front", whole(resolved(what["patternProperties"].begin().value()))}};
-      else if (what.value("type", "") == "object")
-        out[key] = whole(what);
-      else
-        out[key] = example(key, node.contains("default") ? node : what);
-    }
-    return out;
-  }
-
-  Json schema_;
-};
-
-TEST_F(ConfigSchemaTest, EveryKeyOfTheSchemaIsRead) {
-  file("a-file", "secret-of-a-file");
-  file("a-key", kSigningKey);
-  const Json document = whole(schema_);
-  EXPECT_GT(document.flatten().size(), 50u);
-  EXPECT_THAT(errors_of(document.dump()), IsEmpty());
-}
-
-TEST_F(ConfigSchemaTest, DefaultsOfTheSchemaAreThoseOfTheCode) {
-  const auto defaults = [&](const char* section) {
-    Json out = Json::object();
-    for (const auto& [key, node] : schema_["properties"][section]["properties"].items())
-      if (node.contains("default")) out[key] = node["default"];
-    return out;
-  };
-  Json document = {{"device_id", "a"}};
-  for (const char* section : {"mqtt", "storage", "recording", "telemetry", "log", "upload"})
-    document[section] = defaults(section);
-  const auto [config, warnings] = load(document.dump());
-  EXPECT_THAT(warnings, IsEmpty()) << "a default asks for nothing";
-  const Config bare = load(R"({"device_id": "a"})").config;
-  EXPECT_EQ(config.mqtt.urls, bare.mqtt.urls);
-  EXPECT_EQ(config.mqtt.topic_root, bare.mqtt.topic_root);
-  EXPECT_EQ(config.mqtt.version, bare.mqtt.version);
-  EXPECT_EQ(config.mqtt.keepalive, bare.mqtt.keepalive);
-  EXPECT_EQ(config.storage.path, bare.storage.path);
-  EXPECT_EQ(config.storage.sync_interval, bare.storage.sync_interval);
-  EXPECT_EQ(config.storage.min_free_bytes, bare.storage.min_free_bytes);
-  EXPECT_EQ(config.storage.max_bytes, bare.storage.max_bytes);
-  EXPECT_EQ(config.storage.max_age, bare.storage.max_age);
-  EXPECT_EQ(config.upload.delete_after_upload, bare.upload.delete_after_upload);
-  EXPECT_EQ(config.upload.manifest, bare.upload.manifest);
-  EXPECT_EQ(config.recording.pre_roll, bare.recording.pre_roll);
-  EXPECT_EQ(config.recording.segment, bare.recording.segment);
-  EXPECT_EQ(config.recording.longest, bare.recording.longest);
-  EXPECT_EQ(config.recording.audio, bare.recording.audio);
-  EXPECT_EQ(config.telemetry_interval, bare.telemetry_interval);
-  EXPECT_EQ(config.log_level, bare.log_level);
-  EXPECT_EQ(config.log_format, bare.log_format);
-  EXPECT_EQ(config.upload.region, bare.upload.region);
-  EXPECT_EQ(config.upload.path_style, bare.upload.path_style);
-}
-
-TEST_F(ConfigSchemaTest, BoundsOfTheSchemaAreThoseOfTheCode) {
-  file("a-file", "secret-of-a-file");
-  file("a-key", kSigningKey);
-  const Json good = whole(schema_);
-  int tried = 0;
-  const auto try_bound = [&](const std::string& pointer, const char* bound, int64_t beyond, const Json& node) {
-    if (!node.contains(bound)) return;
-    Json document = good;
-    document[Json::json_pointer(pointer)] = node[bound];
-    EXPECT_THAT(errors_of(document.dump()), IsEmpty()) << pointer << " = " << node[bound];
-    document[Json::json_pointer(pointer)] = node[bound].get<int64_t>() + beyond;
-    EXPECT_THAT(paths_of(document.dump()), ElementsAre(pointer)) << document[Json::json_pointer(pointer)];
-    ++tried;
-  };
-  const auto walk = [&](const std::string& path, const Json& object) {
-    for (const auto& [key, node] : object["properties"].items()) {
-      try_bound(path + "/" + key, "minimum", -1, node);
-      try_bound(path + "/" + key, "maximum", 1, node);
-    }
-  };
-  for (const auto& [section, node] : schema_["properties"].items())
-    if (node.contains("properties")) walk("/" + section, node);
-  walk("/cameras/front", schema_["definitions"]["camera"]);
-  EXPECT_GT(tried, 20);
 }
 
 }  // namespace

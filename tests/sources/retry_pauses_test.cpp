@@ -28,7 +28,7 @@ TEST(RetryPausesTest, RefusedCameraIsLeftAloneForAMinuteAtLeast) {
   for (int camera = 0; camera < 100; ++camera) {
     RetryPauses pauses;
     for (int i = 0; i < 10; ++i) {
-      const milliseconds pause = pauses.next(After::wrong_password);
+      const milliseconds pause = pauses.next(After::refused);
       EXPECT_GE(pause, 60s);
       EXPECT_LE(pause, 300s);
     }
@@ -46,10 +46,10 @@ TEST(RetryPausesTest, BusyCameraIsTriedAFewTimesBeforeItIsLeftAlone) {
 TEST(RetryPausesTest, BeginAnewAfterSuccess) {
   RetryPauses pauses;
   for (int i = 0; i < 10; ++i) pauses.next(After::failure);
-  for (int i = 0; i < 10; ++i) pauses.next(After::wrong_password);
+  for (int i = 0; i < 10; ++i) pauses.next(After::refused);
   pauses.reset();
   EXPECT_LE(pauses.next(After::failure), 1s);
-  EXPECT_LE(pauses.next(After::wrong_password), 120s);
+  EXPECT_LE(pauses.next(After::refused), 120s);
 }
 
 }  // namespace

@@ -88,11 +88,12 @@ TEST(RtspClientTest, AnswersTheChallengeAndGivesUpWhenThatIsWrong) {
 }
 
 TEST(RtspClientTest, SaysWhatTheCameraRefused) {
-  for (const auto& [line, code] : std::vector<std::pair<std::string, Code>>{{"403 Forbidden", Code::forbidden},
-                                                                            {"404 Stream Not Found", Code::not_found},
-                                                                            {"453 Not Enough Bandwidth", Code::busy},
-                                                                            {"503 Service Unavailable", Code::busy},
-                                                                            {"500 Oops", Code::camera_unavailable}}) {
+  for (const auto& [line, code] :
+       std::vector<std::pair<std::string, Code>>{{"403 Forbidden", Code::forbidden},
+                                                 {"404 Stream Not Found", Code::not_found},
+                                                 {"453 Not Enough Bandwidth", Code::rate_limited},
+                                                 {"503 Service Unavailable", Code::busy},
+                                                 {"500 Oops", Code::camera_unavailable}}) {
     const ScriptedCamera camera([&line = line](const std::string& method, const std::string& request) {
       return method == "DESCRIBE" ? status(line) : good(method, request);
     });

@@ -45,7 +45,8 @@ INSTANTIATE_TEST_SUITE_P(All, RtspRefusal,
                          testing::Values(Refusal{"401 Unauthorized",
                                                  "WWW-Authenticate: Digest realm=\"c\", nonce=\"n\"\r\n",
                                                  CameraState::auth_failed, 3},
-                                         Refusal{"403 Forbidden", "", CameraState::auth_failed, 2}),
+                                         Refusal{"403 Forbidden", "", CameraState::auth_failed, 2},
+                                         Refusal{"453 Not Enough Bandwidth", "", CameraState::busy, 2}),
                          [](const auto& kind) { return std::string(kind.param.line, 3); });
 
 }  // namespace

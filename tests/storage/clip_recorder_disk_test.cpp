@@ -1,10 +1,12 @@
 // Disks that are full, and files that are taken away.
 #include <sys/mount.h>
 
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
 
 #include "core/file.h"
+#include "core/sha256.h"
 #include "tests/storage/recorder_rig.h"
 #include "tests/support/process.h"
 

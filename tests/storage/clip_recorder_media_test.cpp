@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "core/file.h"
+#include "core/sha256.h"
 #include "tests/storage/recorder_rig.h"
 #include "tests/support/process.h"
 

@@ -152,9 +152,14 @@ void on_session(GstRTSPClient*, GstRTSPSession* session, gpointer user) {
   gst_rtsp_session_set_timeout(session, static_cast<guint>(static_cast<const Options*>(user)->session_timeout_s));
 }
 
+void on_teardown(GstRTSPClient*, GstRTSPContext*, gpointer) {
+  fputs("camera_sim: session ended by the client\n", stderr);
+}
+
 void on_client(GstRTSPServer*, GstRTSPClient* client, gpointer user) {
   fputs("camera_sim: client connected\n", stderr);
   g_signal_connect(client, "new-session", G_CALLBACK(on_session), user);
+  g_signal_connect(client, "teardown-request", G_CALLBACK(on_teardown), nullptr);
 }
 
 gboolean end_old_sessions(gpointer server) {

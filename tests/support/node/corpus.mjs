@@ -19,6 +19,8 @@ const GOOD = {
   clip_id: [UUID],
   clip_ids: [[UUID], [UUID, UUID], Array(100).fill(UUID)],
   camera_id: ['front', 'a', '0', `c${'x'.repeat(62)}`, 'a-b_c'],
+  auth_camera_id: ['front'],
+  url: ['rtsp://10.0.0.5:8554/a?b=c', 'hik://10.0.0.5/1/sub'],
   recording_id: ['night-1', UUID],
   reply_to: ['web-7f3a', 'A', '_', 'x'.repeat(64)],
   actor: ['', 'alice@acme', 'ä'.repeat(128)],
@@ -71,7 +73,8 @@ function* commands(schema, common) {
   const needed = Object.fromEntries(
     members.filter(([key]) => params.required?.includes(key)).map(([key, node]) => [key, goodValues(key, node)[0]]),
   );
-  if (params.anyOf) Object.assign(needed, { [params.anyOf[0].required[0]]: 'night-1' });
+  const either = (params.anyOf ?? params.oneOf)?.[0].required[0];
+  if (either) needed[either] = goodValues(either, resolve(params.properties[either], common))[0];
   const base = { v: 1, id: UUID, params: needed };
   const withParam = (key, value) => ({ ...base, params: { ...needed, [key]: value } });
 

@@ -1,0 +1,70 @@
+#include "agent/stream_probes.h"
+
+#include <nlohmann/json.hpp>
+
+#include "agent/from_config.h"
+#include "agent/probe_target.h"
+
+namespace vedette {
+
+namespace {
+
+using messages::Answer;
+
+constexpr size_t kMostWaiting = 8;
+
+ProbeLimits limits_of(const Config& config, const Config::Camera& camera) {
+  return {camera.ring, camera.ring_most_bytes, config.recording.audio};
+}
+
+}  // namespace
+
+StreamProbes::StreamProbes(const Config& config, SessionBudget& budget, Inbox<Event>& inbox, const Clock& clock)
+    : config_(config), budget_(budget), inbox_(inbox), clock_(clock), jobs_("probes", kMostWaiting) {}
+
+Answer StreamProbes::probe(const ReplyTo& to, const CameraProbe& request, Camera* camera) {
+  if (!camera) {
+    const auto target = probe_target(request, config_);
+    if (!target) return messages::rejected(target.error());
+    const std::string like = request.auth_camera_id.value_or("");
+    const auto configured = config_.cameras.find(like);
+    const Config::Camera kDefaults;
+    return connect(to, *target, request.timeout,
+                   limits_of(config_, configured == config_.cameras.end() ? kDefaults : configured->second), like);
+  }
+  const CameraStatus status = camera->status();
+  const Config::Camera& configured = config_.cameras.at(camera->id());
+  const ProbeLimits limits = limits_of(config_, configured);
+  if (status.state == CameraState::streaming)
+    return submit(to, [this, limits, &ring = camera->ring()](const std::stop_token&) {  // which outlives the jobs
+      const StreamReport report = probe_ring(ring, clock_);
+      if (report.keyframes > 0) return messages::succeeded(probe_report(report, limits));
+      return messages::failed({Code::camera_unavailable, "nothing has come since it connected anew"});
+    });
+  // One try more is one nearer to a locked account.
+  if (status.state == CameraState::auth_failed)
+    return messages::rejected({Code::forbidden, "the camera is auth_failed: " + status.error});
+  return connect(to, camera_config(camera->id(), configured).source, request.timeout, limits, camera->id());
+}
+
+Answer StreamProbes::connect(const ReplyTo& to, const SourceConfig& source, milliseconds timeout,
+                             const ProbeLimits& limits, const std::string& session_of) {
+  if (!session_of.empty())
+    if (auto free = budget_.take(session_of); !free) return messages::rejected(free.error());
+  const Look look = [this, source, timeout, limits](const std::stop_token& stop) {
+    const auto probed = probe_stream(source, timeout, clock_, stop);
+    return probed ? messages::succeeded(probe_report(*probed, limits)) : messages::failed(probed.error());
+  };
+  Answer answer = submit(to, look, session_of);
+  if (!session_of.empty() && answer.status != "accepted") budget_.give_back(session_of);
+  return answer;
+}
+
+Answer StreamProbes::submit(const ReplyTo& to, const Look& look, const std::string& session_of) {
+  const bool queued = jobs_.submit([this, to, look, session_of](const std::stop_token& stop) {
+    inbox_.push(CommandDone{to, look(stop), session_of});
+  });
+  return queued ? messages::accepted() : messages::rejected({Code::busy, "too many probes are waiting; try again"});
+}
+
+}  // namespace vedette

@@ -1,0 +1,149 @@
+// The reader of the configuration and schemas/config.schema.json agree.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/agent/config_fixture.h"
+
+namespace vedette {
+namespace {
+
+using test::ConfigTest;
+using test::errors_of;
+using test::kSigningKey;
+using test::load;
+using test::paths_of;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class ConfigSchemaTest : public ConfigTest {
+ protected:
+  void SetUp() override { schema_ = Json::parse(test::read_text(VEDETTE_SOURCE_DIR "/schemas/config.schema.json")); }
+
+  const Json& resolved(const Json& node) const {
+    if (node.contains("$ref")) {
+      const std::string ref = node["$ref"];
+      if (ref.starts_with("#")) return resolved(schema_.at(Json::json_pointer(ref.substr(1))));
+      static const Json common = Json::parse(test::read_text(VEDETTE_SOURCE_DIR "/schemas/common.schema.json"));
+      return common.at(Json::json_pointer(ref.substr(ref.find('#') + 1)));
+    }
+    if (node.contains("allOf") && !node.contains("type")) return resolved(node["allOf"][0]);
+    return node;
+  }
+
+  // A value that the key takes.
+  Json example(const std::string& key, const Json& node) const {
+    const std::map<std::string, Json> examples = {
+        {"device_id", "edge-01"},
+        {"url", "test://pattern"},
+        {"transport", "tcp"},
+        {"endpoint", "https://s3.test"},
+        {"bucket", "clips"},
+        {"directory", "/nas"},
+        {"listen", "127.0.0.1:9180"},
+        {"target", "s3"},
+        {"time_zone", "Europe/Berlin"},
+        {"password", "example-secret"},
+        {"access_key_id", "example-id"},
+        {"secret_access_key", "example-secret"},
+        {"session_token", "example-tok"},
+        {"signing_key", kSigningKey},
+        {"signing_key_file", (dir_.path() / "a-key").string()},
+    };
+    if (node.contains("default")) return node["default"];
+    if (const auto it = examples.find(key); it != examples.end()) return it->second;
+    if (key.ends_with("_file")) return (dir_.path() / "a-file").string();
+    ADD_FAILURE() << "no example for " << key;
+    return nullptr;
+  }
+
+  // An object with every property set.
+  Json whole(const Json& object) const {
+    Json out = Json::object();
+    for (const auto& [key, node] : object.at("properties").items()) {
+      const Json& what = resolved(node);
+      if (what.value("type", "") == "object" && what.contains("patternProperties"))
+        out[key] = {{"front", whole(resolved(what["patternProperties"].begin().value()))}};
+      else if (what.value("type", "") == "object")
+        out[key] = whole(what);
+      else
+        out[key] = example(key, node.contains("default") ? node : what);
+    }
+    return out;
+  }
+
+  Json schema_;
+};
+
+TEST_F(ConfigSchemaTest, EveryKeyOfTheSchemaIsRead) {
+  file("a-file", "secret-of-a-file");
+  file("a-key", kSigningKey);
+  const Json document = whole(schema_);
+  EXPECT_GT(document.flatten().size(), 50u);
+  EXPECT_THAT(errors_of(document.dump()), IsEmpty());
+}
+
+TEST_F(ConfigSchemaTest, DefaultsOfTheSchemaAreThoseOfTheCode) {
+  const auto defaults = [&](const char* section) {
+    Json out = Json::object();
+    for (const auto& [key, node] : schema_["properties"][section]["properties"].items())
+      if (node.contains("default")) out[key] = node["default"];
+    return out;
+  };
+  Json document = {{"device_id", "a"}};
+  for (const char* section : {"mqtt", "storage", "recording", "telemetry", "log", "upload"})
+    document[section] = defaults(section);
+  const auto [config, warnings] = load(document.dump());
+  EXPECT_THAT(warnings, IsEmpty()) << "a default asks for nothing";
+  const Config bare = load(R"({"device_id": "a"})").config;
+  EXPECT_EQ(config.mqtt.urls, bare.mqtt.urls);
+  EXPECT_EQ(config.mqtt.topic_root, bare.mqtt.topic_root);
+  EXPECT_EQ(config.mqtt.version, bare.mqtt.version);
+  EXPECT_EQ(config.mqtt.keepalive, bare.mqtt.keepalive);
+  EXPECT_EQ(config.storage.path, bare.storage.path);
+  EXPECT_EQ(config.storage.sync_interval, bare.storage.sync_interval);
+  EXPECT_EQ(config.storage.min_free_bytes, bare.storage.min_free_bytes);
+  EXPECT_EQ(config.storage.max_bytes, bare.storage.max_bytes);
+  EXPECT_EQ(config.storage.max_age, bare.storage.max_age);
+  EXPECT_EQ(config.upload.delete_after_upload, bare.upload.delete_after_upload);
+  EXPECT_EQ(config.upload.manifest, bare.upload.manifest);
+  EXPECT_EQ(config.recording.pre_roll, bare.recording.pre_roll);
+  EXPECT_EQ(config.recording.segment, bare.recording.segment);
+  EXPECT_EQ(config.recording.longest, bare.recording.longest);
+  EXPECT_EQ(config.recording.audio, bare.recording.audio);
+  EXPECT_EQ(config.telemetry_interval, bare.telemetry_interval);
+  EXPECT_EQ(config.log_level, bare.log_level);
+  EXPECT_EQ(config.log_format, bare.log_format);
+  EXPECT_EQ(config.upload.region, bare.upload.region);
+  EXPECT_EQ(config.upload.path_style, bare.upload.path_style);
+}
+
+TEST_F(ConfigSchemaTest, BoundsOfTheSchemaAreThoseOfTheCode) {
+  file("a-file", "secret-of-a-file");
+  file("a-key", kSigningKey);
+  const Json good = whole(schema_);
+  int tried = 0;
+  const auto try_bound = [&](const std::string& pointer, const char* bound, int64_t beyond, const Json& node) {
+    if (!node.contains(bound)) return;
+    Json document = good;
+    document[Json::json_pointer(pointer)] = node[bound];
+    EXPECT_THAT(errors_of(document.dump()), IsEmpty()) << pointer << " = " << node[bound];
+    document[Json::json_pointer(pointer)] = node[bound].get<int64_t>() + beyond;
+    EXPECT_THAT(paths_of(document.dump()), ElementsAre(pointer)) << document[Json::json_pointer(pointer)];
+    ++tried;
+  };
+  const auto walk = [&](const std::string& path, const Json& object) {
+    for (const auto& [key, node] : object["properties"].items()) {
+      try_bound(path + "/" + key, "minimum", -1, node);
+      try_bound(path + "/" + key, "maximum", 1, node);
+    }
+  };
+  for (const auto& [section, node] : schema_["properties"].items())
+    if (node.contains("properties")) walk("/" + section, node);
+  walk("/cameras/front", schema_["definitions"]["camera"]);
+  EXPECT_GT(tried, 20);
+}
+
+}  // namespace
+}  // namespace vedette
