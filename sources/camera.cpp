@@ -1,5 +1,7 @@
 #include "sources/camera.h"
 
+#include <algorithm>
+
 #include "core/log.h"
 #include "core/thread.h"
 #include "sources/coverage_meter.h"
@@ -85,8 +87,9 @@ struct Camera::Impl {
 
   // Capture thread only.
   std::unique_ptr<Source> source;
-  bool streaming = false;  // a keyframe has come in this session
-  StreamInfoPtr info;      // of the newest packet
+  bool streaming = false;                                     // a keyframe has come in this session
+  StreamInfoPtr info;                                         // of the newest packet
+  MonoTime last_dts[2] = {MonoTime::min(), MonoTime::min()};  // by track, over all sessions
 
   std::mutex mutex;
   CameraStatus status;
@@ -117,6 +120,11 @@ void Camera::Impl::take(Packet packet) {
   }
   const MonoTime arrival = packet.arrival;
   const bool video = packet.video();
+  // A server may begin with what it has at hand, and that may reach back before where the last session ended.
+  MonoTime& last = last_dts[video ? 0 : 1];
+  if (packet.dts <= last) packet.dts = last + 1us;
+  last = packet.dts;
+  packet.pts = std::max(packet.pts, packet.dts);
   const size_t size = packet.payload().size();
   if (video) last_frame_utc_us.store(packet.arrival_utc.time_since_epoch().count(), std::memory_order_relaxed);
   if (packet.info != info) {

@@ -112,6 +112,11 @@ TEST(CameraTest, IsConnectedAnewWhenAsked) {
   ASSERT_TRUE(eventually(kLimit, [&] { return camera.restart().has_value(); }));
   EXPECT_TRUE(watched.wait_for(CameraState::connecting, 2));
   EXPECT_TRUE(watched.wait_for(CameraState::streaming, 2));
+  Cursor cursor = camera.ring().cursor_at(MonoTime(0s));
+  std::vector<Packet> packets;
+  cursor.read(packets, 100'000, Clock::system().mono(), {});
+  for (size_t i = 1; i < packets.size(); ++i)
+    EXPECT_GT(packets[i].dts, packets[i - 1].dts) << "video only; packet " << i;
   EXPECT_GE(camera.figures().reconnects_total, 1u) << "more when the camera is busy with closing the first";
   EXPECT_LT(watched.destroy(), kStopLimit);
 }

@@ -213,6 +213,10 @@ TEST_P(SourceContract, StopRightAtTheBeginningIsNoError) {
   }
 }
 
+// A server may begin with the GOP that it has at hand, which is older than where the session before ended; Camera sets
+// that right.
+constexpr seconds kAtHand{2};
+
 TEST_P(SourceContract, RunsAgainAfterItEnded) {
   const auto source = make_source(place_.config);
   ASSERT_TRUE(source);
@@ -228,7 +232,7 @@ TEST_P(SourceContract, RunsAgainAfterItEnded) {
       return ran;
     })) << i;
     EXPECT_TRUE(video.front().keyframe);
-    EXPECT_GT(video.front().pts, newest);
+    EXPECT_GT(video.front().pts, newest - kAtHand);
     newest = video.back().pts;
   }
 }
