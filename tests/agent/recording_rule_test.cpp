@@ -59,10 +59,10 @@ class Random {
 Packet numbered(Track track, bool keyframe, size_t number) {
   Packet packet = real_keyframe();
   // A slice that nobody decodes here, with the number in it.
-  std::vector<uint8_t> bytes = {0, 0, 0, 1, static_cast<uint8_t>(keyframe ? 0x65 : 0x41)};
-  if (track == Track::audio) bytes.clear();
-  const std::string text = std::string(kMark) + std::to_string(1'000'000 + number);
-  bytes.insert(bytes.end(), text.begin(), text.end());
+  std::string text;
+  if (track == Track::video) text.append("\0\0\0\1", 4).push_back(keyframe ? '\x65' : '\x41');
+  text.append(kMark).append(std::to_string(1'000'000 + number));
+  const std::vector<uint8_t> bytes(text.begin(), text.end());
   packet.data = Payload::copy_of(bytes);
   packet.track = track;
   packet.keyframe = keyframe || track == Track::audio;
