@@ -1,7 +1,6 @@
 #include "storage/clip_maker.h"
 
 #include <gtest/gtest.h>
-#include <sys/mount.h>
 
 #include <atomic>
 #include <numeric>
@@ -13,6 +12,7 @@
 #include "tests/storage/pattern.h"
 #include "tests/storage/store.h"
 #include "tests/support/process.h"
+#include "tests/support/small_disk.h"
 #include "tests/support/wait.h"
 
 namespace vedette::test {
@@ -297,7 +297,8 @@ TEST_F(ClipMakerTest, AStopLeavesNothingBehind) {
 TEST_F(ClipMakerTest, AFullDiskLeavesNothingBehind) {
   const auto clips = store.layout.clips();
   std::filesystem::create_directories(clips);
-  if (mount("tmpfs", clips.c_str(), "tmpfs", 0, "size=400k") != 0) GTEST_SKIP() << "not allowed to mount";
+  if (const auto why = SmallDisk::not_possible(); !why.empty()) GTEST_SKIP() << why;
+  const SmallDisk disk(clips, 400);
   push(30s);
   const Made made = make(2s + 20ms, 28s, &ring);
   EXPECT_FALSE(made.status);
@@ -305,9 +306,8 @@ TEST_F(ClipMakerTest, AFullDiskLeavesNothingBehind) {
   EXPECT_EQ(made.clips.size(), 0u);
   EXPECT_EQ(files(), 0u);
   EXPECT_EQ(store.catalog->query({})->clips.size(), 0u);
-  ASSERT_EQ(mount("tmpfs", clips.c_str(), "tmpfs", MS_REMOUNT, "size=64m"), 0);
+  disk.resize(64 * 1024);
   EXPECT_EQ(make(2s + 20ms, 28s, &ring).clips.size(), 1u);
-  umount(clips.c_str());
 }
 
 TEST_F(ClipMakerTest, ClipsThatAreReadAreNotDeleted) {

@@ -1,5 +1,4 @@
 // Disks that are full, and files that are taken away.
-#include <sys/mount.h>
 
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -9,6 +8,7 @@
 #include "core/sha256.h"
 #include "tests/storage/recorder_rig.h"
 #include "tests/support/process.h"
+#include "tests/support/small_disk.h"
 
 namespace vedette::test {
 namespace {
@@ -17,7 +17,8 @@ namespace {
 TEST_F(ClipRecorderTest, AFullDiskEndsItWithWhatIsGood) {
   const auto clips = store.layout.clips();
   ASSERT_TRUE(file::make_directories(clips));
-  if (mount("tmpfs", clips.c_str(), "tmpfs", 0, "size=512k") != 0) GTEST_SKIP() << "not allowed to mount";
+  if (const auto why = SmallDisk::not_possible(); !why.empty()) GTEST_SKIP() << why;
+  const SmallDisk disk(clips, 512);
   Pattern camera(begin);
   push(camera.until(begin + 600s));
   const auto ended = record(spec(begin, begin + 590s));
@@ -26,14 +27,14 @@ TEST_F(ClipRecorderTest, AFullDiskEndsItWithWhatIsGood) {
   ASSERT_EQ(losses.size(), 1u);
   EXPECT_EQ(Json::parse(losses[0].data)["reason"], "no_space");
   for (const Clip& clip : reports.clips()) EXPECT_GT(shown_frames(file_of(clip)), 0);
-  umount(clips.c_str());
 }
 
 // The recording is 20 s in the ring; the disk takes a part of it, and gets room a moment later.
 TEST_F(ClipRecorderTest, AfterAFullDiskItGoesOnWhereItWas) {
   const auto clips = store.layout.clips();
   ASSERT_TRUE(file::make_directories(clips));
-  if (mount("tmpfs", clips.c_str(), "tmpfs", 0, "size=300k") != 0) GTEST_SKIP() << "not allowed to mount";
+  if (const auto why = SmallDisk::not_possible(); !why.empty()) GTEST_SKIP() << why;
+  const SmallDisk disk(clips, 300);
   const MonoTime from = clock.mono() - 21s;
   Pattern camera(from);
   push(camera.until(from + 20s));
@@ -42,7 +43,7 @@ TEST_F(ClipRecorderTest, AfterAFullDiskItGoesOnWhereItWas) {
     const auto faulted = reports.wait(RecorderReport::Kind::faulted);
     ASSERT_TRUE(faulted);
     EXPECT_NE(faulted->error.message.find("o space"), std::string::npos) << faulted->error.message;
-    ASSERT_EQ(mount("tmpfs", clips.c_str(), "tmpfs", MS_REMOUNT, "size=64m"), 0);
+    disk.resize(64 * 1024);
     const auto ended = reports.wait(RecorderReport::Kind::ended);
     ASSERT_TRUE(ended);
     EXPECT_EQ(ended->error.message, "");
@@ -57,14 +58,14 @@ TEST_F(ClipRecorderTest, AfterAFullDiskItGoesOnWhereItWas) {
     EXPECT_LT(std::chrono::abs(written[i].start - *written[i - 1].end), 2ms);
   }
   EXPECT_EQ(shown, 18 * 25);
-  umount(clips.c_str());
 }
 
 // Those after the fault begin with the keyframe before where the last one ended: shown twice, and not missing.
 TEST_F(ClipRecorderTest, InAnotherContainerNothingIsMissingAfterAFullDisk) {
   const auto clips = store.layout.clips();
   ASSERT_TRUE(file::make_directories(clips));
-  if (mount("tmpfs", clips.c_str(), "tmpfs", 0, "size=300k") != 0) GTEST_SKIP() << "not allowed to mount";
+  if (const auto why = SmallDisk::not_possible(); !why.empty()) GTEST_SKIP() << why;
+  const SmallDisk disk(clips, 300);
   const MonoTime from = clock.mono() - 21s;
   Pattern camera(from);
   push(camera.until(from + 20s));
@@ -75,7 +76,7 @@ TEST_F(ClipRecorderTest, InAnotherContainerNothingIsMissingAfterAFullDisk) {
     const auto faulted = reports.wait(RecorderReport::Kind::faulted);
     ASSERT_TRUE(faulted);
     EXPECT_NE(faulted->error.message.find("o space"), std::string::npos) << faulted->error.message;
-    ASSERT_EQ(mount("tmpfs", clips.c_str(), "tmpfs", MS_REMOUNT, "size=64m"), 0);
+    disk.resize(64 * 1024);
     const auto ended = reports.wait(RecorderReport::Kind::ended);
     ASSERT_TRUE(ended);
     EXPECT_EQ(ended->error.message, "");
@@ -92,13 +93,13 @@ TEST_F(ClipRecorderTest, InAnotherContainerNothingIsMissingAfterAFullDisk) {
   EXPECT_EQ(numbers.size(), 18u * 25u) << "from the keyframe on";
   EXPECT_EQ(*numbers.begin(), 25);
   EXPECT_EQ(*numbers.rbegin(), 19 * 25 - 1);
-  umount(clips.c_str());
 }
 
 TEST_F(ClipRecorderTest, WhatTheRingLostWhileTheDiskWasFullIsInTheLedger) {
   const auto clips = store.layout.clips();
   ASSERT_TRUE(file::make_directories(clips));
-  if (mount("tmpfs", clips.c_str(), "tmpfs", 0, "size=300k") != 0) GTEST_SKIP() << "not allowed to mount";
+  if (const auto why = SmallDisk::not_possible(); !why.empty()) GTEST_SKIP() << why;
+  const SmallDisk disk(clips, 300);
   const MonoTime from = clock.mono() - 21s;
   Pattern camera(from);
   push(camera.until(from + 20s));
@@ -108,13 +109,12 @@ TEST_F(ClipRecorderTest, WhatTheRingLostWhileTheDiskWasFullIsInTheLedger) {
     // The camera went on, and the ring is over what came first.
     Pattern later(from + 3600s);
     push(later.until(from + 3600s + 20s));
-    ASSERT_EQ(mount("tmpfs", clips.c_str(), "tmpfs", MS_REMOUNT, "size=64m"), 0);
+    disk.resize(64 * 1024);
     ASSERT_TRUE(reports.wait(RecorderReport::Kind::ended));
   }
   const auto losses = store.events("loss.recorded");
   ASSERT_EQ(losses.size(), 1u);
   EXPECT_EQ(Json::parse(losses[0].data)["reason"], "no_space");
-  umount(clips.c_str());
 }
 
 // Somebody deletes the file of a clip that is being recorded.

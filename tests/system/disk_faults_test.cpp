@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "core/file.h"
+#include "tests/support/small_disk.h"
 #include "tests/support/wait.h"
 #include "tests/system/clip_check.h"
 #include "tests/system/rig.h"
-#include "tests/system/small_disk.h"
 
 namespace vedette::test {
 namespace {
@@ -17,6 +17,7 @@ constexpr milliseconds kHealed{5000};
 constexpr milliseconds kOrderlyEnd{5000};
 constexpr milliseconds kNoticed{5000};
 constexpr int kWidth = 320;
+constexpr int64_t kRoom = 16 * 1024;  // KiB
 
 class DiskFaultsTest : public testing::Test {
  protected:
@@ -154,7 +155,7 @@ class DiskTest : public DiskFaultsTest {
 };
 
 TEST_F(DiskTest, AFullDiskIsToldAndOverWhenThereIsRoom) {
-  SmallDisk disk(SmallDisk::Kind::tmpfs, rig.storage(), {}, 16);
+  SmallDisk disk(rig.storage(), kRoom);
   rig.start();
   const std::string recording = record();
   disk.fill();
@@ -169,7 +170,7 @@ TEST_F(DiskTest, AFullDiskIsToldAndOverWhenThereIsRoom) {
 // What takes the room may be protected or not uploaded yet: then nothing is deleted but on command.
 TEST_F(DiskTest, AnOperatorCanMakeRoomOnAFullDisk) {
   rig.add_camera("front", "test://pattern?size=640x360&fps=25&gop=25", {{"ring_s", 60}});
-  SmallDisk disk(SmallDisk::Kind::tmpfs, rig.storage(), {}, 16);
+  SmallDisk disk(rig.storage(), kRoom);
   rig.start();
   const std::string old =
       rig.wait_clip_ready(rig.start_recording("front", {{"duration_ms", 3500}}).recording_id)["clip_id"];
@@ -196,7 +197,7 @@ TEST_F(DiskTest, AnOperatorCanMakeRoomOnAFullDisk) {
 // What was lost while not even the ledger could be written is in it afterwards.
 TEST_F(DiskTest, ALossWhileTheCatalogIsFullIsKept) {
   rig.config()["cameras"]["front"]["ring_s"] = 2;
-  SmallDisk disk(SmallDisk::Kind::tmpfs, rig.storage(), {}, 16);
+  SmallDisk disk(rig.storage(), kRoom);
   rig.start();
   const std::string recording = record();
   disk.fill();
@@ -221,7 +222,7 @@ TEST_F(DiskTest, AnotherVolumeInItsPlaceIsNotWrittenTo) {
   const std::string recording = record();
   std::string id;
   {
-    SmallDisk other(SmallDisk::Kind::tmpfs, rig.storage(), {}, 16);
+    SmallDisk other(rig.storage(), kRoom);
     const Json wrong = rig.event("volume.wrong", "type", "volume.wrong").at("data");
     id = wrong.at("volume_id");
     wait_for_problem("not_found");
@@ -241,7 +242,7 @@ TEST_F(DiskTest, AnotherVolumeInItsPlaceIsNotWrittenTo) {
   rig.expect_messages_follow_schemas();
 
   // It ends, and leaves what is not its own.
-  SmallDisk other(SmallDisk::Kind::tmpfs, rig.storage(), {}, 16);
+  SmallDisk other(rig.storage(), kRoom);
   write_text(rig.storage() / "vedette.db-wal", "somebody else's");
   wait_for_problem("not_found");
   expect_stops_in_time();
@@ -249,7 +250,7 @@ TEST_F(DiskTest, AnotherVolumeInItsPlaceIsNotWrittenTo) {
 }
 
 TEST_F(DiskTest, AKillWhileItHealsLeavesWhatIsRight) {
-  SmallDisk disk(SmallDisk::Kind::tmpfs, rig.storage(), {}, 16);
+  SmallDisk disk(rig.storage(), kRoom);
   for (const milliseconds healing : {0ms, 150ms, 400ms, 900ms}) {
     SCOPED_TRACE(healing.count());
     rig.start();
@@ -276,7 +277,7 @@ TEST_F(DiskTest, AKillWhileItHealsLeavesWhatIsRight) {
 }
 
 TEST_F(DiskTest, ADiskThatBecameReadOnlyGoesOnWhenItIsMountedAgain) {
-  SmallDisk disk(SmallDisk::Kind::ext4, rig.storage(), rig.scratch() / "image", 64);
+  SmallDisk disk(SmallDisk::Kind::ext4, rig.storage(), rig.scratch() / "image", 4 * kRoom);
   rig.start();
   const std::string recording = record();
   ASSERT_TRUE(eventually(Rig::kLimit, [&] { return rig.events("clip.ready").size() >= 1; }));
@@ -291,7 +292,7 @@ TEST_F(DiskTest, ADiskThatBecameReadOnlyGoesOnWhenItIsMountedAgain) {
 }
 
 TEST_F(DiskTest, ADiskThatIsPulledAndPluggedInAgainGoesOn) {
-  SmallDisk disk(SmallDisk::Kind::ext4, rig.storage(), rig.scratch() / "image", 64);
+  SmallDisk disk(SmallDisk::Kind::ext4, rig.storage(), rig.scratch() / "image", 4 * kRoom);
   rig.start();
   const std::string recording = record();
   // Some of it is on the disk.

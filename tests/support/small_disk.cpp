@@ -1,4 +1,4 @@
-#include "tests/system/small_disk.h"
+#include "tests/support/small_disk.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -24,6 +24,10 @@ namespace {
 constexpr unsigned long kShutDown = _IOR('X', 125, uint32_t);
 constexpr uint32_t kWithoutLog = 2;
 
+std::string size_option(int64_t kilobytes) {
+  return "size=" + std::to_string(kilobytes) + "k";
+}
+
 void check(bool done, const std::string& what) {
   if (!done) throw std::runtime_error(what + ": " + std::strerror(errno));
 }
@@ -38,15 +42,18 @@ std::string SmallDisk::not_possible() {
   return reason;
 }
 
-SmallDisk::SmallDisk(Kind kind, std::filesystem::path folder, std::filesystem::path scratch, int megabytes)
-    : kind_(kind), folder_(std::move(folder)), image_(std::move(scratch)), megabytes_(megabytes) {
+SmallDisk::SmallDisk(Kind kind, std::filesystem::path folder, std::filesystem::path image, int64_t kilobytes)
+    : kind_(kind), folder_(std::move(folder)), image_(std::move(image)), kilobytes_(kilobytes) {
   if (kind_ == Kind::ext4) {
     write_text(image_, "");
-    check(truncate(image_.c_str(), off_t{megabytes_} << 20) == 0, "image");
+    check(truncate(image_.c_str(), off_t{kilobytes_} << 10) == 0, "image");
     run_or_throw({"mkfs.ext4", "-q", "-m", "0", image_.string()});
   }
   mount();
 }
+
+SmallDisk::SmallDisk(std::filesystem::path folder, int64_t kilobytes)
+    : SmallDisk(Kind::tmpfs, std::move(folder), {}, kilobytes) {}
 
 SmallDisk::~SmallDisk() {
   if (mounted_) umount2(folder_.c_str(), MNT_DETACH);
@@ -55,8 +62,7 @@ SmallDisk::~SmallDisk() {
 void SmallDisk::mount() {
   std::filesystem::create_directories(folder_);
   if (kind_ == Kind::tmpfs)
-    check(::mount("tmpfs", folder_.c_str(), "tmpfs", 0, ("size=" + std::to_string(megabytes_) + "m").c_str()) == 0,
-          "mount");
+    check(::mount("tmpfs", folder_.c_str(), "tmpfs", 0, size_option(kilobytes_).c_str()) == 0, "mount");
   else
     run_or_throw({"mount", "-o", "loop,errors=remount-ro", image_.string(), folder_.string()});
   mounted_ = true;
@@ -65,6 +71,10 @@ void SmallDisk::mount() {
 void SmallDisk::unmount() {
   check(umount2(folder_.c_str(), MNT_DETACH) == 0, "unmount");
   mounted_ = false;
+}
+
+void SmallDisk::resize(int64_t kilobytes) const {
+  check(::mount("tmpfs", folder_.c_str(), "tmpfs", MS_REMOUNT, size_option(kilobytes).c_str()) == 0, "remount");
 }
 
 void SmallDisk::fill() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -15,13 +16,17 @@ class SmallDisk {
   // Whether this process may mount at all; the reason why not.
   static std::string not_possible();
 
-  SmallDisk(Kind kind, std::filesystem::path folder, std::filesystem::path scratch, int megabytes);
+  SmallDisk(Kind kind, std::filesystem::path folder, std::filesystem::path image, int64_t kilobytes);
+  // A tmpfs.
+  SmallDisk(std::filesystem::path folder, int64_t kilobytes);
   ~SmallDisk();
   SmallDisk(const SmallDisk&) = delete;
   SmallDisk& operator=(const SmallDisk&) = delete;
 
   void mount();
   void unmount();
+  // Of a tmpfs: gives it so much room, with all that is in it.
+  void resize(int64_t kilobytes) const;
   // Writes a file that takes all that is free...
   void fill() const;
   // ...and removes it.
@@ -40,7 +45,7 @@ class SmallDisk {
   const Kind kind_;
   const std::filesystem::path folder_;
   std::filesystem::path image_;
-  const int megabytes_;
+  const int64_t kilobytes_;
   bool mounted_ = false;
 };
 
