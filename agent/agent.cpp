@@ -9,6 +9,7 @@
 #include "agent/clock_watch.h"
 #include "agent/command_intake.h"
 #include "agent/command_runner.h"
+#include "agent/event_feeds.h"
 #include "agent/from_config.h"
 #include "agent/messages.h"
 #include "agent/publisher.h"
@@ -16,6 +17,7 @@
 #include "agent/replies.h"
 #include "agent/run_marker.h"
 #include "agent/second_profiles.h"
+#include "agent/session.h"
 #include "agent/session_budget.h"
 #include "agent/snapshots.h"
 #include "agent/status_board.h"
@@ -80,8 +82,6 @@ class Agent::Impl {
   void on(const StorageSeen& event);
   void on(ShutdownRequested event);
 
-  Status start_feeds();
-  void start_session();
   void answer(const ReplyTo& to, const Answer& answer);
   void add_event(const char* type, const std::string& camera_id, const Json& data);
   void on_clock(const ClockChange& change);
@@ -193,25 +193,15 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
         clock_);
   recordings_.restore(cameras_);
   recordings_.keep_standing(cameras_);
-  if (auto started = start_feeds(); !started) return started;
+  auto feeds = start_event_feeds(config_, inbox_, clock_);
+  if (!feeds) return feeds.error_as_is();
+  feeds_ = std::move(*feeds);
   replies_.answer_interrupted();
-  start_session();
-  if (!session_) return fail(Code::internal, "the MQTT session cannot be started");
-  return {};
-}
-
-Status Agent::Impl::start_feeds() {
-  for (const auto& [id, camera] : config_.cameras) {
-    if (!camera.events || !camera.enabled) continue;
-    auto feed = EventFeed::start(
-        event_feed_config(id, camera),
-        [this](const std::string& camera_id, const CameraEvent& event) {
-          inbox_.push(CameraNoticed{camera_id, event});
-        },
-        clock_);
-    if (!feed) return feed.error_with("/cameras/" + id + "/events");
-    feeds_.push_back(std::move(*feed));
-  }
+  auto session = start_session(config_, intake_, inbox_);
+  if (!session) return session.error_with("MQTT cannot be started");
+  session_ = std::move(*session);
+  publisher_.attach(session_.get());
+  board_.attach(session_.get(), uploads_.get());
   return {};
 }
 
@@ -223,34 +213,6 @@ void Agent::Impl::record_lost_catalog() {
   loss.start = loss.end = now;
   loss.reason = "catalog_damaged";
   losses_.note(std::move(loss), clock_);
-}
-
-void Agent::Impl::start_session() {
-  mqtt::SessionCallbacks callbacks;
-  const auto connection_id = std::make_shared<std::string>();  // of the MQTT thread
-  const std::string status_topic = base_topic(config_) + "/status";
-  callbacks.will = [connection_id, status_topic]() {
-    *connection_id = new_id();
-    mqtt::Message will;
-    will.topic = status_topic;
-    will.payload = to_text(messages::will(*connection_id));
-    will.retain = true;
-    will.content_type = "application/json";
-    will.utf8 = true;
-    return std::optional(will);
-  };
-  callbacks.on_connect = [this, connection_id](bool) { inbox_.push(MqttConnected{*connection_id}); };
-  callbacks.on_disconnect = [this](const std::string& reason) { inbox_.push(MqttDisconnected{reason}); };
-  callbacks.on_message = [this](const mqtt::Message& message, bool retained) { intake_.on_message(message, retained); };
-  callbacks.on_published = [this](uint64_t token, int reason) { inbox_.push(MqttPublished{token, reason}); };
-  auto session = mqtt::Session::start(session_config(config_, intake_.subscriptions()), std::move(callbacks));
-  if (!session) {
-    log::error("MQTT cannot be started", {{"reason", session.error().message}});
-    return;
-  }
-  session_ = std::move(*session);
-  publisher_.attach(session_.get());
-  board_.attach(session_.get(), uploads_.get());
 }
 
 void Agent::Impl::answer(const ReplyTo& to, const Answer& answer) {

@@ -29,11 +29,6 @@ CameraState state_for(const Error& error, bool was_streaming) {
   }
 }
 
-RetryPauses::After pause_after(Code code) {
-  if (code == Code::forbidden || code == Code::rate_limited) return RetryPauses::After::refused;
-  return code == Code::busy ? RetryPauses::After::busy : RetryPauses::After::failure;
-}
-
 }  // namespace
 
 std::string_view state_name(CameraState state) {
@@ -187,7 +182,7 @@ void Camera::Impl::run(const std::stop_token& stop) {
       log::warn("camera is not streaming",
                 {{"camera", config.source.camera_id}, {"state", state_name(state)}, {"reason", error.message}});
       change(state, error.message);
-      wait_for(pauses.next(pause_after(error.code)), session_stopped);
+      wait_for(pauses.next(RetryPauses::after(error.code)), session_stopped);
       if (stop.stop_requested()) break;
     }
     if (session_stopped.stop_requested()) {  // by restart()

@@ -2,6 +2,7 @@
 
 #include "core/backoff.h"
 #include "core/clock.h"
+#include "core/result.h"
 
 namespace vedette {
 
@@ -14,6 +15,11 @@ class RetryPauses {
     busy,     // so it says: perhaps with the session that has just ended
     refused,  // a wrong password, or too many are watching
   };
+  // What the error of a session means for the next one.
+  static After after(Code code) {
+    if (code == Code::forbidden || code == Code::rate_limited) return After::refused;
+    return code == Code::busy ? After::busy : After::failure;
+  }
 
   milliseconds next(After what) {
     // A camera counts a session that has just ended as one in use for some seconds (503, 454): no reason to miss a

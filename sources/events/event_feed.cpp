@@ -27,11 +27,6 @@ Error error_of_status(int status) {
   return {Code::camera_unavailable, text};
 }
 
-RetryPauses::After pause_after(Code code) {
-  if (code == Code::forbidden) return RetryPauses::After::refused;
-  return code == Code::busy ? RetryPauses::After::busy : RetryPauses::After::failure;
-}
-
 }  // namespace
 
 // All of it is the thread's, but for what is constant.
@@ -140,7 +135,7 @@ void EventFeed::Impl::run(const std::stop_token& stop) {
       log::warn("the camera does not tell its events; it is asked again",
                 {{"camera", config.camera_id}, {"reason", error.message}});
     failure = error.message;
-    pause(pauses.next(pause_after(error.code)), stop);
+    pause(pauses.next(RetryPauses::after(error.code)), stop);
   }
 }
 

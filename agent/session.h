@@ -1,0 +1,17 @@
+#pragma once
+
+#include <memory>
+
+#include "agent/command_intake.h"
+#include "agent/config.h"
+#include "agent/event.h"
+#include "core/inbox.h"
+#include "mqtt/session.h"
+
+namespace vedette {
+
+// Connects to the broker, with a will that names the connection: commands go to the intake, everything else into the
+// inbox, all from the session's thread. Intake and inbox outlive the session.
+Result<std::unique_ptr<mqtt::Session>> start_session(const Config& config, CommandIntake& intake, Inbox<Event>& inbox);
+
+}  // namespace vedette
