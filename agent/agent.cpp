@@ -11,6 +11,7 @@
 #include "agent/command_runner.h"
 #include "agent/event_feeds.h"
 #include "agent/from_config.h"
+#include "agent/latency_watch.h"
 #include "agent/messages.h"
 #include "agent/publisher.h"
 #include "agent/recordings.h"
@@ -117,6 +118,7 @@ class Agent::Impl {
   CameraEvents camera_events_;
   SecondProfiles second_profiles_;
   Recordings recordings_;
+  LatencyWatch latency_;
   StatusBoard board_;
   Snapshots snapshots_;
   ClipCreations creations_;
@@ -151,6 +153,7 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
       second_profiles_(config_, budget_, clock),
       recordings_(config_, layout_, *volume_, catalog_, losses_, outbox_, clock,
                   [this](RecorderReport report) { inbox_.push(std::move(report)); }),
+      latency_(config_.latency_alarm, cameras_, recordings_, outbox_, clock),
       board_(config_, cameras_, recordings_, catalog_, outbox_, publisher_, clock),
       snapshots_(layout_, *volume_, catalog_, outbox_, inbox_, clock),
       creations_(config_, layout_, *volume_, catalog_, losses_, inbox_, clock),
@@ -370,6 +373,10 @@ void Agent::Impl::tick() {
   recordings_.keep_standing(cameras_);
   recordings_.keep_events(cameras_);
   recordings_.enter_ends();
+  if (latency_.look_when_due(now)) {
+    board_.set_slow(latency_.slow());
+    board_.status_may_have_changed();
+  }
   board_.telemetry_sent_when_due(now);
   keeper_.look_when_due(now);
   if (now >= next_expire_) {

@@ -325,6 +325,7 @@ void read_document(JsonReader r, Config& config, Load& load) {
   if (auto section = r.object("recording")) read_recording(*section, config.recording);
   if (auto section = r.object("telemetry")) {
     if (auto interval = section->integer("interval_s", 1, kMostSeconds)) config.telemetry_interval = seconds(*interval);
+    if (auto alarm = section->integer("latency_alarm_ms", 0, 60'000)) config.latency_alarm = milliseconds(*alarm);
     section->done();
   }
   if (auto section = r.object("http")) read_http(*section, load);

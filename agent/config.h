@@ -98,6 +98,7 @@ struct Config {
   Upload upload;
   Recording recording;
   seconds telemetry_interval{30};
+  milliseconds latency_alarm{1000};  // p99 of a stage that is too long; 0: none is
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::text;
   std::map<std::string, Camera> cameras;

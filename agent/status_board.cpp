@@ -63,6 +63,7 @@ StatusBoard::StatusBoard(const Config& config, const Cameras& cameras, Recording
 void StatusBoard::attach(const mqtt::Session* session, UploadWorker* uploads) {
   session_ = session;
   uploads_ = uploads;
+  if (uploads) upload_window_.emplace(uploads->upload_time());
 }
 
 void StatusBoard::birth(std::string connection_id) {
@@ -85,6 +86,8 @@ std::vector<messages::StatusBody::Problem> StatusBoard::problems() const {
   for (const auto& [camera_id, fault] : recordings_.faults())
     out.push_back({fault.code, fault.message + remedy(fault.code), camera_id});
   if (!upload_problem_.empty()) out.push_back({Code::upload_failed, upload_problem_, {}});
+  for (const auto& camera : slow_)
+    out.push_back({Code::timed_out, "frames take too long: " + camera.what, camera.camera_id});
   if (space_level_ == SpaceLevel::low)
     out.push_back({Code::no_space, "low: less than twice storage.min_free_bytes is free", {}});
   if (space_level_ == SpaceLevel::full)
@@ -167,12 +170,12 @@ void StatusBoard::publish_telemetry(MonoTime now) {
   publisher_.telemetry("telemetry/system", "telemetry_system", system_telemetry(process_, figures));
 
   SharedStages shared;
-  shared.command = command_time_.take();
-  if (uploads_) shared.upload = uploads_->upload_time().take();
+  shared.command = command_window_.next();
+  if (upload_window_) shared.upload = upload_window_->next();
   for (const auto& [id, camera] : cameras_) {
-    RecordingStages& stages = recordings_.stages(id);
+    auto& stages = stages_.try_emplace(id, *camera, recordings_.stages(id)).first->second;
     publisher_.telemetry("telemetry/camera/" + id, "telemetry_camera",
-                         camera_telemetry(*camera, stages.mux.take(), stages.sync.take(), shared));
+                         camera_telemetry(*camera, stages.next(), shared));
   }
 }
 

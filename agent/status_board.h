@@ -7,6 +7,7 @@
 
 #include "agent/config.h"
 #include "agent/event.h"
+#include "agent/latency_watch.h"
 #include "agent/messages.h"
 #include "agent/publisher.h"
 #include "agent/recordings.h"
@@ -30,6 +31,7 @@ class StatusBoard {
   void set_upload_problem(std::string problem) { upload_problem_ = std::move(problem); }
   void set_storage(StorageSeen seen) { storage_ = std::move(seen); }
   void set_space_level(SpaceLevel level) { space_level_ = level; }
+  void set_slow(std::vector<LatencyWatch::Slow> slow) { slow_ = std::move(slow); }
   void command_took(microseconds duration) { command_time_.add(duration); }
 
   // Everything, after a connect.
@@ -63,8 +65,12 @@ class StatusBoard {
   const MonoTime started_;
   ProcessFigures process_;
   Histogram command_time_;
+  HistogramWindow command_window_{command_time_};
+  std::optional<HistogramWindow> upload_window_;
+  std::map<std::string, CameraStages> stages_;
   std::string connection_id_;
   std::string upload_problem_;
+  std::vector<LatencyWatch::Slow> slow_;
   StorageSeen storage_;
   SpaceLevel space_level_ = SpaceLevel::ok;
   std::string last_essence_;  // of the status that was told last

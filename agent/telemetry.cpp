@@ -32,8 +32,8 @@ int64_t count_entries(const char* directory) {
   return count;
 }
 
-void add_stage(Json& json, const char* name, const Histogram::Figures& figures) {
-  if (figures.count > 0) json[name] = messages::figures(figures);
+void add_stage(Json& json, std::string_view name, const Histogram::Figures& figures) {
+  if (figures.count > 0) json[std::string(name)] = messages::figures(figures);
 }
 
 double two_decimals(double value) {
@@ -77,6 +77,16 @@ std::optional<double> ProcessFigures::temperature_c() {
   return millidegrees / 1000;
 }
 
+StageFigures CameraStages::next() {
+  StageFigures figures;
+  for (size_t i = 0; i < kStages; ++i) figures[i] = windows_[i].next();
+  return figures;
+}
+
+void add_stages(Json& json, const StageFigures& stages) {
+  for (size_t i = 0; i < kStages; ++i) add_stage(json, stage_name(static_cast<Stage>(i)), stages[i]);
+}
+
 Json system_telemetry(ProcessFigures& process, const SystemFigures& figures) {
   Json json;
   if (const auto cpu = process.cpu_pct()) json["cpu_pct"] = *cpu;
@@ -97,8 +107,7 @@ Json system_telemetry(ProcessFigures& process, const SystemFigures& figures) {
   return json;
 }
 
-Json camera_telemetry(Camera& camera, const Histogram::Figures& mux, const Histogram::Figures& sync,
-                      const SharedStages& shared) {
+Json camera_telemetry(Camera& camera, const StageFigures& stages, const SharedStages& shared) {
   const CameraFigures figures = camera.figures();
   Json json;
   json["camera_id"] = camera.id();
@@ -111,9 +120,7 @@ Json camera_telemetry(Camera& camera, const Histogram::Figures& mux, const Histo
   json["ring_ms"] = to_ms(figures.ring.duration);
   json["ring_bytes"] = figures.ring.bytes;
   if (figures.coverage_pct) json["coverage_pct"] = two_decimals(*figures.coverage_pct);
-  add_stage(json, "capture", camera.capture_latency().take());
-  add_stage(json, "mux", mux);
-  add_stage(json, "sync", sync);
+  add_stages(json, stages);
   add_stage(json, "upload", shared.upload);
   add_stage(json, "command", shared.command);
   return json;

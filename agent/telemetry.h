@@ -4,7 +4,9 @@
 #include <filesystem>
 #include <optional>
 
+#include "agent/latency_alarm.h"
 #include "agent/messages.h"
+#include "agent/recordings.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "sources/camera.h"
@@ -44,9 +46,24 @@ struct SystemFigures {
   std::optional<microseconds> mqtt_round_trip;
 };
 
+// What the frames of one camera went through since the last look.
+class CameraStages {
+ public:
+  // Both outlive it.
+  CameraStages(Camera& camera, const RecordingStages& recordings)
+      : windows_{HistogramWindow(camera.capture_latency()), HistogramWindow(camera.ring().delivery_latency()),
+                 HistogramWindow(recordings.mux), HistogramWindow(recordings.sync)} {}
+
+  StageFigures next();
+
+ private:
+  std::array<HistogramWindow, kStages> windows_;  // by Stage
+};
+
+// Those that have figures, by their names.
+void add_stages(Json& json, const StageFigures& stages);
+
 Json system_telemetry(ProcessFigures& process, const SystemFigures& figures);
-// `mux` and `sync` are of this camera's recordings.
-Json camera_telemetry(Camera& camera, const Histogram::Figures& mux, const Histogram::Figures& sync,
-                      const SharedStages& shared);
+Json camera_telemetry(Camera& camera, const StageFigures& stages, const SharedStages& shared);
 
 }  // namespace vedette

@@ -58,7 +58,7 @@ int main(int argc, char** argv) {
     for (auto& reader : readers) reader.request_stop();
   }
   for (auto& camera : cameras) camera->request_stop();
-  const auto figures = latency.take();
+  const auto figures = HistogramWindow(latency).next();
   std::printf("%d cameras, %llu frames: arrival to waiting cursor p50 %lld us, p99 %lld us, max %lld us\n", argc - 2,
               static_cast<unsigned long long>(figures.count), static_cast<long long>(figures.p50.count()),
               static_cast<long long>(figures.p99.count()), static_cast<long long>(figures.max.count()));

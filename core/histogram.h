@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "core/clock.h"
@@ -9,35 +10,45 @@
 namespace vedette {
 
 // Histogram counts how long a stage took, from 1 us to 70 min, in buckets of at most 12.5 % width. Adding is a few
-// plain instructions and never waits; reading takes what was added since the last reading.
-// Any thread may add; one thread reads.
+// plain instructions and never waits. Nothing is ever taken out: who wants figures looks through a HistogramWindow.
+// Any thread may add.
 class Histogram {
  public:
   struct Figures {
     uint64_t count = 0;
-    microseconds p50{0};
+    microseconds mean{0};
+    microseconds p50{0};  // these three: the upper edge of their bucket
     microseconds p99{0};
     microseconds max{0};
   };
 
   void add(microseconds duration) {
-    buckets_[index(duration.count())].fetch_add(1, std::memory_order_relaxed);
-    uint64_t most = max_.load(std::memory_order_relaxed);
-    const auto value = static_cast<uint64_t>(duration.count() < 0 ? 0 : duration.count());
-    while (value > most && !max_.compare_exchange_weak(most, value, std::memory_order_relaxed)) {
-    }
+    const uint64_t us = duration.count() < 0 ? 0 : static_cast<uint64_t>(duration.count());
+    buckets_[index(us)].fetch_add(1, std::memory_order_relaxed);
+    sum_us_.fetch_add(us, std::memory_order_relaxed);
   }
 
-  // The figures since the last call.
-  Figures take();
-
  private:
+  friend class HistogramWindow;
   static constexpr size_t kBuckets = 256;
-  static size_t index(int64_t us);
-  static int64_t upper_edge(size_t index);
+  static size_t index(uint64_t us);
 
   std::array<std::atomic<uint64_t>, kBuckets> buckets_{};
-  std::atomic<uint64_t> max_{0};
+  std::atomic<uint64_t> sum_us_{0};
+};
+
+// HistogramWindow gives the figures of what was added to a histogram since it last looked; a first time: since the
+// start. Each belongs to one thread and disturbs no other. The histogram outlives it.
+class HistogramWindow {
+ public:
+  explicit HistogramWindow(const Histogram& histogram) : histogram_(&histogram) {}
+
+  Histogram::Figures next();
+
+ private:
+  const Histogram* histogram_;
+  std::array<uint64_t, Histogram::kBuckets> seen_{};
+  uint64_t seen_sum_us_ = 0;
 };
 
 }  // namespace vedette

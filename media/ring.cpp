@@ -15,9 +15,10 @@ Ring::Ring(RingLimits limits) : limits_(limits), slots_(kFirstSlots) {}
 
 void Ring::push(Packet packet) {
   bool wake = false;
+  const MonoTime now = Clock::system().mono();
   {
     const std::lock_guard lock(mutex_);
-    append(std::move(packet));
+    append(std::move(packet), now);
     evict();
     wake = waiting_ > 0;
   }
@@ -25,16 +26,16 @@ void Ring::push(Packet packet) {
   evicted_.clear();
 }
 
-void Ring::append(Packet packet) {
+void Ring::append(Packet packet, MonoTime now) {
   if (end_.sequence - first_.sequence == slots_.size()) grow();
   if (packet.video_keyframe()) keyframes_.push_back({end_, packet.pts});
   if (packet.video()) newest_ = packet.pts;
   end_.offset += packet.payload().size();
-  slot(end_.sequence++) = std::move(packet);
+  slot(end_.sequence++) = {std::move(packet), now};
 }
 
 void Ring::grow() {
-  std::vector<Packet> larger(slots_.size() + slots_.size() / 4);
+  std::vector<Slot> larger(slots_.size() + slots_.size() / 4);
   for (uint64_t s = first_.sequence; s != end_.sequence; ++s) larger[s % larger.size()] = std::move(slot(s));
   slots_ = std::move(larger);
 }
@@ -63,7 +64,7 @@ const Ring::Keyframe* Ring::second_gop() const {
 
 void Ring::evict_before(uint64_t sequence) {
   while (first_.sequence != sequence) {
-    Packet& oldest = slot(first_.sequence++);
+    Packet& oldest = slot(first_.sequence++).packet;
     first_.offset += oldest.payload().size();
     evicted_.push_back(std::move(oldest));
   }
@@ -98,13 +99,13 @@ std::optional<Packet> Ring::keyframe_at(MonoTime t) const {
   const std::lock_guard lock(mutex_);
   const Keyframe* keyframe = keyframe_before(t);
   if (!keyframe) return std::nullopt;
-  return slot(keyframe->place.sequence);
+  return slot(keyframe->place.sequence).packet;
 }
 
 std::optional<Packet> Ring::newest_keyframe() const {
   const std::lock_guard lock(mutex_);
   if (keyframes_.empty()) return std::nullopt;
-  return slot(keyframes_.back().place.sequence);
+  return slot(keyframes_.back().place.sequence).packet;
 }
 
 bool Ring::awaited() const {
@@ -128,13 +129,13 @@ RingFigures Ring::figures() const {
 }
 
 template <class Condition>
-bool Ring::wait(std::unique_lock<std::mutex>& lock, MonoTime deadline, const std::stop_token& stop,
-                Condition ready) const {
-  if (ready()) return true;
+Ring::Wait Ring::wait(std::unique_lock<std::mutex>& lock, MonoTime deadline, const std::stop_token& stop,
+                      Condition ready) const {
+  if (ready()) return Wait::not_needed;
   ++waiting_;
   const bool held = pushed_.wait_until(lock, stop, deadline, ready);
   --waiting_;
-  return held;
+  return held ? Wait::held : Wait::over;
 }
 
 Cursor::Cursor(Ring& ring, Ring::Place place, Begin begin)
@@ -142,10 +143,13 @@ Cursor::Cursor(Ring& ring, Ring::Place place, Begin begin)
 
 size_t Cursor::read(std::vector<Packet>& out, size_t most, MonoTime deadline, const std::stop_token& stop) {
   std::unique_lock lock(ring_->mutex_);
-  if (!ring_->wait(lock, deadline, stop, [this] { return find_next(); })) return 0;
+  const auto waited = ring_->wait(lock, deadline, stop, [this] { return find_next(); });
+  if (waited == Ring::Wait::over) return 0;
+  if (waited == Ring::Wait::held)
+    ring_->delivery_latency_.add(Clock::system().mono() - ring_->slot(next_.sequence).entered);
   const auto count = static_cast<size_t>(std::min<uint64_t>(most, ring_->end_.sequence - next_.sequence));
   for (size_t i = 0; i < count; ++i) {
-    out.push_back(ring_->slot(next_.sequence++));
+    out.push_back(ring_->slot(next_.sequence++).packet);
     next_.offset += out.back().payload().size();
   }
   return count;

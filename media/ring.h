@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "core/histogram.h"
 #include "media/packet.h"
 
 namespace vedette {
@@ -58,9 +59,16 @@ class Ring {
   // Whether a reader waits for a packet to come.
   bool awaited() const;
   RingFigures figures() const;
+  // From a packet's place in the ring to a reader that waited for it.
+  const Histogram& delivery_latency() const { return delivery_latency_; }
 
  private:
   friend class Cursor;
+
+  struct Slot {
+    Packet packet;
+    MonoTime entered;
+  };
 
   // Where a packet is: its number since the start, and the payload bytes pushed before it.
   struct Place {
@@ -72,9 +80,9 @@ class Ring {
     MonoTime pts;
   };
 
-  Packet& slot(uint64_t sequence) { return slots_[sequence % slots_.size()]; }
-  const Packet& slot(uint64_t sequence) const { return slots_[sequence % slots_.size()]; }
-  void append(Packet packet);
+  Slot& slot(uint64_t sequence) { return slots_[sequence % slots_.size()]; }
+  const Slot& slot(uint64_t sequence) const { return slots_[sequence % slots_.size()]; }
+  void append(Packet packet, MonoTime now);
   void evict();
   void evict_before(uint64_t sequence);
   bool headless() const;
@@ -84,9 +92,10 @@ class Ring {
   const Keyframe* keyframe_before(MonoTime t) const;
   // The first keyframe at or after this packet, or null.
   const Keyframe* keyframe_from(uint64_t sequence) const;
-  // Waits, with the lock held, until the condition holds; false when deadline or stop came first.
+  enum class Wait { not_needed, held, over };
+  // Waits, with the lock held, until the condition holds; `over` when deadline or stop came first.
   template <class Condition>
-  bool wait(std::unique_lock<std::mutex>& lock, MonoTime deadline, const std::stop_token& stop, Condition ready) const;
+  Wait wait(std::unique_lock<std::mutex>& lock, MonoTime deadline, const std::stop_token& stop, Condition ready) const;
 
   const RingLimits limits_;
   std::vector<Packet> evicted_;  // the pushing thread's alone: payload is freed outside the lock
@@ -94,12 +103,13 @@ class Ring {
   mutable std::mutex mutex_;
   mutable std::condition_variable_any pushed_;
   mutable size_t waiting_ = 0;
-  std::vector<Packet> slots_;  // circular, by sequence number
-  Place first_;                // of the oldest packet
-  Place end_;                  // of the next packet to be pushed
+  std::vector<Slot> slots_;  // circular, by sequence number
+  Place first_;              // of the oldest packet
+  Place end_;                // of the next packet to be pushed
   std::deque<Keyframe> keyframes_;
   std::optional<MonoTime> newest_;
   uint64_t evicted_unread_bytes_ = 0;
+  Histogram delivery_latency_;
 };
 
 // Cursor is one reader's place in a ring. Not thread-safe; belongs to its reader.

@@ -96,7 +96,7 @@ TEST(CameraTest, ConnectsAndStreams) {
   EXPECT_TRUE(camera.status().last_frame_at);
   EXPECT_GT(camera.figures().bytes_total, 0u);
   EXPECT_EQ(camera.figures().reconnects_total, 0u);
-  EXPECT_GT(camera.capture_latency().take().count, 0u);
+  EXPECT_GT(HistogramWindow(camera.capture_latency()).next().count, 0u);
 }
 
 TEST(CameraTest, IsConnectedAnewWhenAsked) {
@@ -373,6 +373,33 @@ TEST(ManySessionsTest, ReadingTheRingWhileCamerasComeAndGoIsSafe) {
     EXPECT_FALSE(packets.empty());
     EXPECT_LT(watched.destroy(), kStopLimit);
   }
+}
+
+// From arrival to a reader that waits; a round counts when the reader waited for each of its frames.
+TEST(CameraTest, StagesOfAFrameAddUpToItsWholeWay) {
+  constexpr uint64_t kFrames = 20;
+  Watched watched(config_for("test://pattern?size=128x128&fps=50&gop=10"));
+  Camera& camera = watched.camera();
+  ASSERT_TRUE(watched.wait_for(CameraState::streaming));
+  Cursor cursor = camera.ring().cursor_live();
+  HistogramWindow capture(camera.capture_latency());
+  HistogramWindow ring(camera.ring().delivery_latency());
+  std::vector<Packet> batch;
+  EXPECT_TRUE(eventually(kLimit, [&] {
+    capture.next();
+    ring.next();
+    microseconds whole{0};
+    for (uint64_t i = 0; i < kFrames; ++i) {
+      batch.clear();
+      if (cursor.read(batch, 1, Clock::system().mono() + 5s, {}) == 0) return false;
+      whole += Clock::system().mono() - batch.front().arrival;
+    }
+    const auto captured = capture.next();
+    const auto delivered = ring.next();
+    if (captured.count != kFrames || delivered.count != kFrames) return false;
+    EXPECT_LT(std::chrono::abs(captured.mean + delivered.mean - whole / static_cast<int64_t>(kFrames)), 1ms);
+    return true;
+  }));
 }
 
 }  // namespace
