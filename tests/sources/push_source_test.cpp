@@ -5,6 +5,7 @@
 
 #include "core/file.h"
 #include "sources/socket_address.h"
+#include "tests/sources/lossy_relay.h"
 #include "tests/sources/silent_server.h"
 #include "tests/sources/source_run.h"
 #include "tests/support/media.h"
@@ -180,6 +181,22 @@ TEST_F(SrtTest, WrongPassphraseAndWrongStreamIdAreRefused) {
   EXPECT_TRUE(run.packets().empty());
   Process right = push("mpegts", url("?passphrase=passphrase-1&streamid=camera/1"));
   EXPECT_TRUE(run.wait_for_video(3)) << right.errors();
+}
+
+// G19: 2 % of all datagrams are lost on the way, of either side; SRT sends them again within its latency.
+TEST_F(SrtTest, WhatTheNetworkLosesIsSentAgain) {
+  constexpr size_t kFrames = 200;
+  SourceRun run(listening("?latency_ms=120"));
+  test::LossyRelay relay(port_, 0.02);
+  Process camera = push("mpegts", "srt://127.0.0.1:" + std::to_string(relay.port()) + "?passphrase=passphrase-1");
+  ASSERT_TRUE(run.wait_for_video(kFrames)) << camera.errors();
+  run.stop();
+  EXPECT_GT(relay.lost(), 20u);
+  const auto video = of_track(run.packets(), Track::video);
+  for (size_t i = 1; i < video.size(); ++i) {
+    EXPECT_EQ(video[i].lost_before, 0u) << i;
+    EXPECT_LT(video[i].dts - video[i - 1].dts, 60ms) << i << ": a frame of 25 a second is missing";
+  }
 }
 
 TEST_F(SrtTest, SecondCallerIsRefusedAndTheFirstGoesOn) {
