@@ -152,7 +152,7 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
       recordings_(config_, layout_, *volume_, catalog_, losses_, outbox_, clock,
                   [this](RecorderReport report) { inbox_.push(std::move(report)); }),
       board_(config_, cameras_, recordings_, catalog_, outbox_, publisher_, clock),
-      snapshots_(layout_, *volume_, catalog_, outbox_, inbox_, clock),
+      snapshots_(config_, layout_, *volume_, catalog_, outbox_, inbox_, clock),
       creations_(config_, layout_, *volume_, catalog_, losses_, inbox_, clock),
       probes_(config_, budget_, inbox_, clock),
       keeper_(layout_, *volume_, *database_, catalog_, retention_limits(config_), inbox_, clock),
