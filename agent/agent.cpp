@@ -155,7 +155,7 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
                   [this](RecorderReport report) { inbox_.push(std::move(report)); }),
       latency_(config_.latency_alarm, cameras_, recordings_, outbox_, clock),
       board_(config_, cameras_, recordings_, catalog_, outbox_, publisher_, clock),
-      snapshots_(layout_, *volume_, catalog_, outbox_, inbox_, clock),
+      snapshots_(config_, layout_, *volume_, catalog_, outbox_, inbox_, clock),
       creations_(config_, layout_, *volume_, catalog_, losses_, inbox_, clock),
       probes_(config_, budget_, inbox_, clock),
       keeper_(layout_, *volume_, *database_, catalog_, retention_limits(config_), inbox_, clock),

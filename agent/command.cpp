@@ -62,12 +62,16 @@ Request read_snapshot_take(JsonReader& r) {
   p.at = r.time("at");
   p.fresh = or_default(r.boolean("fresh"), false);
   p.width_px = static_cast<int>(or_default(r.integer("width_px", 16, 7680), int64_t{0}));
-  p.quality = static_cast<int>(or_default(r.integer("quality", 1, 100), int64_t{85}));
+  if (const auto quality = r.integer("quality", 1, 100)) p.quality = static_cast<int>(*quality);
+  const std::string origin = or_default(r.choice("origin", {"auto", "ring", "camera"}), std::string("auto"));
+  if (origin == "ring") p.origin = SnapshotTake::Origin::ring;
+  if (origin == "camera") p.origin = SnapshotTake::Origin::camera;
   const std::string deliver = or_default(r.choice("deliver", {"upload", "inline", "both"}), std::string("inline"));
   p.send_inline = deliver != "upload";
   p.send_upload = deliver != "inline";
   p.timeout = milliseconds(or_default(r.integer("timeout_ms", 100, 120'000), int64_t{10'000}));
   if (p.fresh && r.has("at")) r.error("fresh", "cannot be given together with at");
+  if (origin == "camera" && r.has("at")) r.error("origin", "the camera has no past: cannot be given together with at");
   return p;
 }
 

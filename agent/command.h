@@ -50,12 +50,14 @@ struct RecordingList {
   std::optional<std::string> camera_id;
 };
 struct SnapshotTake {
+  enum class Origin { automatic, ring, camera };
   std::string camera_id;
   std::optional<Config::Profile> profile;  // nothing: that which is recorded
   std::optional<UtcTime> at;
   bool fresh = false;
+  Origin origin = Origin::automatic;
   int width_px = 0;
-  int quality = 85;
+  std::optional<int> quality;  // nothing: as good as usual, or as the camera made it
   bool send_inline = true;
   bool send_upload = false;
   milliseconds timeout{10'000};

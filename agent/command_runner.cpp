@@ -62,7 +62,11 @@ Answer CommandRunner::run(const ReplyTo& to, const SnapshotTake& request) {
   if (request.send_upload && !target_)
     return messages::rejected({Code::unsupported, "/params/deliver: upload.target is none; use inline"});
   const Config::Profile recorded = config_.cameras.at(request.camera_id).record_profile;
-  if (request.profile.value_or(recorded) == recorded) return snapshots_.take(to, request, *camera);
+  const Config::Profile profile = request.profile.value_or(recorded);
+  const auto origin = snapshots_.origin_of(request, *camera, profile);
+  if (!origin) return messages::rejected(origin.error());
+  if (*origin == SnapshotOrigin::camera) return snapshots_.fetch(to, request, *camera, profile);
+  if (profile == recorded) return snapshots_.take(to, request, *camera);
   if (request.at)
     return messages::rejected({Code::invalid_argument, "/params/profile: of the past there is only what is recorded: " +
                                                            std::string(profile_name(recorded))});

@@ -6,6 +6,7 @@
 
 #include "agent/command.h"
 #include "agent/messages.h"
+#include "agent/snapshot_origin.h"
 #include "media/jpeg.h"
 #include "sources/camera.h"
 #include "sources/events/camera_event.h"
@@ -60,7 +61,9 @@ struct SnapshotTaken {
   ReplyTo reply_to;
   SnapshotTake request;
   bool on_demand = false;  // the second profile was used
+  bool fetched = false;    // the camera was asked for it
   std::string snapshot_id;
+  SnapshotOrigin origin = SnapshotOrigin::ring;
   UtcTime taken_at{};
   std::optional<UtcTime> nearest{};  // when there is no picture of that instant: where there is one
   Result<Jpeg> jpeg;

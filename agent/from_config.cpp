@@ -80,6 +80,11 @@ EventFeedConfig event_feed_config(const std::string& id, const Config::Camera& c
   return out;
 }
 
+CameraHttpConfig camera_http_config(const Config::Camera& camera, Config::Profile profile) {
+  const bool sub = profile == Config::Profile::sub && camera.sub;
+  return {sub ? camera.sub->url : camera.url, camera.username, camera.password, camera.http_port};
+}
+
 namespace {
 
 CameraConfig profile_config(std::string id, const Config::Camera& camera, Config::Profile profile) {

@@ -8,6 +8,7 @@
 #include "agent/config.h"
 #include "mqtt/session.h"
 #include "sources/camera.h"
+#include "sources/camera_http.h"
 #include "sources/events/event_feed.h"
 #include "storage/catalog.h"
 #include "storage/layout.h"
@@ -28,6 +29,8 @@ ManifestIssuer manifest_issuer(const Config& config);
 std::unique_ptr<Target> make_target(const Config& config);
 RetentionLimits retention_limits(const Config& config);
 EventFeedConfig event_feed_config(const std::string& id, const Config::Camera& camera);
+// Its HTTP side; of main, where there is no sub.
+CameraHttpConfig camera_http_config(const Config::Camera& camera, Config::Profile profile);
 // Of the profile that is recorded, and of the other one, which there is.
 CameraConfig camera_config(const std::string& camera_id, const Config::Camera& camera);
 CameraConfig second_camera_config(const std::string& camera_id, const Config::Camera& camera);

@@ -96,6 +96,22 @@ Json probe_report(const StreamReport& stream, const ProbeLimits& limits) {
   return json;
 }
 
+void add_device(Json& report, const Result<DeviceInfo>& device) {
+  if (!device) {
+    report["warnings"].push_back(
+        {{"code", "device_unknown"}, {"message", redact("asked over HTTP what it is: " + device.error().message)}});
+    return;
+  }
+  Json& json = report["device"] = Json::object();
+  const std::pair<const char*, const std::string&> facts[] = {{"maker", device->maker},
+                                                              {"model", device->model},
+                                                              {"firmware", device->firmware},
+                                                              {"serial", device->serial},
+                                                              {"name", device->name}};
+  for (const auto& [name, text] : facts)
+    if (!text.empty()) json[name] = text;
+}
+
 Json probe_report(const ProbedStream& probed, const ProbeLimits& limits) {
   Json json = probe_report(probed.stream, limits);
   json["first_packet_ms"] = std::max<int64_t>(0, to_ms(*probed.stream.first_packet - probed.began));

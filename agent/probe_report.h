@@ -2,6 +2,7 @@
 
 #include "agent/config.h"
 #include "core/json.h"
+#include "sources/device_info.h"
 #include "sources/stream_probe.h"
 
 namespace vedette {
@@ -18,5 +19,7 @@ struct ProbeLimits {
 Json probe_report(const StreamReport& stream, const ProbeLimits& limits);
 // The same with what was learnt by connecting.
 Json probe_report(const ProbedStream& probed, const ProbeLimits& limits);
+// Adds what the camera says it is, or a warning why that is not known.
+void add_device(Json& report, const Result<DeviceInfo>& device);
 
 }  // namespace vedette

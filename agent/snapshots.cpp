@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "agent/past_pictures.h"
 #include "core/file.h"
 #include "core/ids.h"
-#include "core/log.h"
 #include "core/sha256.h"
 #include "core/text.h"
-#include "storage/past_frame.h"
 
 namespace vedette {
 
@@ -20,6 +19,9 @@ constexpr size_t kMostWaiting = 64;
 // In the reply as base64, which is a third longer, the picture takes at most 96 KiB.
 constexpr size_t kMostInlineBytes = 96 * 1024 / 4 * 3;
 
+// A request ends at its deadline by itself, unless it waits behind another one.
+constexpr microseconds kLate = 500ms;
+
 std::string unavailable(const CameraStatus& status) {
   return "the camera is " + std::string(state_name(status.state)) + (status.error.empty() ? "" : ": " + status.error);
 }
@@ -29,47 +31,6 @@ std::optional<Packet> find_keyframe(const Ring& ring, const SnapshotTake& reques
   auto keyframe = ring.newest_keyframe();
   if (keyframe && request.fresh && keyframe->arrival < received) keyframe.reset();
   return keyframe;
-}
-
-// The frame at an instant of the past: out of the ring, or out of a clip.
-Result<PastFrame> find_past(Ring& ring, const std::string& camera_id, UtcTime at, const Layout& layout,
-                            Catalog& catalog, const Clock& clock, const std::stop_token& stop) {
-  constexpr int kMostClips = 100;  // that overlap one instant
-  const auto held = catalog.hold(camera_id, at, at + 1us, kMostClips);
-  if (!held) return held.error_as_is();
-  std::vector<std::unique_ptr<PastSource>> sources;
-  if (auto source = ring_source(ring, at, at + 1us, clock)) sources.push_back(std::move(source));
-  for (const Clip& clip : held->clips) sources.push_back(clip_source(clip, layout, clock.utc()));
-  for (const auto& source : sources) {
-    auto frame = frame_at(*source, at, stop);
-    if (!frame) log::warn("a clip cannot be read", {{"camera", camera_id}, {"error", frame.error().message}});
-    if (frame && *frame) return std::move(**frame);
-  }
-  if (!held->unreadable.empty())
-    return fail(Code::unsupported, "/params/at: that instant is in a ts or flv clip only, of which no picture is made");
-  return fail(Code::not_found, "/params/at: there is no picture of that instant");
-}
-
-// The instant nearest to that one of which there is a picture.
-std::optional<UtcTime> nearest(const Ring& ring, const std::string& camera_id, UtcTime at, const Catalog& catalog,
-                               const Clock& clock) {
-  std::vector<UtcTime> near;
-  ClipQuery query;
-  query.camera_id = camera_id;
-  query.limit = 1;
-  query.from = at;
-  if (const auto next = catalog.query(query); next && !next->clips.empty()) near.push_back(next->clips[0].start);
-  query.from.reset();
-  query.to = at;
-  query.newest_first = true;
-  if (const auto before = catalog.query(query); before && !before->clips.empty())
-    near.push_back(before->clips[0].end.value_or(before->clips[0].start));
-  const RingFigures figures = ring.figures();
-  for (const auto& end : {figures.oldest, figures.newest})
-    if (end) near.push_back(clock.to_utc(*end));
-  const auto closer = [at](UtcTime a, UtcTime b) { return std::chrono::abs(a - at) < std::chrono::abs(b - at); };
-  const auto found = std::min_element(near.begin(), near.end(), closer);
-  return found == near.end() ? std::nullopt : std::optional(*found);
 }
 
 JpegOptions options_of(const SnapshotTake& request) {
@@ -104,15 +65,31 @@ Result<Upload> queue_upload(const Layout& layout, const Volume& volume, Catalog&
 
 }  // namespace
 
-Snapshots::Snapshots(const Layout& layout, const Volume& volume, Catalog& catalog, Outbox& outbox, Inbox<Event>& inbox,
-                     const Clock& clock)
-    : layout_(layout),
+Snapshots::Snapshots(const Config& config, const Layout& layout, const Volume& volume, Catalog& catalog, Outbox& outbox,
+                     Inbox<Event>& inbox, const Clock& clock)
+    : config_(config),
+      layout_(layout),
       volume_(volume),
       catalog_(catalog),
       outbox_(outbox),
       inbox_(inbox),
       clock_(clock),
-      jobs_("snapshots", kMostWaiting) {}
+      jobs_("snapshots", kMostWaiting),
+      camera_pictures_(config, clock) {}
+
+void Snapshots::request_stop() {
+  camera_pictures_.request_stop();
+  jobs_.request_stop();
+}
+
+Result<SnapshotOrigin> Snapshots::origin_of(const SnapshotTake& request, Camera& camera,
+                                            Config::Profile profile) const {
+  const CameraStatus status = camera.status();
+  StreamNow stream{status.state, status.error, {}, false};
+  if (const auto keyframe = camera.ring().newest_keyframe()) stream.keyframe_age = clock_.mono() - keyframe->arrival;
+  stream.makes_pictures = CameraPictures::makes_pictures(config_.cameras.at(request.camera_id), profile);
+  return choose_origin(request, stream);
+}
 
 Answer Snapshots::take(const ReplyTo& to, const SnapshotTake& request, Camera& camera, Opened opened) {
   const CameraStatus status = camera.status();
@@ -120,7 +97,7 @@ Answer Snapshots::take(const ReplyTo& to, const SnapshotTake& request, Camera& c
       (status.state == CameraState::disabled ||
        (status.state != CameraState::streaming && !camera.ring().figures().oldest)))
     return messages::rejected({Code::camera_unavailable, unavailable(status)});
-  // `this` outlives the jobs: they are its last member. So do the cameras, which go after it.
+  // `this` outlives the jobs, which are among its last members. So do the cameras, which go after it.
   const auto ready = [this, request, &ring = camera.ring(), received = to.received] {
     return request.at || clock_.mono() >= received + request.timeout || find_keyframe(ring, request, received);
   };
@@ -130,19 +107,46 @@ Answer Snapshots::take(const ReplyTo& to, const SnapshotTake& request, Camera& c
     taken.request = request;
     taken.on_demand = opened == Opened::on_demand;
     taken.jpeg = request.at ? take_past(camera.ring(), taken, stop) : take_now(camera, taken);
-    if (taken.jpeg)
-      taken.sha256 = sha256_hex({reinterpret_cast<const char*>(taken.jpeg->bytes.data()), taken.jpeg->bytes.size()});
-    if (taken.jpeg && request.send_upload) {
-      auto upload = queue_upload(layout_, volume_, catalog_, taken, to);
-      if (upload)
-        taken.upload = std::move(*upload);
-      else
-        taken.jpeg = upload.error_as_is();
-    }
-    inbox_.push(std::move(taken));
+    complete(std::move(taken));
   });
   if (!queued) return messages::rejected({Code::busy, "too many snapshots are waiting; try again"});
   return messages::accepted();
+}
+
+Answer Snapshots::fetch(const ReplyTo& to, const SnapshotTake& request, Camera& camera, Config::Profile profile) {
+  const SharedPicture::Wish wish{to.received, request.fresh, to.received + request.timeout};
+  const std::string key = camera.id() + " itself, " + std::string(profile_name(profile));
+  const auto done = [this, to, request, key, &camera](const Result<CameraShot>& shot) {
+    SnapshotTaken taken;
+    taken.reply_to = to;
+    taken.request = request;
+    taken.fetched = true;
+    const bool queued = jobs_.submit([this, taken, key, shot, &camera](const std::stop_token&) mutable {
+      taken.jpeg = shot ? take_fetched(*shot, key, taken) : shot.error_as_is();
+      if (!taken.jpeg) taken.jpeg = take_old(camera, taken, taken.jpeg.error());
+      complete(std::move(taken));
+    });
+    if (queued) return;
+    taken.jpeg = fail(Code::busy, "too many snapshots are waiting; try again");
+    inbox_.push(std::move(taken));
+  };
+  if (const auto begun = camera_pictures_.fetch(request.camera_id, profile, wish, done); !begun)
+    return messages::rejected(begun.error());
+  fetching_.emplace(to.command_id, Fetching{to, wish.deadline});
+  return messages::accepted();
+}
+
+void Snapshots::complete(SnapshotTaken taken) {
+  if (taken.jpeg)
+    taken.sha256 = sha256_hex({reinterpret_cast<const char*>(taken.jpeg->bytes.data()), taken.jpeg->bytes.size()});
+  if (taken.jpeg && taken.request.send_upload) {
+    auto upload = queue_upload(layout_, volume_, catalog_, taken, taken.reply_to);
+    if (upload)
+      taken.upload = std::move(*upload);
+    else
+      taken.jpeg = upload.error_as_is();
+  }
+  inbox_.push(std::move(taken));
 }
 
 Result<Jpeg> Snapshots::take_now(Camera& camera, SnapshotTaken& taken) {
@@ -150,20 +154,49 @@ Result<Jpeg> Snapshots::take_now(Camera& camera, SnapshotTaken& taken) {
   const CameraStatus status = camera.status();
   if (!keyframe && taken.on_demand && !status.error.empty()) return fail(Code::camera_unavailable, unavailable(status));
   if (!keyframe) return fail(Code::timed_out, "no keyframe came within timeout_ms");
-  taken.taken_at = clock_.to_utc(keyframe->pts);
+  return take_keyframe(camera, *keyframe, taken);
+}
+
+Result<Jpeg> Snapshots::take_keyframe(const Camera& camera, const Packet& keyframe, SnapshotTaken& taken) {
+  taken.origin = SnapshotOrigin::ring;
+  taken.taken_at = clock_.to_utc(keyframe.pts);
   taken.snapshot_id = new_id(taken.taken_at);
   const JpegOptions options = options_of(taken.request);
-  return pictures_.get({camera.id(), taken.taken_at, options}, [&] { return jpeg_from_keyframe(*keyframe, options); });
+  return pictures_.get({camera.id(), taken.taken_at, options}, [&] { return jpeg_from_keyframe(keyframe, options); });
+}
+
+Result<Jpeg> Snapshots::take_fetched(const CameraShot& shot, const std::string& key, SnapshotTaken& taken) {
+  taken.origin = SnapshotOrigin::camera;
+  taken.taken_at = clock_.to_utc(shot.arrived);
+  taken.snapshot_id = new_id(taken.taken_at);
+  const JpegOptions options = options_of(taken.request);
+  const std::span bytes(reinterpret_cast<const uint8_t*>(shot.jpeg->data()), shot.jpeg->size());
+  auto jpeg = pictures_.get({key, taken.taken_at, options}, [&] { return jpeg_from_jpeg(bytes, options); });
+  if (jpeg || jpeg.error().code != Code::unsupported) return jpeg;
+  return fail(Code::camera_unavailable, "what the camera sends is no good: " + jpeg.error().message);
+}
+
+// Where nothing was said of the origin, a picture of before the stream went down is better than none.
+Result<Jpeg> Snapshots::take_old(Camera& camera, SnapshotTaken& taken, const Error& why_not_new) {
+  const Config::Profile recorded = config_.cameras.at(camera.id()).record_profile;
+  if (taken.request.origin == SnapshotTake::Origin::camera) return tl::make_unexpected(why_not_new);
+  std::optional<Packet> keyframe;
+  if (taken.request.profile.value_or(recorded) == recorded)
+    keyframe = find_keyframe(camera.ring(), taken.request, taken.reply_to.received);
+  if (keyframe) return take_keyframe(camera, *keyframe, taken);
+  return fail(why_not_new.code, unavailable(camera.status()) + "; its own picture: " + why_not_new.message);
 }
 
 Result<Jpeg> Snapshots::take_past(Ring& ring, SnapshotTaken& taken, const std::stop_token& stop) {
   const MonoTime enough = clock_.mono() + taken.request.timeout / 2;
   const UtcTime at = std::min(*taken.request.at, clock_.utc());
-  const auto frame = find_past(ring, taken.request.camera_id, at, layout_, catalog_, clock_, stop);
-  if (!frame) {
-    taken.nearest = nearest(ring, taken.request.camera_id, at, catalog_, clock_);
-    return frame.error_as_is();
+  const auto found = find_past(ring, taken.request, at, layout_, catalog_, clock_, stop);
+  if (!found) {
+    taken.nearest = nearest_past(ring, taken.request.camera_id, at, catalog_, clock_);
+    return found.error_as_is();
   }
+  const PastFrame* const frame = &found->frame;
+  taken.origin = found->origin;
   taken.taken_at = frame->shown_at;
   taken.snapshot_id = new_id(taken.taken_at);
   const JpegOptions options = options_of(taken.request);
@@ -186,13 +219,10 @@ Snapshots::Reply Snapshots::finish(const SnapshotTaken& taken, bool uploaded) co
                                               "upload goes on as " +
                                                   taken.upload->object_key})};
   const Jpeg& jpeg = *taken.jpeg;
-  Json result = {{"snapshot_id", taken.snapshot_id},
-                 {"taken_at", to_rfc3339(taken.taken_at)},
-                 {"frame_age_ms", frame_age_ms(taken)},
-                 {"width_px", jpeg.width_px},
-                 {"height_px", jpeg.height_px},
-                 {"size_bytes", jpeg.bytes.size()},
-                 {"sha256", taken.sha256}};
+  Json result = {{"snapshot_id", taken.snapshot_id},    {"taken_at", to_rfc3339(taken.taken_at)},
+                 {"origin", origin_name(taken.origin)}, {"frame_age_ms", frame_age_ms(taken)},
+                 {"width_px", jpeg.width_px},           {"height_px", jpeg.height_px},
+                 {"size_bytes", jpeg.bytes.size()},     {"sha256", taken.sha256}};
   if (uploaded) result["object_key"] = taken.upload->object_key;
   if (taken.request.send_inline)
     result["image_base64"] = to_base64({reinterpret_cast<const char*>(jpeg.bytes.data()), jpeg.bytes.size()});
@@ -200,13 +230,10 @@ Snapshots::Reply Snapshots::finish(const SnapshotTaken& taken, bool uploaded) co
 }
 
 void Snapshots::add_event(const SnapshotTaken& taken, int64_t age_ms) {
-  Json data = {{"snapshot_id", taken.snapshot_id},
-               {"taken_at", to_rfc3339(taken.taken_at)},
-               {"frame_age_ms", age_ms},
-               {"width_px", taken.jpeg->width_px},
-               {"height_px", taken.jpeg->height_px},
-               {"size_bytes", taken.jpeg->bytes.size()},
-               {"sha256", taken.sha256}};
+  Json data = {{"snapshot_id", taken.snapshot_id},       {"taken_at", to_rfc3339(taken.taken_at)},
+               {"origin", origin_name(taken.origin)},    {"frame_age_ms", age_ms},
+               {"width_px", taken.jpeg->width_px},       {"height_px", taken.jpeg->height_px},
+               {"size_bytes", taken.jpeg->bytes.size()}, {"sha256", taken.sha256}};
   if (taken.upload) data["object_key"] = taken.upload->object_key;
   OutboxEvent event = make_event("snapshot.ready", taken.request.camera_id, data, clock_.utc());
   event.command_id = taken.reply_to.command_id;
@@ -215,6 +242,10 @@ void Snapshots::add_event(const SnapshotTaken& taken, int64_t age_ms) {
 }
 
 std::optional<Snapshots::Reply> Snapshots::on_taken(SnapshotTaken taken) {
+  if (taken.fetched && fetching_.erase(taken.reply_to.command_id) == 0) {  // too late: it was answered
+    if (taken.jpeg) add_event(taken, frame_age_ms(taken));
+    return std::nullopt;
+  }
   if (!taken.jpeg && taken.nearest)
     return Reply{taken.reply_to, messages::failed(taken.jpeg.error(), {{"nearest", to_rfc3339(*taken.nearest)}})};
   if (!taken.jpeg) return Reply{taken.reply_to, messages::failed(taken.jpeg.error())};
@@ -235,7 +266,17 @@ std::optional<Snapshots::Reply> Snapshots::on_uploaded(const UploadReport& repor
 }
 
 std::vector<Snapshots::Reply> Snapshots::expire() {
+  camera_pictures_.forget_old();
   std::vector<Reply> replies;
+  for (auto it = fetching_.begin(); it != fetching_.end();) {
+    if (clock_.mono() < it->second.deadline + kLate) {
+      ++it;
+      continue;
+    }
+    replies.push_back(
+        {it->second.to, messages::failed({Code::timed_out, "the camera's picture did not come in time"})});
+    it = fetching_.erase(it);
+  }
   for (auto it = uploading_.begin(); it != uploading_.end();) {
     if (clock_.mono() < it->second.deadline) {
       ++it;

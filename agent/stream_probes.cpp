@@ -12,9 +12,18 @@ namespace {
 using messages::Answer;
 
 constexpr size_t kMostWaiting = 8;
+constexpr microseconds kAskLimit = 3s;
 
 ProbeLimits limits_of(const Config& config, const Config::Camera& camera) {
   return {camera.ring, camera.ring_most_bytes, config.recording.audio};
+}
+
+Json with_device(Json report, const CameraHttpConfig& http, const std::stop_token& stop) {
+  if (!has_camera_http(http.url)) return report;
+  auto camera = CameraHttp::of(http);
+  add_device(report, camera ? ask_device_info(*camera, Clock::system().mono() + kAskLimit, stop)
+                            : Result<DeviceInfo>(camera.error_as_is()));
+  return report;
 }
 
 }  // namespace
@@ -29,31 +38,34 @@ Answer StreamProbes::probe(const ReplyTo& to, const CameraProbe& request, Camera
     const std::string like = request.auth_camera_id.value_or("");
     const auto configured = config_.cameras.find(like);
     const Config::Camera kDefaults;
-    return connect(to, *target, request.timeout,
-                   limits_of(config_, configured == config_.cameras.end() ? kDefaults : configured->second), like);
+    const Config::Camera& settings = configured == config_.cameras.end() ? kDefaults : configured->second;
+    const CameraHttpConfig http{target->url, target->username, target->password, settings.http_port};
+    return connect(to, {*target, like, http}, request.timeout, limits_of(config_, settings));
   }
   const CameraStatus status = camera->status();
   const Config::Camera& configured = config_.cameras.at(camera->id());
   const ProbeLimits limits = limits_of(config_, configured);
+  const CameraHttpConfig http = camera_http_config(configured, configured.record_profile);
   if (status.state == CameraState::streaming)
-    return submit(to, [this, limits, &ring = camera->ring()](const std::stop_token&) {  // which outlives the jobs
-      const StreamReport report = probe_ring(ring, clock_);
-      if (report.keyframes > 0) return messages::succeeded(probe_report(report, limits));
+    return submit(to, [this, limits, http, &ring = camera->ring()](const std::stop_token& stop) {
+      const StreamReport report = probe_ring(ring, clock_);  // which outlives the jobs
+      if (report.keyframes > 0) return messages::succeeded(with_device(probe_report(report, limits), http, stop));
       return messages::failed({Code::camera_unavailable, "nothing has come since it connected anew"});
     });
   // One try more is one nearer to a locked account.
   if (status.state == CameraState::auth_failed)
     return messages::rejected({Code::forbidden, "the camera is auth_failed: " + status.error});
-  return connect(to, camera_config(camera->id(), configured).source, request.timeout, limits, camera->id());
+  return connect(to, {camera_config(camera->id(), configured).source, camera->id(), http}, request.timeout, limits);
 }
 
-Answer StreamProbes::connect(const ReplyTo& to, const SourceConfig& source, milliseconds timeout,
-                             const ProbeLimits& limits, const std::string& session_of) {
+Answer StreamProbes::connect(const ReplyTo& to, const Target& target, milliseconds timeout, const ProbeLimits& limits) {
+  const std::string& session_of = target.session_of;
   if (!session_of.empty())
     if (auto free = budget_.take(session_of); !free) return messages::rejected(free.error());
-  const Look look = [this, source, timeout, limits](const std::stop_token& stop) {
-    const auto probed = probe_stream(source, timeout, clock_, stop);
-    return probed ? messages::succeeded(probe_report(*probed, limits)) : messages::failed(probed.error());
+  const Look look = [this, target, timeout, limits](const std::stop_token& stop) {
+    const auto probed = probe_stream(target.source, timeout, clock_, stop);
+    if (!probed) return messages::failed(probed.error());
+    return messages::succeeded(with_device(probe_report(*probed, limits), target.http, stop));
   };
   Answer answer = submit(to, look, session_of);
   if (!session_of.empty() && answer.status != "accepted") budget_.give_back(session_of);

@@ -17,6 +17,9 @@ namespace vedette {
 // StreamProbes carries out camera.probe: a job thread looks at what is in the ring of a camera that streams, or
 // connects to one that does not; one at a time, so that nobody is hammered. The answer comes as CommandDone. Belongs to
 // the main loop.
+//
+// What the camera says it is, is asked of those that have an HTTP side, where the stream could be seen: not of a camera
+// that refused the password.
 class StreamProbes {
  public:
   StreamProbes(const Config& config, SessionBudget& budget, Inbox<Event>& inbox, const Clock& clock);
@@ -27,9 +30,13 @@ class StreamProbes {
 
  private:
   using Look = std::function<messages::Answer(const std::stop_token&)>;
-  // The session counts as one of that camera; empty: of none.
-  messages::Answer connect(const ReplyTo& to, const SourceConfig& source, milliseconds timeout,
-                           const ProbeLimits& limits, const std::string& session_of);
+  // What is probed, whose session it counts as (empty: nobody's), and where it is asked what it is.
+  struct Target {
+    SourceConfig source;
+    std::string session_of;
+    CameraHttpConfig http;
+  };
+  messages::Answer connect(const ReplyTo& to, const Target& target, milliseconds timeout, const ProbeLimits& limits);
   messages::Answer submit(const ReplyTo& to, const Look& look, const std::string& session_of = {});
 
   const Config& config_;

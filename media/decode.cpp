@@ -1,5 +1,9 @@
 #include "media/decode.h"
 
+#include <algorithm>
+#include <array>
+#include <climits>
+
 namespace vedette::libav {
 
 namespace {
@@ -78,6 +82,35 @@ Result<FramePtr> decode_last(std::span<const Packet> packets, MonoTime deadline)
   if (error < 0) return fail(Code::unsupported, "decoding a frame: " + error_text(error));
   if (frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0)
     return fail(Code::unsupported, "decoding a frame: it is damaged");
+  return frame;
+}
+
+Result<FramePtr> decode_jpeg(std::span<const uint8_t> bytes, int64_t most_pixels) {
+  constexpr std::array<uint8_t, 2> kBegin{0xff, 0xd8};
+  constexpr std::array<uint8_t, 2> kEnd{0xff, 0xd9};
+  // The decoder takes one without an end for whole, as motion JPEG has such.
+  const bool whole = bytes.size() <= INT_MAX && bytes.size() > kBegin.size() &&
+                     std::equal(kBegin.begin(), kBegin.end(), bytes.begin()) &&
+                     std::find_end(bytes.begin(), bytes.end(), kEnd.begin(), kEnd.end()) != bytes.end();
+  if (!whole) return fail(Code::unsupported, "decoding a JPEG: it has no beginning or no end");
+  route_log();
+  VideoTrack track;
+  track.codec = VideoCodec::mjpeg;
+  auto decoder = open_decoder(track);
+  if (!decoder) return decoder.error_as_is();
+  (*decoder)->max_pixels = most_pixels;
+  (*decoder)->err_recognition |= AV_EF_EXPLODE | AV_EF_BITSTREAM;
+  FramePtr frame(av_frame_alloc());
+  const PacketPtr packet(av_packet_alloc());
+  if (!frame || !packet) return fail(Code::internal, "out of memory");
+  packet->data = const_cast<uint8_t*>(bytes.data());  // owned by nobody, as above
+  packet->size = static_cast<int>(bytes.size());
+  packet->flags = AV_PKT_FLAG_KEY;
+  int error = avcodec_send_packet(decoder->get(), packet.get());
+  if (error >= 0) error = avcodec_receive_frame(decoder->get(), frame.get());
+  if (error < 0) return fail(Code::unsupported, "decoding a JPEG: " + error_text(error));
+  if (frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0)
+    return fail(Code::unsupported, "decoding a JPEG: it is damaged");
   return frame;
 }
 

@@ -21,6 +21,9 @@ Result<DecodedKeyframe> decode_keyframe(const VideoTrack& track, std::span<const
 // frame is made from is skipped on the way. timed_out when it takes longer than the deadline.
 Result<FramePtr> decode_last(std::span<const Packet> packets, MonoTime deadline);
 
+// Decodes a JPEG file as a camera sends it. unsupported when it is none, is damaged in any way or is larger.
+Result<FramePtr> decode_jpeg(std::span<const uint8_t> bytes, int64_t most_pixels);
+
 struct PictureSize {
   int width_px = 0;
   int height_px = 0;

@@ -20,6 +20,7 @@ namespace {
 constexpr int kFinestScale = 1;
 constexpr int kCoarsestScale = 31;
 constexpr int kBestQuality = 100;
+constexpr int kUsualQuality = 85;
 // Shrinking to fit a number of bytes: aims a bit lower than needed, and gives up at pictures of no use to anybody.
 constexpr double kAimBelow = 0.95;
 constexpr int kSmallestWidthPx = 16;
@@ -136,7 +137,7 @@ Result<Jpeg> make_jpeg(AVFrame& decoded, Size size, int quantiser) {
 }
 
 Result<Jpeg> jpeg_from(AVFrame& frame, const JpegOptions& options) {
-  const int quantiser = quantiser_of(options.quality);
+  const int quantiser = quantiser_of(options.quality.value_or(kUsualQuality));
   Size size = scaled(frame, options.width_px);
   while (true) {
     auto jpeg = make_jpeg(frame, size, quantiser);
@@ -162,6 +163,15 @@ Result<Jpeg> jpeg_from_last(std::span<const Packet> packets, MonoTime deadline, 
   auto frame = libav::decode_last(packets, deadline);
   if (!frame) return frame.error_as_is();
   return jpeg_from(**frame, options);
+}
+
+Result<Jpeg> jpeg_from_jpeg(std::span<const uint8_t> bytes, const JpegOptions& options) {
+  auto frame = libav::decode_jpeg(bytes, kMostJpegPixels);
+  if (!frame) return frame.error_as_is();
+  const bool narrower = options.width_px > 0 && options.width_px < (*frame)->width;
+  const bool too_many = options.most_bytes > 0 && bytes.size() > options.most_bytes;
+  if (narrower || too_many || options.quality) return jpeg_from(**frame, options);
+  return Jpeg{{bytes.begin(), bytes.end()}, (*frame)->width, (*frame)->height};
 }
 
 }  // namespace vedette

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -11,9 +12,9 @@
 namespace vedette {
 
 struct JpegOptions {
-  int width_px = 0;       // scaled down to this width, never up; 0: as it is
-  int quality = 85;       // 1..100
-  size_t most_bytes = 0;  // scaled down further until it fits; 0: no limit
+  int width_px = 0;              // scaled down to this width, never up; 0: as it is
+  std::optional<int> quality{};  // 1..100; nothing: 85, and a JPEG that need not be encoded again is not
+  size_t most_bytes = 0;         // scaled down further until it fits; 0: no limit
   bool operator==(const JpegOptions&) const = default;
 };
 
@@ -30,5 +31,12 @@ Result<Jpeg> jpeg_from_keyframe(const Packet& keyframe, const JpegOptions& optio
 // The same of the last of these video packets, which begin with a keyframe and come in decoding order: all are decoded,
 // which takes its time. timed_out when that would be later than the deadline.
 Result<Jpeg> jpeg_from_last(std::span<const Packet> packets, MonoTime deadline, const JpegOptions& options);
+
+// The same of a JPEG that a camera made. Where nothing is to be changed, these are its own bytes. unsupported: it is no
+// JPEG, or it is damaged, ends too early or has more than kMostJpegPixels.
+Result<Jpeg> jpeg_from_jpeg(std::span<const uint8_t> bytes, const JpegOptions& options);
+
+// The largest cameras have half of it; a picture decoded takes up to 3 bytes for each.
+inline constexpr int64_t kMostJpegPixels = 64 * 1024 * 1024;
 
 }  // namespace vedette

@@ -80,4 +80,10 @@ Result<std::string> Device::snapshot_uri(const std::string& profile) {
   return uri_of(profile, "<trt:GetSnapshotUri>", "</trt:GetSnapshotUri>");
 }
 
+Result<DeviceInfo> Device::device_information() {
+  if (auto found = find_services(); !found) return found.error_as_is();
+  const auto answer = ask(kDevicePath, "<tds:GetDeviceInformation/>");
+  return answer ? read_device_information(*answer) : answer.error_as_is();
+}
+
 }  // namespace vedette::onvif

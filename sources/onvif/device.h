@@ -30,6 +30,7 @@ class Device {
   // Of the profile with this token or name; of the first, when it is empty.
   Result<std::string> stream_uri(const std::string& profile);
   Result<std::string> snapshot_uri(const std::string& profile);
+  Result<DeviceInfo> device_information();
 
  private:
   Result<std::string> ask(const std::string& path, std::string_view body, bool anonymous = false);

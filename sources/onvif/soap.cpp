@@ -122,4 +122,18 @@ Result<std::string> read_uri(std::string_view answer) {
   return uri;
 }
 
+Result<DeviceInfo> read_device_information(std::string_view answer) {
+  pugi::xml_document document;
+  const auto found = answer_of(document, answer, "GetDeviceInformationResponse");
+  if (!found) return found.error_as_is();
+  const auto text = [&found](std::string_view name) { return device_text(text_of(find(*found, name))); };
+  DeviceInfo info;
+  info.maker = text("Manufacturer");
+  info.model = text("Model");
+  info.firmware = text("FirmwareVersion");
+  info.serial = text("SerialNumber");
+  if (info == DeviceInfo()) return fail(Code::camera_unavailable, "ONVIF: the camera does not say what it is");
+  return info;
+}
+
 }  // namespace vedette::onvif

@@ -7,6 +7,7 @@
 
 #include "core/clock.h"
 #include "core/result.h"
+#include "sources/device_info.h"
 
 // The SOAP 1.2 messages of ONVIF that are needed to find a stream. Elements are told by their local names, whatever
 // prefix a camera gives them. Answers are what
@@ -28,7 +29,8 @@ std::string request(std::string_view body, std::string_view username, std::strin
 Result<UtcTime> read_time(std::string_view answer);
 Result<std::string> read_media_address(std::string_view answer);  // of GetCapabilities
 Result<std::vector<Profile>> read_profiles(std::string_view answer);
-Result<std::string> read_uri(std::string_view answer);  // of GetStreamUri, GetSnapshotUri
+Result<std::string> read_uri(std::string_view answer);                // of GetStreamUri, GetSnapshotUri
+Result<DeviceInfo> read_device_information(std::string_view answer);  // which has no name
 
 // A text as it stands in an element.
 std::string escaped(std::string_view text);

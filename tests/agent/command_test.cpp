@@ -173,7 +173,7 @@ TEST(DecodeCommandTest, SnapshotTake) {
   const auto bare = request_of<SnapshotTake>(command("snapshot.take", R"({"camera_id": "front"})"));
   EXPECT_TRUE(bare.send_inline);
   EXPECT_FALSE(bare.send_upload);
-  EXPECT_EQ(bare.quality, 85);
+  EXPECT_EQ(bare.quality, std::nullopt);
   EXPECT_EQ(bare.timeout, 10s);
   const auto upload = request_of<SnapshotTake>(command("snapshot.take", R"({"camera_id": "c", "deliver": "upload",
       "at": "2026-11-20T08:29:00Z", "fresh": false})"));
@@ -183,6 +183,15 @@ TEST(DecodeCommandTest, SnapshotTake) {
   EXPECT_FALSE(upload.profile);
   EXPECT_EQ(request_of<SnapshotTake>(command("snapshot.take", R"({"camera_id": "c", "profile": "sub"})")).profile,
             Config::Profile::sub);
+  EXPECT_EQ(bare.origin, SnapshotTake::Origin::automatic);
+  const auto origin = [](const std::string& name) {
+    return request_of<SnapshotTake>(
+               command("snapshot.take", R"({"camera_id": "c", "fresh": true, "origin": ")" + name + "\"}"))
+        .origin;
+  };
+  EXPECT_EQ(origin("auto"), SnapshotTake::Origin::automatic);
+  EXPECT_EQ(origin("ring"), SnapshotTake::Origin::ring);
+  EXPECT_EQ(origin("camera"), SnapshotTake::Origin::camera);
 }
 
 TEST(DecodeCommandTest, ClipVerbs) {
@@ -416,9 +425,9 @@ TEST(RefusedCommandTest, AllWrongParamsAreNamedAtOnce) {
                                    "/params/duration_ms", "/params/labels/0", "/params/labels/1", "/params/upload",
                                    "/params/priority", "/params/container"));
   EXPECT_THAT(error_paths(command("snapshot.take", R"({"camera_id": "", "at": "x", "width_px": 15, "quality": 101,
-      "deliver": "mail", "timeout_ms": 120001})")),
+      "origin": "clip", "deliver": "mail", "timeout_ms": 120001})")),
               UnorderedElementsAre("/params/camera_id", "/params/at", "/params/width_px", "/params/quality",
-                                   "/params/deliver", "/params/timeout_ms"));
+                                   "/params/origin", "/params/deliver", "/params/timeout_ms"));
   EXPECT_THAT(error_paths(command("clip.delete", R"({"clip_ids": ["x", "../y"], "force": 1})")),
               UnorderedElementsAre("/params/clip_ids/0", "/params/clip_ids/1", "/params/force"));
   EXPECT_THAT(error_paths(command("clip.delete", R"({"clip_ids": []})")), ElementsAre("/params/clip_ids"));
@@ -439,6 +448,9 @@ TEST(RefusedCommandTest, ParamsThatExcludeEachOther) {
   EXPECT_THAT(error_paths(command("snapshot.take", R"({"camera_id": "c", "fresh": true,
       "at": "2026-11-20T08:00:00Z"})")),
               ElementsAre("/params/fresh"));
+  EXPECT_THAT(error_paths(command("snapshot.take", R"({"camera_id": "c", "origin": "camera",
+      "at": "2026-11-20T08:00:00Z"})")),
+              ElementsAre("/params/origin"));
 }
 
 TEST(RefusedCommandTest, MessageIsTheOneOfTheContract) {

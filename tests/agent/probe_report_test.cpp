@@ -112,5 +112,17 @@ TEST(ProbeReportTest, SaysThatTheSessionEnded) {
   EXPECT_EQ(json.at("warnings")[0].at("code"), "session_ended");
 }
 
+TEST(ProbeReportTest, SaysWhatTheCameraIsOrWhyThatIsNotKnown) {
+  Json json = probe_report(Given().report(), kLimits);
+  add_device(json, DeviceInfo{"Hikvision", "DS", "", "123", ""});
+  EXPECT_EQ(json.at("device").dump(), R"({"maker":"Hikvision","model":"DS","serial":"123"})");
+  EXPECT_THAT(json.at("warnings"), IsEmpty());
+  Json unknown = probe_report(Given().report(), kLimits);
+  add_device(unknown, fail(Code::forbidden, "the camera answers 401"));
+  EXPECT_FALSE(unknown.contains("device"));
+  EXPECT_EQ(unknown.at("warnings")[0].at("code"), "device_unknown");
+  EXPECT_THAT(unknown.at("warnings")[0].at("message").get<std::string>(), HasSubstr("401"));
+}
+
 }  // namespace
 }  // namespace vedette

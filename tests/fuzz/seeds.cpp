@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "media/encoder.h"
+#include "media/jpeg.h"
 #include "media/mp4_finalize.h"
 #include "media/mp4_writer.h"
 
@@ -43,6 +44,25 @@ bool write_part(const fs::path& path) {
     packet->duration = 40ms;
     if (!(*writer)->write(*packet)) return false;
   }
+  return true;
+}
+
+// A JPEG of a tiny grey picture; the first byte of an input says what it is (camera_info_fuzz.cpp).
+bool write_picture(const fs::path& path) {
+  VideoEncoder::Options options;
+  options.width_px = options.height_px = 64;
+  const auto encoder = VideoEncoder::create(options);
+  if (!encoder) return false;
+  auto packet = (*encoder)->encode({64, 64, std::vector<uint8_t>(64 * 64, 90), std::vector<uint8_t>(32 * 32, 128),
+                                    std::vector<uint8_t>(32 * 32, 128)},
+                                   0);
+  if (!packet) return false;
+  auto info = std::make_shared<StreamInfo>();
+  info->video = (*encoder)->track();
+  packet->info = info;
+  const auto jpeg = jpeg_from_keyframe(*packet, {});
+  if (!jpeg) return false;
+  write(path, "j" + std::string(jpeg->bytes.begin(), jpeg->bytes.end()));
   return true;
 }
 
@@ -104,6 +124,17 @@ void write_texts(const fs::path& folder) {
           "--b\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body + "\r\n--b\r\n\r\n" + body +
               "\r\n--b");
   }
+  number = 0;
+  for (const char* answer :
+       {"-<?xml version=\"1.0\"?><DeviceInfo xmlns=\"x\"><deviceName>n</deviceName><model>m</model><serialNumber>s"
+        "</serialNumber><firmwareVersion>V5</firmwareVersion><firmwareReleasedDate>b 1</firmwareReleasedDate>"
+        "</DeviceInfo>",
+        "-deviceType=31\r\nserialNumber=S\r\ntype=IPC\r\nversion=2.8,build:2026-06-05\r\n",
+        "-<s:Envelope "
+        "xmlns:s=\"x\"><s:Body><GetDeviceInformationResponse><Manufacturer>M</Manufacturer><Model>N</Model>"
+        "<FirmwareVersion>1</FirmwareVersion><SerialNumber>2</SerialNumber></GetDeviceInformationResponse></s:Body>"
+        "</s:Envelope>"})
+    write(folder / "camera_info_fuzz" / std::to_string(number++), answer);
   // connect to the app "" and publish "", and a frame: chunks of RTMP behind the handshake.
   const std::string connect(
       "\x02\0\x07"
@@ -166,7 +197,8 @@ int main(int argc, char** argv) {
   if (argc != 2) return 2;
   write_texts(argv[1]);
   write_rtsp(argv[1]);
-  if (write_clips(fs::path(argv[1]) / "mp4_fuzz")) return 0;
-  std::fputs("the clips cannot be written\n", stderr);
+  if (write_clips(fs::path(argv[1]) / "mp4_fuzz") && write_picture(fs::path(argv[1]) / "camera_info_fuzz" / "picture"))
+    return 0;
+  std::fputs("the clips or the picture cannot be written\n", stderr);
   return 1;
 }

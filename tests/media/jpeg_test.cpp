@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <random>
 
 #include "media/decode.h"
@@ -209,6 +210,74 @@ TEST(JpegTest, HalfAKeyframeIsAnError) {
     EXPECT_FALSE(
         jpeg_from_keyframe(with_payload(keyframe, keyframe.payload().first(keyframe.payload().size() / 2)), {}));
   }
+}
+
+// A JPEG as a camera makes one, by ffmpeg.
+std::vector<uint8_t> camera_jpeg(const std::string& size, const std::string& format = "yuvj420p") {
+  const test::TempDir dir;
+  const auto path = dir.path() / "a.jpg";
+  test::run_or_throw({"ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2", "-frames:v", "1", "-vf",
+                      "scale=" + size + ",format=" + format, path.string()});
+  const std::string text = test::read_text(path);
+  return {text.begin(), text.end()};
+}
+
+TEST(JpegFromJpegTest, WhatNeedNotBeChangedIsNot) {
+  for (const char* format : {"yuvj420p", "yuvj422p", "yuvj444p"}) {
+    const auto bytes = camera_jpeg("640x360", format);
+    for (const JpegOptions& options : {JpegOptions{}, JpegOptions{.width_px = 640}, JpegOptions{.width_px = 7680},
+                                       JpegOptions{.most_bytes = bytes.size()}}) {
+      const auto jpeg = jpeg_from_jpeg(bytes, options);
+      ASSERT_TRUE(jpeg) << jpeg.error().message;
+      EXPECT_EQ(jpeg->bytes, bytes);
+      EXPECT_EQ(jpeg->width_px, 640);
+      EXPECT_EQ(jpeg->height_px, 360);
+    }
+  }
+}
+
+TEST(JpegFromJpegTest, OtherSizesQualitiesAndLimitsAreEncodedAgain) {
+  const auto bytes = camera_jpeg("1280x720");
+  const auto narrow = jpeg_from_jpeg(bytes, {.width_px = 320});
+  ASSERT_TRUE(narrow) << narrow.error().message;
+  EXPECT_EQ(narrow->width_px, 320);
+  EXPECT_EQ(narrow->height_px, 180);
+  EXPECT_EQ(decoded(*narrow)->width, 320);
+  const auto coarse = jpeg_from_jpeg(bytes, {.quality = 5});
+  ASSERT_TRUE(coarse);
+  EXPECT_EQ(coarse->width_px, 1280);
+  EXPECT_LT(coarse->bytes.size(), bytes.size());
+  const auto small = jpeg_from_jpeg(bytes, {.most_bytes = 20'000});
+  ASSERT_TRUE(small);
+  EXPECT_LE(small->bytes.size(), 20'000u);
+}
+
+TEST(JpegFromJpegTest, WhatIsDamagedOrNoneIsRefused) {
+  const auto bytes = camera_jpeg("640x360");
+  std::vector<std::vector<uint8_t>> bad = {{}, {0xff}, {0xff, 0xd8}, {0xff, 0xd8, 0xff, 0xd9}, {'G', 'I', 'F', '8'}};
+  for (const size_t percent : {1, 10, 50, 90, 99}) {
+    bad.emplace_back(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(bytes.size() * percent / 100));
+    auto ended = bad.back();  // cut out of the middle, with an end
+    ended.insert(ended.end(), {0xff, 0xd9});
+    bad.push_back(std::move(ended));
+  }
+  for (const auto& one : bad) {
+    const auto jpeg = jpeg_from_jpeg(one, {});
+    ASSERT_FALSE(jpeg) << one.size() << " of " << bytes.size();
+    EXPECT_EQ(jpeg.error().code, Code::unsupported);
+  }
+}
+
+// 65,000 x 65,000 says the head; nothing of that size is set aside.
+TEST(JpegFromJpegTest, AHugePictureIsRefusedByItsHead) {
+  auto bytes = camera_jpeg("640x360");
+  constexpr std::array<uint8_t, 2> kSof{0xff, 0xc0};
+  const auto sof = std::search(bytes.begin(), bytes.end(), kSof.begin(), kSof.end());
+  ASSERT_LT(sof - bytes.begin(), static_cast<ptrdiff_t>(bytes.size()) - 9);
+  for (const int at : {5, 6, 7, 8}) sof[at] = 0xfd;
+  const auto jpeg = jpeg_from_jpeg(bytes, {});
+  ASSERT_FALSE(jpeg);
+  EXPECT_EQ(jpeg.error().code, Code::unsupported);
 }
 
 }  // namespace

@@ -2,8 +2,10 @@
 """The HTTP side of simulated cameras: pictures, live streams, ONVIF (camera_sim_onvif.py). Needs ffmpeg for streams.
 
 Digest (or Basic) is asked for on everything but ONVIF's GetSystemDateAndTime. n counts cameras from 1.
-  Hikvision  GET /ISAPI/Streaming/channels/<n>01/picture, GET /ISAPI/System/deviceInfo
-  Dahua      GET /cgi-bin/snapshot.cgi?channel=<n>: one at a time, others meanwhile get 503
+  Hikvision  GET /ISAPI/Streaming/channels/<n>01/picture, or /ISAPI/ContentMgmt/StreamingProxy/channels/...; GET
+             /ISAPI/System/deviceInfo
+  Dahua      GET /cgi-bin/snapshot.cgi?channel=<n>: one at a time, others meanwhile get 503; GET /cgi-bin/magicBox.cgi
+  pictures   GET /sim/pictures says what goes wrong with them, and counts them (camera_sim_pictures.py)
   events     GET /ISAPI/Event/notification/alertStream, GET /cgi-bin/eventManager.cgi (camera_sim_events.py); GET /sim/...
              controls them, and needs no password
   ONVIF      POST /onvif/device_service, /onvif/media_service; GET /onvif/snapshot/<token>
@@ -32,11 +34,16 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import camera_sim_events
 import camera_sim_onvif
+import camera_sim_pictures
 
 REALM = 'IP Camera(SIM00001)'
 DEVICE_INFO = ('<?xml version="1.0" encoding="UTF-8"?><DeviceInfo version="2.0" '
                'xmlns="http://www.hikvision.com/ver20/XMLSchema"><deviceName>SIM</deviceName><model>SIM-2CD</model>'
-               '<serialNumber>SIM00001</serialNumber><firmwareVersion>V5.5.0</firmwareVersion></DeviceInfo>')
+               '<serialNumber>SIM00001</serialNumber><firmwareVersion>V5.5.0</firmwareVersion>'
+               '<firmwareReleasedDate>build 180725</firmwareReleasedDate></DeviceInfo>')
+MAGIC_BOX = {'getSystemInfo': 'appAutoStart=true\r\ndeviceType=31\r\nprocessor=SIM\r\nserialNumber=SIM00002\r\n',
+             'getDeviceType': 'type=SIM-HDW\r\n', 'getMachineName': 'name=SIM2\r\n',
+             'getSoftwareVersion': 'version=2.800.0.16.R,build:2026-06-05\r\n'}
 FORMATS = {
     'flv': ('video/x-flv', ['-f', 'flv', '-flvflags', 'no_duration_filesize']),
     'ts': ('video/mp2t', ['-f', 'mpegts']),
@@ -79,6 +86,7 @@ class Simulator:
     def __init__(self, options):
         self.options = options
         self.pictures = jpegs_of(options.mjpeg)
+        self.stills = camera_sim_pictures.Pictures(options.delay)
         self.begin = time.monotonic()
         self.nonces = set()
         self.refusals = 0  # 401, those included that begin each Digest
@@ -143,6 +151,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def challenge(self):
         self.sim.refusals += 1
+        self.sim.stills.wrong += 'Authorization' in self.headers
         nonce = os.urandom(16).hex()
         self.sim.nonces.add(nonce)
         how = f'Basic realm="{REALM}"' if self.sim.options.auth == 'basic' else \
@@ -151,11 +160,10 @@ class Handler(BaseHTTPRequestHandler):
 
     # ---- pictures
 
-    def snapshot(self, channel):
+    def snapshot(self, channel, analogue_path=False):
         if not 1 <= channel <= self.sim.options.cameras or not self.sim.pictures:
             return self.answer(404, 'no such channel')
-        time.sleep(self.sim.options.delay)
-        return self.answer(200, self.sim.picture(channel), 'image/jpeg')
+        return self.sim.stills.send(self, self.sim.picture(channel), analogue_path)
 
     def dahua_snapshot(self, channel):
         if not self.sim.dahua.acquire(blocking=False):
@@ -240,6 +248,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         url = urlsplit(self.path)
         query, path = parse_qs(url.query), unquote(url.path)
+        if path == '/sim/pictures':
+            return self.answer(200, self.sim.stills.control(query))
         if path.startswith('/sim/'):
             self.sim.events.control(path, query)
             return self.answer(200, str(self.sim.refusals))
@@ -247,6 +257,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.challenge()
         try:
             if match := re.fullmatch(r'/ISAPI/Streaming/channels/(\d+)0[123]/picture', path):
+                return self.snapshot(int(match[1]), analogue_path=True)
+            if match := re.fullmatch(r'/ISAPI/ContentMgmt/StreamingProxy/channels/(\d+)0[123]/picture', path):
                 return self.snapshot(int(match[1]))
             if path == '/ISAPI/Event/notification/alertStream':
                 self.begin_stream('multipart/mixed; boundary=boundary')
@@ -256,6 +268,8 @@ class Handler(BaseHTTPRequestHandler):
                 return self.send_live(camera_sim_events.dahua(self.sim.events), 0, 0)
             if path == '/ISAPI/System/deviceInfo':
                 return self.answer(200, DEVICE_INFO, 'application/xml')
+            if path == '/cgi-bin/magicBox.cgi' and query['action'][0] in MAGIC_BOX:
+                return self.answer(200, MAGIC_BOX[query['action'][0]])
             if path == '/cgi-bin/snapshot.cgi':
                 return self.dahua_snapshot(int(query['channel'][0]))
             if match := re.fullmatch(r'/onvif/snapshot/ch(\d+)_\w+', path):

@@ -63,7 +63,8 @@ def respond(operation, body, options, host):
     if operation == 'GetSystemDateAndTime':
         return 'tds', date_and_time(options)
     if operation == 'GetDeviceInformation':
-        return 'tds', '<tds:Manufacturer>SIM</tds:Manufacturer><tds:Model>SIM-2CD</tds:Model>'
+        return 'tds', ('<tds:Manufacturer>SIM</tds:Manufacturer><tds:Model>SIM-2CD</tds:Model>'
+                       '<tds:FirmwareVersion>1.2.3</tds:FirmwareVersion><tds:SerialNumber>SIM00003</tds:SerialNumber>')
     if operation == 'GetCapabilities':
         return 'tds', (f'<tds:Capabilities><tt:Device><tt:XAddr>{base}/onvif/device_service</tt:XAddr></tt:Device>'
                        f'<tt:Media><tt:XAddr>{base}/onvif/media_service</tt:XAddr></tt:Media></tds:Capabilities>')

@@ -1,5 +1,6 @@
 #include "tests/support/http_camera.h"
 
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "tests/support/media.h"
@@ -40,6 +41,11 @@ HttpCamera::HttpCamera(HttpCameraOptions options)
 
 std::string HttpCamera::simulate(const std::string& what) const {
   return run_or_throw({"curl", "--silent", "--show-error", "--fail", url("/sim/" + what)}, kStartLimit);
+}
+
+HttpCamera::Pictures HttpCamera::pictures(const std::string& what) const {
+  const auto json = nlohmann::json::parse(simulate("pictures" + (what.empty() ? "" : "?" + what)));
+  return {json.at("asked"), json.at("wrong"), json.at("at_once"), json.at("gap_ms")};
 }
 
 }  // namespace vedette::test

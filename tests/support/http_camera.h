@@ -28,6 +28,15 @@ class HttpCamera {
   // What the cameras notice, and how they tell it: /sim/event?... and /sim/feeds?... of camera_sim_events.py,
   // and what that answers.
   std::string simulate(const std::string& what) const;
+  // What is wrong with its pictures from here on, if anything, and what was counted so far: /sim/pictures?... of
+  // camera_sim_pictures.py.
+  struct Pictures {
+    int asked = 0;    // by who may
+    int wrong = 0;    // passwords, for whatever
+    int at_once = 0;  // the most
+    int gap_ms = -1;  // the shortest from one to the next; -1: there was none
+  };
+  Pictures pictures(const std::string& what = {}) const;
   // SIGSTOP: nothing is answered or sent any more, connections stay open.
   void pause() const { process_->kill(SIGSTOP); }
 
