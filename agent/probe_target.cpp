@@ -39,14 +39,17 @@ struct Endpoint {
   bool operator==(const Endpoint&) const = default;
 };
 
-Result<Endpoint> endpoint_of(std::string_view text) {
+// With what the camera's configuration says of HTTP, which is how onvif:// is asked.
+Result<Endpoint> endpoint_of(std::string_view text, const Config::Camera& camera) {
   auto url = parse_network_url(text);
   if (!url) return url.error_as_is();
   const Scheme* scheme = find_network(url->scheme);
   if (!scheme) return fail(Code::forbidden, "its camera is not in the network");
   std::transform(url->host.begin(), url->host.end(), url->host.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return Endpoint{url->host, url->port == 0 ? scheme->port : url->port, scheme->tls};
+  const bool by_http = scheme->name == "onvif";
+  const uint16_t usual_port = by_http ? camera.http_port : scheme->port;
+  return Endpoint{url->host, url->port == 0 ? usual_port : url->port, by_http ? camera.http_tls : scheme->tls};
 }
 
 // Whether the scheme may be used by those who are not on this machine.
@@ -69,9 +72,9 @@ Result<SourceConfig> probe_target(const CameraProbe& request, const Config& conf
     const auto camera = config.cameras.find(*request.auth_camera_id);
     if (camera == config.cameras.end())
       return fail(Code::not_found, "/params/auth_camera_id: there is no camera " + *request.auth_camera_id);
-    const auto wanted = endpoint_of(*request.url);
+    const auto wanted = endpoint_of(*request.url, camera->second);
     if (!wanted) return wanted.error_with("/params/url");
-    const auto own = endpoint_of(camera->second.url);
+    const auto own = endpoint_of(camera->second.url, camera->second);
     if (!own || *own != *wanted)
       return fail(Code::forbidden,
                   "/params/auth_camera_id: its credentials are only for the host and port of its own URL");
