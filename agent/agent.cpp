@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/camera_events.h"
+#include "agent/camera_searches.h"
 #include "agent/clip_creations.h"
 #include "agent/clock_watch.h"
 #include "agent/command_intake.h"
@@ -123,6 +124,7 @@ class Agent::Impl {
   Snapshots snapshots_;
   ClipCreations creations_;
   StreamProbes probes_;
+  CameraSearches searches_;
   StorageKeeper keeper_;
   StorageWatch watch_;
   CommandRunner runner_;
@@ -158,10 +160,11 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
       snapshots_(config_, layout_, *volume_, catalog_, outbox_, inbox_, clock),
       creations_(config_, layout_, *volume_, catalog_, losses_, inbox_, clock),
       probes_(config_, budget_, inbox_, clock),
+      searches_(inbox_),
       keeper_(layout_, *volume_, *database_, catalog_, retention_limits(config_), inbox_, clock),
       watch_(layout_, *volume_, *database_, losses_, outbox_, inbox_),
-      runner_(config_, cameras_, recordings_, snapshots_, second_profiles_, creations_, probes_, keeper_, catalog_,
-              losses_, clock) {}
+      runner_(config_, cameras_, recordings_, snapshots_, second_profiles_, creations_, probes_, searches_, keeper_,
+              catalog_, losses_, clock) {}
 
 Agent::Impl::~Impl() {
   for (auto& [id, camera] : cameras_) camera->request_stop();
@@ -171,6 +174,7 @@ Agent::Impl::~Impl() {
   snapshots_.request_stop();
   creations_.request_stop();
   probes_.request_stop();
+  searches_.request_stop();
   keeper_.request_stop();
   watch_.request_stop();
   session_.reset();  // its callbacks use members that go before it otherwise
@@ -412,6 +416,7 @@ void Agent::Impl::shut_down() {
   const MonoTime now = clock_.mono();
   creations_.request_stop();
   probes_.request_stop();
+  searches_.request_stop();
   recordings_.stop_all();
   drain_until(now + kCloseClips, [this] { return recordings_.empty(); });
   if (!recordings_.empty()) log::error("clips could not be closed in time; they are recovered at the next start");

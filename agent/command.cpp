@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/ids.h"
+#include "sources/onvif/discovery.h"
 
 namespace vedette {
 
@@ -181,6 +182,15 @@ Request read_camera_probe(JsonReader& r) {
   return p;
 }
 
+Request read_camera_discover(JsonReader& r) {
+  CameraDiscover p;
+  p.timeout = milliseconds(or_default(r.integer("timeout_ms", 500, 10'000), int64_t{3000}));
+  p.address = or_default(r.string("address", 7, 15), std::string());
+  if (!p.address.empty() && !onvif::is_unicast_ipv4(p.address))
+    r.error("address", "must be the IPv4 address of one machine");
+  return p;
+}
+
 Request read_agent_ping(JsonReader&) {
   return AgentPing{};
 }
@@ -275,6 +285,7 @@ const std::vector<Verb>& verbs() {
       {"storage.status", read_storage_status, true},
       {"camera.restart", read_camera_restart, false},
       {"camera.probe", read_camera_probe, true},
+      {"camera.discover", read_camera_discover, true},
       {"agent.ping", read_agent_ping, true},
   };
   return all;

@@ -110,11 +110,15 @@ struct CameraProbe {
   std::string transport;  // with url; empty: as of auth_camera_id, or tcp
   milliseconds timeout{10'000};
 };
+struct CameraDiscover {
+  std::string address;  // the one to ask; empty: all that multicast reaches
+  milliseconds timeout{3000};
+};
 struct AgentPing {};
 
 using Request = std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipCreate, ClipQueryRequest,
                              ClipGet, ClipUrl, ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus,
-                             CameraRestart, CameraProbe, AgentPing>;
+                             CameraRestart, CameraProbe, CameraDiscover, AgentPing>;
 
 // A verb's name and the reader of its parameters; errors are collected by the JsonReader.
 struct Verb {

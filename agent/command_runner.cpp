@@ -19,7 +19,8 @@ Answer no_such_camera(const std::string& camera_id) {
 
 CommandRunner::CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
                              SecondProfiles& second_profiles, ClipCreations& creations, StreamProbes& probes,
-                             StorageKeeper& keeper, Catalog& catalog, const LossLedger& losses, const Clock& clock)
+                             CameraSearches& searches, StorageKeeper& keeper, Catalog& catalog,
+                             const LossLedger& losses, const Clock& clock)
     : config_(config),
       cameras_(cameras),
       recordings_(recordings),
@@ -27,6 +28,7 @@ CommandRunner::CommandRunner(const Config& config, const Cameras& cameras, Recor
       second_profiles_(second_profiles),
       creations_(creations),
       probes_(probes),
+      searches_(searches),
       keeper_(keeper),
       catalog_(catalog),
       losses_(losses),
@@ -132,6 +134,10 @@ Answer CommandRunner::run(const ReplyTo& to, const CameraProbe& request) {
   Camera* camera = request.camera_id ? find_camera(*request.camera_id) : nullptr;
   if (request.camera_id && !camera) return no_such_camera(*request.camera_id);
   return probes_.probe(to, request, camera);
+}
+
+Answer CommandRunner::run(const ReplyTo& to, const CameraDiscover& request) {
+  return searches_.search(to, request);
 }
 
 Answer CommandRunner::run(const ReplyTo&, const AgentPing&) {

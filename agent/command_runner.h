@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "agent/camera_searches.h"
 #include "agent/clip_creations.h"
 #include "agent/command.h"
 #include "agent/config.h"
@@ -24,8 +25,9 @@ namespace vedette {
 class CommandRunner {
  public:
   CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
-                SecondProfiles& second_profiles, ClipCreations& creations, StreamProbes& probes, StorageKeeper& keeper,
-                Catalog& catalog, const LossLedger& losses, const Clock& clock);
+                SecondProfiles& second_profiles, ClipCreations& creations, StreamProbes& probes,
+                CameraSearches& searches, StorageKeeper& keeper, Catalog& catalog, const LossLedger& losses,
+                const Clock& clock);
 
   // Where clips are uploaded to; null: nowhere.
   void attach(const Target* target) { target_ = target; }
@@ -49,6 +51,7 @@ class CommandRunner {
   messages::Answer run(const ReplyTo& to, const StorageStatus& request);
   messages::Answer run(const ReplyTo& to, const CameraRestart& request);
   messages::Answer run(const ReplyTo& to, const CameraProbe& request);
+  messages::Answer run(const ReplyTo& to, const CameraDiscover& request);
   messages::Answer run(const ReplyTo& to, const AgentPing& request);
   Camera* find_camera(const std::string& camera_id) const;
 
@@ -59,6 +62,7 @@ class CommandRunner {
   SecondProfiles& second_profiles_;
   ClipCreations& creations_;
   StreamProbes& probes_;
+  CameraSearches& searches_;
   StorageKeeper& keeper_;
   Catalog& catalog_;
   const LossLedger& losses_;

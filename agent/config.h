@@ -76,7 +76,7 @@ struct Config {
     std::string username;
     std::string password;
     std::string transport = "tcp";
-    std::string ca_file;  // of rtsps:// and https://; empty: the system's
+    std::string ca_file;  // of rtsps://, https:// and http_tls; empty: the system's
     seconds ring{30};
     size_t ring_most_bytes = 32 * 1024 * 1024;
     Record record = Record::command;
@@ -84,7 +84,8 @@ struct Config {
     int64_t max_bytes = 0;  // of its clips; 0: no limit
     bool enabled = true;
     bool events = false;      // hear what it notices
-    uint16_t http_port = 80;  // where it tells
+    uint16_t http_port = 80;  // where it is asked other things than its stream
+    bool http_tls = false;    // by HTTPS
     seconds event_hold{10};   // an event goes on for so long while nothing is heard of it
     std::vector<EventRule> on_event;
     std::optional<SubProfile> sub;

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/command.h"
-#include "sources/events/event_vendor.h"
+#include "sources/events/event_dialogue.h"
 
 namespace vedette {
 
@@ -41,11 +41,12 @@ std::vector<EventRule> read_rules(JsonReader& r, milliseconds pre_roll) {
 
 void read_camera_events(JsonReader& r, milliseconds pre_roll, Config::Camera& camera) {
   camera.events = r.boolean("events").value_or(camera.events);
-  if (const auto port = r.integer("http_port", 1, 65'535)) camera.http_port = static_cast<uint16_t>(*port);
+  camera.http_tls = r.boolean("http_tls").value_or(camera.http_tls);
+  camera.http_port = static_cast<uint16_t>(r.integer("http_port", 1, 65'535).value_or(camera.http_tls ? 443 : 80));
   if (const auto hold = r.integer("event_hold_s", 1, 3600)) camera.event_hold = seconds(*hold);
   camera.on_event = read_rules(r, pre_roll);
   if (camera.events)
-    if (const auto vendor = event_vendor(camera.url); !vendor) r.error("events", vendor.error().message);
+    if (const auto told = can_tell_events(camera.url); !told) r.error("events", told.error().message);
   if (!camera.events && !camera.on_event.empty()) r.error("on_event", "needs events: true");
 }
 

@@ -76,13 +76,16 @@ EventFeedConfig event_feed_config(const std::string& id, const Config::Camera& c
   out.username = camera.username;
   out.password = camera.password;
   out.http_port = camera.http_port;
+  out.http_tls = camera.http_tls;
+  out.ca_file = camera.ca_file;
   out.hold = camera.event_hold;
   return out;
 }
 
 CameraHttpConfig camera_http_config(const Config::Camera& camera, Config::Profile profile) {
   const bool sub = profile == Config::Profile::sub && camera.sub;
-  return {sub ? camera.sub->url : camera.url, camera.username, camera.password, camera.http_port};
+  return {sub ? camera.sub->url : camera.url, camera.username, camera.password, camera.http_port,
+          camera.http_tls, camera.ca_file};
 }
 
 namespace {
@@ -95,6 +98,8 @@ CameraConfig profile_config(std::string id, const Config::Camera& camera, Config
   out.source.password = camera.password;
   out.source.transport = profile == Config::Profile::sub ? camera.sub->transport : camera.transport;
   out.source.ca_file = camera.ca_file;
+  out.source.http_port = camera.http_port;
+  out.source.http_tls = camera.http_tls;
   out.ring = {camera.ring, camera.ring_most_bytes};
   out.enabled = camera.enabled;
   return out;

@@ -50,14 +50,17 @@ uint16_t port_of(const Scheme& scheme, std::string_view transport) {
   return scheme.tls ? kHttpsPort : kHttpPort;
 }
 
-Result<Endpoint> endpoint_of(std::string_view text, std::string_view transport) {
+// With what the camera's configuration says of HTTP, which is how onvif:// is asked.
+Result<Endpoint> endpoint_of(std::string_view text, std::string_view transport, const Config::Camera& camera) {
   auto url = parse_network_url(text);
   if (!url) return url.error_as_is();
   const Scheme* scheme = find_network(url->scheme);
   if (!scheme) return fail(Code::forbidden, "its camera is not in the network");
   std::transform(url->host.begin(), url->host.end(), url->host.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return Endpoint{url->host, url->port == 0 ? port_of(*scheme, transport) : url->port, scheme->tls};
+  const bool by_http = scheme->name == "onvif";
+  const uint16_t usual_port = by_http ? camera.http_port : port_of(*scheme, transport);
+  return Endpoint{url->host, url->port == 0 ? usual_port : url->port, by_http ? camera.http_tls : scheme->tls};
 }
 
 // Whether the scheme may be used by those who are not on this machine.
@@ -80,10 +83,10 @@ Result<SourceConfig> probe_target(const CameraProbe& request, const Config& conf
     const auto camera = config.cameras.find(*request.auth_camera_id);
     if (camera == config.cameras.end())
       return fail(Code::not_found, "/params/auth_camera_id: there is no camera " + *request.auth_camera_id);
-    const std::string& own_transport = camera->second.transport;
-    const auto wanted = endpoint_of(*request.url, request.transport.empty() ? own_transport : request.transport);
+    const Config::Camera& of = camera->second;
+    const auto wanted = endpoint_of(*request.url, request.transport.empty() ? of.transport : request.transport, of);
     if (!wanted) return wanted.error_with("/params/url");
-    const auto own = endpoint_of(camera->second.url, own_transport);
+    const auto own = endpoint_of(of.url, of.transport, of);
     if (!own || *own != *wanted)
       return fail(Code::forbidden,
                   "/params/auth_camera_id: its credentials are only for the host and port of its own URL");

@@ -38,6 +38,7 @@ Examples:
   vedettectl recording.start camera_id=front pre_roll_ms=5000 duration_ms=10000 labels[]=door
   vedettectl recording.start camera_id=front start=2026-11-20T08:31:29Z duration_ms=60000
   vedettectl --timeout 300 clip.create camera_id=front start=2026-11-20T08:20:00Z end=2026-11-20T08:24:00Z
+  vedettectl camera.discover timeout_ms=5000
   vedettectl snapshot.take camera_id=front width_px=640 deliver=upload
   vedettectl clips ls camera_id=front from=2026-11-20T00:00:00+01:00
   vedettectl clips get 0199aa00-1c50-7333-b111-222233334444 -o front.mp4

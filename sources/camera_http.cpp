@@ -30,11 +30,13 @@ Result<CameraHttp> CameraHttp::of(const CameraHttpConfig& config) {
   http.maker_ = *maker;
   http.username_ = config.username;
   http.password_ = config.password;
+  http.ca_file_ = config.ca_file;
   if (*maker == CameraMaker::onvif) {
     auto url = parse_network_url(config.url);
     if (!url) return url.error_as_is();
     http.profile_ = percent_decode(std::string_view(url->path).substr(url->path.empty() ? 0 : 1));
     http.address_ = std::move(*url);
+    if (http.address_.port == 0) http.address_.port = config.http_port;
   } else {
     const auto url = parse_vendor_url(config.url);
     if (!url) return url.error_as_is();
@@ -47,7 +49,7 @@ Result<CameraHttp> CameraHttp::of(const CameraHttpConfig& config) {
     if (http.username_.empty()) http.username_ = url->username;
     if (http.password_.empty()) http.password_ = url->password;
   }
-  http.address_.scheme = "http";
+  http.address_.scheme = config.tls ? "https" : "http";
   http.address_.path.clear();
   http.address_.query.clear();
   return http;
@@ -61,6 +63,8 @@ Result<HttpResponse> CameraHttp::get_named(std::string_view url, const Limits& l
   auto where = parse_network_url(url);
   if (!where || (where->scheme != "http" && where->scheme != "https"))
     return fail(Code::camera_unavailable, "the camera names an address that is none");
+  if (tls() && where->scheme != "https")
+    return fail(Code::camera_unavailable, "the camera names an address without TLS, which is not used with http_tls");
   where->host = address_.host;
   const std::string target =
       (where->path.empty() ? "/" : where->path) + (where->query.empty() ? "" : "?" + where->query);
@@ -75,6 +79,7 @@ Result<HttpResponse> CameraHttp::perform(const NetworkUrl& where, const std::str
   request.url = where.scheme + "://" + where.authority() + target;
   request.username = username_;
   request.password = password_;
+  request.ca_file = ca_file_;
   request.connect_timeout = request.stall_timeout = request.total_timeout = left;
   request.most_response_bytes = limits.most_bytes;
   auto answer = http_->perform(request, stop);

@@ -17,7 +17,9 @@ struct CameraHttpConfig {
   std::string url;  // of the camera: hik://, dahua:// or onvif://
   std::string username;
   std::string password;
-  uint16_t http_port = 80;  // of hik:// and dahua://; an onvif:// URL has its own
+  uint16_t http_port = 80;  // of onvif:// only where the URL names none
+  bool tls = false;         // HTTPS, its certificate verified
+  std::string ca_file{};    // whom to trust; empty: the system's CAs
 };
 
 enum class CameraMaker { hik, dahua, onvif };
@@ -39,6 +41,8 @@ class CameraHttp {
   const NetworkUrl& address() const { return address_; }
   const std::string& username() const { return username_; }
   const std::string& password() const { return password_; }
+  bool tls() const { return address_.scheme == "https"; }
+  const std::string& ca_file() const { return ca_file_; }
 
   struct Limits {
     size_t most_bytes = 0;
@@ -46,7 +50,8 @@ class CameraHttp {
   };
   // GET of "/path?query". Any status is an answer; errors are those of HttpClient, and timed_out after the deadline.
   Result<HttpResponse> get(const std::string& target, const Limits& limits, const std::stop_token& stop);
-  // The same of a URL that the camera named: its scheme (http or https), port and target, at the configured host.
+  // The same of a URL that the camera named: its scheme (http or https; with TLS https only), port and target, at the
+  // configured host.
   Result<HttpResponse> get_named(std::string_view url, const Limits& limits, const std::stop_token& stop);
 
  private:
@@ -57,9 +62,10 @@ class CameraHttp {
   int channel_ = 1;
   int stream_ = 1;
   std::string profile_;
-  NetworkUrl address_;  // http://host:port
+  NetworkUrl address_;  // http(s)://host:port
   std::string username_;
   std::string password_;
+  std::string ca_file_;
   std::unique_ptr<HttpClient> http_ = std::make_unique<HttpClient>();
 };
 

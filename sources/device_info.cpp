@@ -59,7 +59,8 @@ Result<DeviceInfo> ask_dahua(CameraHttp& camera, MonoTime deadline, const std::s
 }
 
 Result<DeviceInfo> ask_onvif(const CameraHttp& camera, MonoTime deadline, const std::stop_token& stop) {
-  onvif::Device device({camera.address(), camera.username(), camera.password(), deadline}, stop);
+  onvif::Device device(
+      {camera.address(), camera.username(), camera.password(), deadline, camera.tls(), camera.ca_file()}, stop);
   return device.device_information();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -21,6 +22,8 @@ struct SourceConfig {
   std::string password;
   std::string transport = "tcp";  // RTSP: tcp | udp | auto (udp, else tcp) | multicast | http (tunnel)
   std::string ca_file{};          // of TLS: whom to trust; empty: the system's CAs
+  uint16_t http_port = 80;        // onvif://, where the URL names none
+  bool http_tls = false;          // onvif://: is asked by HTTPS
   microseconds connect_timeout = 10s;
   microseconds stall_timeout = 8s;  // no video frame for so long: timed_out
   // Whether somebody waits for the next packet. While nobody does, a source may let packets gather and hand them out

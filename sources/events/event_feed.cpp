@@ -1,88 +1,56 @@
 #include "sources/events/event_feed.h"
 
 #include <algorithm>
-#include <optional>
 #include <thread>
 #include <vector>
 
 #include "core/log.h"
 #include "core/thread.h"
-#include "net/http_client.h"
 #include "sources/events/event_tracker.h"
-#include "sources/events/event_vendor.h"
-#include "sources/events/multipart.h"
-#include "sources/network_url.h"
 #include "sources/retry_pauses.h"
-#include "sources/vendor_url.h"
 
 namespace vedette {
 
-namespace {
-
-Error error_of_status(int status) {
-  const std::string text = "events: the camera answers " + std::to_string(status);
-  if (status == 401 || status == 403) return {Code::forbidden, text + " (user name or password)"};
-  if (status == 404) return {Code::not_found, text + " (it has no events)"};
-  if (status == 503) return {Code::busy, text};
-  return {Code::camera_unavailable, text};
-}
-
-}  // namespace
-
 // All of it is the thread's, but for what is constant.
-struct EventFeed::Impl : HttpBody {
-  Impl(EventFeedConfig c, EventVendor v, int channel_of_url, HttpRequest r, OnEvent on, const Clock& k)
+struct EventFeed::Impl : EventListener {
+  Impl(EventFeedConfig c, std::unique_ptr<EventDialogue> d, OnEvent on, const Clock& k)
       : config(std::move(c)),
-        vendor(v),
-        channel(channel_of_url),
-        request(std::move(r)),
+        dialogue(std::move(d)),
         on_event(std::move(on)),
         clock(k),
-        tracker({config.hold, vendor.repeats}) {}
+        tracker({config.hold, dialogue->repeats()}) {}
 
-  Status begin(const HttpResponse& head) override;
-  Status take(std::string_view bytes) override { return parts->take(bytes); }
+  void heard() override;
+  void take(const CameraSign& sign) override;
   Result<microseconds> before_wait() override;
 
   void run(const std::stop_token& stop);
-  Error session(const std::stop_token& stop);
   void pause(milliseconds duration, const std::stop_token& stop);
-  void on_part(std::string_view part);
   void tell();
 
   const EventFeedConfig config;
-  const EventVendor vendor;
-  const int channel;
-  const HttpRequest request;
+  const std::unique_ptr<EventDialogue> dialogue;
   const OnEvent on_event;
   const Clock& clock;
 
-  HttpClient http;
   EventTracker tracker;
-  std::vector<CameraEvent> events;       // to be told
-  std::optional<MultipartReader> parts;  // of this session, once its answer began
-  MonoTime heard;                        // when the last part came, or the session began
-  bool any_part = false;                 // in this session
-  std::string failure;                   // why there is no connection, as it was logged
+  std::vector<CameraEvent> events;  // to be told
+  MonoTime last_heard;              // or the dialogue began
+  bool any_heard = false;           // in this dialogue
+  std::string failure;              // why there is none, as it was logged
 
   std::jthread thread;
 };
 
-Status EventFeed::Impl::begin(const HttpResponse& head) {
-  auto reader = MultipartReader::of(head.header("content-type").value_or(""), [this](auto part) { on_part(part); });
-  if (!reader) return reader.error_as_is();
-  parts = std::move(*reader);
-  return {};
+void EventFeed::Impl::heard() {
+  last_heard = clock.mono();
+  if (!any_heard) log::info("the camera tells its events", {{"camera", config.camera_id}});
+  any_heard = true;
+  failure.clear();
 }
 
-void EventFeed::Impl::on_part(std::string_view part) {
-  heard = clock.mono();
-  if (!any_part) log::info("the camera tells its events", {{"camera", config.camera_id}});
-  any_part = true;
-  failure.clear();
-  const auto sign = vendor.read(part);
-  if (!sign || sign->channel != channel) return;
-  tracker.take(*sign, heard, events);
+void EventFeed::Impl::take(const CameraSign& sign) {
+  tracker.take(sign, last_heard, events);
   tell();
 }
 
@@ -90,7 +58,7 @@ Result<microseconds> EventFeed::Impl::before_wait() {
   const MonoTime now = clock.mono();
   tracker.expire(now, events);
   tell();
-  const MonoTime dead = heard + config.silence;
+  const MonoTime dead = last_heard + config.silence;
   if (now >= dead)
     return fail(Code::timed_out,
                 "events: the camera says nothing for " + std::to_string(to_ms(config.silence)) + " ms");
@@ -100,17 +68,6 @@ Result<microseconds> EventFeed::Impl::before_wait() {
 void EventFeed::Impl::tell() {
   for (const CameraEvent& event : events) on_event(config.camera_id, event);
   events.clear();
-}
-
-// Why it ended.
-Error EventFeed::Impl::session(const std::stop_token& stop) {
-  parts.reset();
-  any_part = false;
-  heard = clock.mono();
-  const auto answer = http.stream(request, *this, stop);
-  if (!answer) return answer.error();
-  if (answer->status / 100 != 2) return error_of_status(answer->status);
-  return {Code::camera_unavailable, "events: the camera's answer ended"};
 }
 
 // Events end meanwhile as well.
@@ -127,10 +84,12 @@ void EventFeed::Impl::pause(milliseconds duration, const std::stop_token& stop) 
 void EventFeed::Impl::run(const std::stop_token& stop) {
   RetryPauses pauses;
   while (!stop.stop_requested()) {
-    const Error error = session(stop);
+    any_heard = false;
+    last_heard = clock.mono();
+    const Error error = dialogue->listen(*this, stop);
     if (stop.stop_requested()) return;
     tracker.connection_lost(clock.mono());
-    if (any_part) pauses.reset();
+    if (any_heard) pauses.reset();
     if (error.message != failure)
       log::warn("the camera does not tell its events; it is asked again",
                 {{"camera", config.camera_id}, {"reason", error.message}});
@@ -140,21 +99,9 @@ void EventFeed::Impl::run(const std::stop_token& stop) {
 }
 
 Result<std::unique_ptr<EventFeed>> EventFeed::start(EventFeedConfig config, OnEvent on_event, const Clock& clock) {
-  const auto vendor = event_vendor(config.url);
-  if (!vendor) return vendor.error_as_is();
-  const auto url = parse_vendor_url(config.url);
-  if (!url) return url.error_as_is();
-  auto address = parse_network_url("http://" + url->authority);
-  if (!address) return address.error_as_is();
-  address->port = config.http_port;
-  HttpRequest request;
-  request.url = "http://" + address->authority() + std::string(vendor->target);
-  request.username = config.username.empty() ? url->username : config.username;
-  request.password = config.password.empty() ? url->password : config.password;
-  request.stall_timeout = config.silence;
-  request.total_timeout = 0us;
-  auto impl =
-      std::make_unique<Impl>(std::move(config), *vendor, url->channel, std::move(request), std::move(on_event), clock);
+  auto dialogue = make_event_dialogue(config);
+  if (!dialogue) return dialogue.error_as_is();
+  auto impl = std::make_unique<Impl>(std::move(config), std::move(*dialogue), std::move(on_event), clock);
   impl->thread = start_thread("evt-" + impl->config.camera_id,
                               [impl = impl.get()](const std::stop_token& stop) { impl->run(stop); });
   return std::unique_ptr<EventFeed>(new EventFeed(std::move(impl)));

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -8,22 +7,13 @@
 #include "core/clock.h"
 #include "core/result.h"
 #include "sources/events/camera_event.h"
+#include "sources/events/event_dialogue.h"
 
 namespace vedette {
 
-struct EventFeedConfig {
-  std::string camera_id;
-  std::string url;  // of the camera: hik:// or dahua://; its channel counts
-  std::string username;
-  std::string password;
-  uint16_t http_port = 80;
-  microseconds hold = 10s;     // how long an event goes on while nothing is heard of it
-  microseconds silence = 30s;  // no part for so long, heartbeats included: the connection is dead
-};
-
-// EventFeed asks one camera what it notices, in a thread of its own ("evt-<camera>"): it keeps the camera's answer
-// open, makes events of it (event_tracker.h), and asks again when the connection ends, after a jittered pause
-// (retry_pauses.h: a minute and more after a wrong password).
+// EventFeed asks one camera what it notices, in a thread of its own ("evt-<camera>"): it keeps a dialogue with it going
+// (event_dialogue.h), makes events of what it says (event_tracker.h), and begins again when that ends, after a jittered
+// pause (retry_pauses.h: a minute and more after a wrong password).
 //
 // `on_event` is called from the thread and must only pass it on. Destruction takes 500 ms at most; what goes on then is
 // not told to be over.

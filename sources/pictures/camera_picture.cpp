@@ -79,7 +79,8 @@ Result<HttpResponse> CameraPicture::ask_onvif(const CameraHttp::Limits& limits, 
       return answer;
     uri_.clear();
   }
-  onvif::Device device({http_.address(), http_.username(), http_.password(), limits.deadline}, stop);
+  onvif::Device device(
+      {http_.address(), http_.username(), http_.password(), limits.deadline, http_.tls(), http_.ca_file()}, stop);
   auto uri = device.snapshot_uri(http_.profile());
   if (!uri) return uri.error_as_is();
   uri_ = std::move(*uri);

@@ -12,9 +12,8 @@
 namespace vedette {
 
 // CameraPicture asks one camera for a picture that it makes itself, over HTTP, each in its maker's way:
-//   hik    /ISAPI/Streaming/channels/{channel}0{stream}/picture, or where a recorder has that for analogue channels
-//   only,
-//          .../ContentMgmt/StreamingProxy/... (ISAPI); which of the two it is, is remembered
+//   hik    /ISAPI/Streaming/channels/{channel}0{stream}/picture, or, where a recorder has that for analogue channels
+//          only, .../ContentMgmt/StreamingProxy/... (ISAPI); which of the two it is, is remembered
 //   dahua  /cgi-bin/snapshot.cgi?channel={channel}, which has one size only (Dahua's HTTP API for cameras)
 //   onvif  what GetSnapshotUri names, by plain GET (ONVIF Media); remembered until it does not work any more
 // Used by one thread at a time, as are all that share an account.

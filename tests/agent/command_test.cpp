@@ -281,6 +281,29 @@ TEST(DecodeCommandTest, CameraProbe) {
   }
 }
 
+TEST(DecodeCommandTest, CameraDiscover) {
+  const auto all = request_of<CameraDiscover>(command("camera.discover", "{}"));
+  EXPECT_EQ(all.timeout, 3s);
+  EXPECT_EQ(all.address, "");
+  const auto one =
+      request_of<CameraDiscover>(command("camera.discover", R"({"address": "10.0.0.5", "timeout_ms": 500})"));
+  EXPECT_EQ(one.timeout, 500ms);
+  EXPECT_EQ(one.address, "10.0.0.5");
+  for (const auto& [params, path] : {std::pair{R"({"timeout_ms": 499})", "/params/timeout_ms"},
+                                     {R"({"timeout_ms": 10001})", "/params/timeout_ms"},
+                                     {R"({"address": "239.255.255.250"})", "/params/address"},
+                                     {R"({"address": "255.255.255.255"})", "/params/address"},
+                                     {R"({"address": "camera.example"})", "/params/address"},
+                                     {R"({"address": "::1"})", "/params/address"},
+                                     {R"({"port": 3702})", "/params/port"}}) {
+    const Decoded decoded = command("camera.discover", params).decode();
+    const Refusal& refusal = refusal_of(decoded);
+    EXPECT_EQ(refusal.error.code, Code::invalid_argument) << params;
+    ASSERT_FALSE(refusal.errors.empty()) << params;
+    EXPECT_EQ(refusal.errors[0].path, path) << params;
+  }
+}
+
 TEST(DecodeCommandTest, WholeNumbersMayBeWrittenWithAFraction) {
   EXPECT_EQ(
       request_of<RecordingStart>(command("recording.start", R"({"camera_id": "c", "duration_ms": 1e3})")).duration, 1s);

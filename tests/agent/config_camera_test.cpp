@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/from_config.h"
 #include "tests/agent/config_fixture.h"
 
 namespace vedette {
@@ -118,6 +119,15 @@ TEST_F(ConfigTest, ReadsRulesForEvents) {
       {"type": "tampering", "pre_roll_ms": 1, "post_roll_ms": 2, "labels": ["x"]}, {"type": "other"}])"))
                        .config.cameras.at("front")
                        .on_event;
+  const auto asked = load(with_camera(R"("url": "onvif://10.0.0.5/main", "events": true, "http_tls": true,
+      "ca_file": "/etc/ca.pem")"))
+                         .config.cameras.at("front");
+  EXPECT_TRUE(asked.http_tls);
+  EXPECT_EQ(asked.http_port, 443);
+  EXPECT_EQ(event_feed_config("front", asked).ca_file, "/etc/ca.pem");
+  EXPECT_TRUE(event_feed_config("front", asked).http_tls);
+  EXPECT_EQ(camera_config("front", asked).source.http_port, 443);
+  EXPECT_EQ(load(with_camera(R"("url": "hik://10.0.0.5/1/main")")).config.cameras.at("front").http_port, 80);
   ASSERT_EQ(two.size(), 2u);
   EXPECT_EQ(two[0].type, CameraEventType::tampering);
   EXPECT_EQ(two[0].pre_roll, 1ms);
@@ -130,7 +140,7 @@ TEST_F(ConfigTest, EveryErrorOfARuleNamesItsPlace) {
   const std::string at = "/cameras/front";
   for (const auto& [members, path] :
        {std::pair<std::string, std::string>{R"("url": "rtsp://10.0.0.5/1", "events": true)", "/events"},
-        {R"("url": "onvif://10.0.0.5/1", "events": true)", "/events"},
+        {R"("url": "srt://10.0.0.5:9000", "events": true)", "/events"},
         {R"("url": "hik://10.0.0.5/1/main", "on_event": {"type": "motion"})", "/on_event"},
         {hik + "true", "/on_event"},
         {hik + "{}", "/on_event/type"},
@@ -139,6 +149,7 @@ TEST_F(ConfigTest, EveryErrorOfARuleNamesItsPlace) {
         {hik + R"({"type": "motion", "post_roll_ms": 3600001})", "/on_event/post_roll_ms"},
         {hik + R"({"type": "motion", "label": "x"})", "/on_event/label"},
         {R"("url": "test://pattern", "http_port": 0)", "/http_port"},
+        {R"("url": "test://pattern", "http_tls": 1)", "/http_tls"},
         {R"("url": "test://pattern", "event_hold_s": 0)", "/event_hold_s"}})
     EXPECT_THAT(paths_of(with_camera(members)), Contains(at + path)) << members;
 }

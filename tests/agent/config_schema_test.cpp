@@ -38,6 +38,7 @@ class ConfigSchemaTest : public ConfigTest {
         {"device_id", "edge-01"},
         {"url", "test://pattern"},
         {"transport", "tcp"},
+        {"http_port", 8080},
         {"endpoint", "https://s3.test"},
         {"bucket", "clips"},
         {"directory", "/nas"},

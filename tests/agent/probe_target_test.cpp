@@ -14,6 +14,11 @@ Config two_cameras() {
   Config::Camera& safe = config.cameras["safe"];
   safe.url = "rtsps://10.0.0.7:8322/a";
   safe.password = "kanarienvogel";
+  Config::Camera& asked = config.cameras["asked"];  // by ONVIF over HTTPS
+  asked.url = "onvif://10.0.0.8";
+  asked.password = "kanarienvogel";
+  asked.http_tls = true;
+  asked.http_port = 443;
   return config;
 }
 
@@ -44,6 +49,10 @@ TEST(ProbeTargetTest, CredentialsGoToTheirOwnHostAndPort) {
     EXPECT_EQ(source->password, "kanarienvogel");
   }
   EXPECT_EQ(target("rtsps://10.0.0.7:8322/b", "safe")->password, "kanarienvogel");
+  const auto asked = target("onvif://10.0.0.8:443/main", "asked");
+  ASSERT_TRUE(asked) << asked.error().message;
+  EXPECT_EQ(asked->password, "kanarienvogel");
+  EXPECT_TRUE(asked->http_tls);
 }
 
 TEST(ProbeTargetTest, CredentialsGoNowhereElse) {
@@ -57,6 +66,8 @@ TEST(ProbeTargetTest, CredentialsGoNowhereElse) {
       {"rtsp://evil.example\\cam.example/", "front"},
       {"rtsps://cam.example:554/", "front"},
       {"rtsp://10.0.0.7:8322/b", "safe"},  // in the clear
+      {"http://10.0.0.8:443/b", "asked"},
+      {"onvif://10.0.0.8:80/main", "asked"},
   };
   for (const auto& [url, camera] : elsewhere) {
     const auto source = target(url, camera);

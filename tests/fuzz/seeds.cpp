@@ -111,9 +111,25 @@ void write_texts(const fs::path& folder) {
         "<GetSystemDateAndTimeResponse><UTCDateTime><Time><Hour>1</Hour><Minute>2</Minute><Second>3</Second></"
         "Time><Date>"
         "<Year>2026</Year><Month>2</Month><Day>28</Day></Date></UTCDateTime></GetSystemDateAndTimeResponse>",
-        "<Fault><Code><Subcode><Value>ter:NotAuthorized</Value></Subcode></Code></Fault>"})
+        "<Fault><Code><Subcode><Value>ter:NotAuthorized</Value></Subcode></Code></Fault>",
+        "<GetServicesResponse><Service><Namespace>http://www.onvif.org/ver10/events/wsdl</Namespace><XAddr>http://h/e"
+        "</XAddr></Service></GetServicesResponse>",
+        "<CreatePullPointSubscriptionResponse><SubscriptionReference><Address>http://h/s?Idx=1</Address>"
+        "<ReferenceParameters><d:SubscriptionId xmlns:d=\"u\">6</d:SubscriptionId></ReferenceParameters>"
+        "</SubscriptionReference><CurrentTime>2026-11-20T08:31:29Z</CurrentTime><TerminationTime>2026-11-20T08:32:29Z"
+        "</TerminationTime></CreatePullPointSubscriptionResponse>",
+        "<PullMessagesResponse><NotificationMessage><Topic>tns1:RuleEngine/CellMotionDetector/Motion</Topic><Message>"
+        "<Message PropertyOperation=\"Changed\"><Source><SimpleItem Name=\"VideoSourceConfigurationToken\" "
+        "Value=\"VSC_1\"/></Source><Data><SimpleItem Name=\"IsMotion\" Value=\"true\"/></Data></Message></Message>"
+        "</NotificationMessage><NotificationMessage><Topic>tns1:RuleEngine/LineDetector/Crossed</Topic>"
+        "</NotificationMessage></PullMessagesResponse>",
+        "<ProbeMatches><ProbeMatch><EndpointReference><Address>urn:uuid:1</Address></EndpointReference><Types>"
+        "dn:NetworkVideoTransmitter</Types><Scopes>onvif://www.onvif.org/name/a%20b onvif://www.onvif.org/hardware/c"
+        "</Scopes><XAddrs>http://10.0.0.5/onvif/device_service</XAddrs></ProbeMatch></ProbeMatches>"})
     write(folder / "onvif_fuzz" / std::to_string(number++),
-          "<?xml version=\"1.0\"?><s:Envelope xmlns:s=\"x\"><s:Body>" + std::string(body) + "</s:Body></s:Envelope>");
+          "<?xml version=\"1.0\"?><s:Envelope xmlns:s=\"x\"><s:Header><RelatesTo>urn:uuid:019aa053-2920-7a00-8000-"
+          "000000000036</RelatesTo></s:Header><s:Body>" +
+              std::string(body) + "</s:Body></s:Envelope>");
   number = 0;
   for (const char* part :
        {"<EventNotificationAlert><channelID>1</channelID><eventType>VMD</eventType><eventState>active</eventState>"

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "sources/events/dahua_events.h"
-#include "sources/events/event_vendor.h"
+#include "sources/events/event_dialogue.h"
 #include "sources/events/hik_alerts.h"
 #include "sources/events/multipart.h"
 
@@ -125,11 +125,18 @@ TEST(DahuaEventTest, AnythingElseIsNoSign) {
     EXPECT_FALSE(read_dahua_event(part)) << part;
 }
 
-TEST(EventVendorTest, OnlySomeUrlsHaveEvents) {
-  EXPECT_TRUE(event_vendor("hik://h/1/main")->repeats);
-  EXPECT_FALSE(event_vendor("dahua://h/1/main")->repeats);
+TEST(EventDialogueTest, OnlySomeUrlsHaveEvents) {
+  for (const auto& [url, repeats] :
+       {std::pair{"hik://h/1/main", true}, {"dahua://h/1/main", false}, {"onvif://h", false}, {"onvif://h/p", false}}) {
+    EXPECT_TRUE(can_tell_events(url)) << url;
+    EventFeedConfig config;
+    config.url = url;
+    const auto dialogue = make_event_dialogue(config);
+    ASSERT_TRUE(dialogue) << dialogue.error().message;
+    EXPECT_EQ((*dialogue)->repeats(), repeats) << url;
+  }
   for (const char* url : {"rtsp://h/1", "test://pattern", "hik", "", "hikx://h"})
-    EXPECT_EQ(event_vendor(url).error().code, Code::unsupported) << url;
+    EXPECT_EQ(can_tell_events(url).error().code, Code::unsupported) << url;
 }
 
 TEST(CameraEventTest, NamesGoThereAndBack) {

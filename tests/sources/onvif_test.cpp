@@ -5,8 +5,10 @@
 #include "sources/source.h"
 #include "tests/sources/silent_server.h"
 #include "tests/sources/source_run.h"
+#include "tests/support/certificates.h"
 #include "tests/support/http_camera.h"
 #include "tests/support/ports.h"
+#include "tests/support/temp_dir.h"
 
 namespace vedette::onvif {
 namespace {
@@ -104,6 +106,70 @@ TEST(OnvifDeviceTest, ProvesWhoAsksEitherWayAndKeepsTheHost) {
     ASSERT_TRUE(snapshot) << snapshot.error().message;
     EXPECT_EQ(*snapshot, "http://" + http.authority() + "/onvif/snapshot/ch1_main");
   }
+}
+
+TEST(OnvifSoapTest, ServicesAreFoundInTheNewWayAndTheOld) {
+  const auto services = read_services(envelope(
+      "<x:GetServicesResponse><x:Service><x:Namespace> http://www.onvif.org/ver10/events/wsdl </x:Namespace>"
+      "<x:XAddr>http://h/e?a&amp;b</x:XAddr></x:Service><x:Service><x:Namespace>http://www.onvif.org/ver20/media/"
+      "wsdl</x:Namespace><x:XAddr>http://h/m2</x:XAddr></x:Service><x:Other/></x:GetServicesResponse>"));
+  ASSERT_TRUE(services) << services.error().message;
+  EXPECT_EQ(services->events, "http://h/e?a&b");
+  EXPECT_EQ(services->media, "") << "Media2 is another service";
+  const auto capabilities = read_capabilities(
+      envelope("<GetCapabilitiesResponse><Capabilities><Analytics><XAddr>http://h/a</XAddr></Analytics><Events><XAddr>"
+               "http://h/e</XAddr></Events><Media><XAddr>http://h/m</XAddr></Media></Capabilities>"
+               "</GetCapabilitiesResponse>"));
+  ASSERT_TRUE(capabilities) << capabilities.error().message;
+  EXPECT_EQ(capabilities->events + " " + capabilities->media, "http://h/e http://h/m");
+  EXPECT_FALSE(read_services(envelope("<GetCapabilitiesResponse/>")));
+  EXPECT_FALSE(read_capabilities(envelope("")));
+}
+
+TEST(OnvifDeviceTest, AsksOldAndNewCamerasForTheirServices) {
+  for (const char* how : {"old", "new"}) {
+    const HttpCamera http = camera({"--onvif-services", how});
+    Device asked = device(http.port());
+    ASSERT_TRUE(asked.stream_uri("ch1_main")) << how;
+    EXPECT_EQ(asked.event_address().value(), http.url("/onvif/event_service")) << how;
+  }
+  const HttpCamera http = camera({"--events", "none"});
+  Device asked = device(http.port());
+  EXPECT_TRUE(asked.stream_uri("ch1_main"));
+  EXPECT_EQ(asked.event_address().error().code, Code::unsupported);
+}
+
+TEST(OnvifDeviceTest, TellsTheVideoSourcesOfAProfileFromThoseOfOthers) {
+  const HttpCamera http = camera({});
+  const auto sources = device(http.port()).video_sources("ch2_sub");
+  ASSERT_TRUE(sources) << sources.error().message;
+  EXPECT_THAT(sources->own, testing::ElementsAre("VSC_2", "VS_2"));
+  EXPECT_THAT(sources->others, testing::ElementsAre("VSC_1", "VS_1"));
+  EXPECT_EQ(device(http.port()).video_sources("ch9").error().code, Code::not_found);
+}
+
+TEST(OnvifDeviceTest, AsksByHttpsAndVerifiesTheCertificate) {
+  const test::TempDir dir;
+  const test::Certificates certificates(dir.path());
+  const auto ask = [&](const std::filesystem::path& cert, const std::string& ca_file) {
+    auto key = cert;
+    const HttpCamera http(
+        {.user = "viewer", .password = kPassword, .cert = cert, .key = key.replace_extension(".key")});
+    NetworkUrl url;
+    url.host = "127.0.0.1";
+    url.port = http.port();
+    Device asked({url, "viewer", kPassword, Clock::system().mono() + 5s, true, ca_file}, std::stop_token());
+    const auto picture = asked.snapshot_uri("ch1_main");
+    EXPECT_EQ(picture.value_or(http.url("/onvif/snapshot/ch1_main")), http.url("/onvif/snapshot/ch1_main"));
+    return picture ? Code::ok : picture.error().code;
+  };
+  EXPECT_EQ(ask(certificates.server_cert, certificates.ca), Code::ok);
+  EXPECT_EQ(ask(certificates.server_cert, ""), Code::forbidden) << "not one of the system's";
+  EXPECT_EQ(ask(certificates.make_for("camera.example"), certificates.ca), Code::forbidden);
+  EXPECT_EQ(ask(certificates.make_expired(), certificates.ca), Code::forbidden);
+  const auto self_signed = certificates.make_self_signed();
+  EXPECT_EQ(ask(self_signed, self_signed), Code::ok);
+  EXPECT_EQ(ask(self_signed, certificates.ca), Code::forbidden);
 }
 
 TEST(OnvifDeviceTest, WrongPasswordIsForbiddenAndUnknownProfileNotFound) {

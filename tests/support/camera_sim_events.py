@@ -1,4 +1,5 @@
-"""What the cameras of camera_sim_http.py notice: Hikvision's alertStream and Dahua's eventManager.
+"""What the cameras of camera_sim_http.py notice: Hikvision's alertStream and Dahua's eventManager (ONVIF's pull points:
+camera_sim_pullpoint.py).
 
   GET /sim/event?type=VMD&state=active[&channel=1]   it goes on, and is said again and again as Hikvision does
                             state=inactive           it is over, and that is said
@@ -22,8 +23,8 @@ class Events:
 
     def __init__(self):
         self.changed = threading.Condition()
-        self.told = []  # (channel, type, state), of all time
-        self.going_on = set()  # (channel, type)
+        self.told = []  # (channel, type, state, rule), of all time
+        self.going_on = set()  # (channel, type, rule)
         self.drops = 0
         self.muted = False
 
@@ -34,9 +35,10 @@ class Events:
                 self.drops += value['do'] == 'drop'
                 self.muted = value['do'] == 'mute'
             else:
-                what = (int(value.get('channel', 1)), value['type'])
-                (self.going_on.add if value['state'] == 'active' else self.going_on.discard)(what)
-                self.told.append((*what, value['state']))
+                channel, kind, rule = int(value.get('channel', 1)), value['type'], value.get('rule', '')
+                change = self.going_on.add if value['state'] == 'active' else self.going_on.discard
+                change((channel, kind, rule))
+                self.told.append((channel, kind, value['state'], rule))
             self.changed.notify_all()
 
     def feed(self, again):
@@ -50,9 +52,9 @@ class Events:
                     return
                 news, at = self.told[at:], len(self.told)
                 muted = self.muted
-                going_on = [(*what, 'active') for what in self.going_on] if again else []
+                going_on = [(channel, kind, 'active') for channel, kind, _ in self.going_on] if again else []
             if not muted:
-                yield [one for one in news if one[2] != 'silent'] + going_on
+                yield [one[:3] for one in news if one[2] != 'silent'] + going_on
 
 
 def hikvision(events):

@@ -8,7 +8,7 @@ Digest (or Basic) is asked for on everything but ONVIF's GetSystemDateAndTime. n
   pictures   GET /sim/pictures says what goes wrong with them, and counts them (camera_sim_pictures.py)
   events     GET /ISAPI/Event/notification/alertStream, GET /cgi-bin/eventManager.cgi (camera_sim_events.py); GET /sim/...
              controls them, and needs no password
-  ONVIF      POST /onvif/device_service, /onvif/media_service; GET /onvif/snapshot/<token>
+  ONVIF      POST /onvif/device_service, /onvif/media_service, /onvif/event_service; GET /onvif/snapshot/<token>
   streams    GET /live/<n>.flv | .ts | .mp4 | .mjpg: endless, in real time. ?freeze_after=S stops sending and keeps the
              connection, ?end_after=S closes it, ?fps=F is the rate of .mjpg
              GET /hls/index.m3u8 (with --hls: camera 1 in segments), GET /media/<n>: the file as it is
@@ -35,6 +35,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import camera_sim_events
 import camera_sim_onvif
 import camera_sim_pictures
+import camera_sim_pullpoint
 
 REALM = 'IP Camera(SIM00001)'
 DEVICE_INFO = ('<?xml version="1.0" encoding="UTF-8"?><DeviceInfo version="2.0" '
@@ -57,10 +58,14 @@ def arguments():
         parser.add_argument('--' + name, default='')
     parser.add_argument('--auth', default='digest', choices=['digest', 'basic'])
     parser.add_argument('--onvif-auth', default='both', choices=['digest', 'wsse', 'both'])
-    for name, value in (('port', 8080), ('cameras', 1), ('rtsp-port', 8554), ('wsd-port', 0)):
+    parser.add_argument('--onvif-services', default='both', choices=['new', 'old', 'both'])
+    parser.add_argument('--events', default='query', choices=['query', 'axis', 'none'])
+    parser.add_argument('--renew', default='yes', choices=['yes', 'no'])
+    parser.add_argument('--wsd', default='', help='the IPv4 address where WS-Discovery is answered')
+    for name, value in (('port', 8080), ('cameras', 1), ('rtsp-port', 8554)):
         parser.add_argument('--' + name, type=int, default=value)
-    for name in ('delay', 'clock-offset'):
-        parser.add_argument('--' + name, type=float, default=0)
+    for name, value in (('delay', 0), ('clock-offset', 0), ('lease', 3600)):
+        parser.add_argument('--' + name, type=float, default=value)
     parser.add_argument('--hls', action='store_true')
     options = parser.parse_args()
     options.media = [path for path in options.media.split(',') if path]
@@ -92,6 +97,8 @@ class Simulator:
         self.refusals = 0  # 401, those included that begin each Digest
         self.dahua = threading.Lock()
         self.events = camera_sim_events.Events()
+        self.pullpoints = camera_sim_pullpoint.PullPoints(options, self.events,
+                                                          lambda: camera_sim_onvif.camera_time(options))
         self.children = set()
         self.hls = tempfile.TemporaryDirectory(prefix='vedette-hls-')
         if options.hls:
@@ -250,6 +257,8 @@ class Handler(BaseHTTPRequestHandler):
         query, path = parse_qs(url.query), unquote(url.path)
         if path == '/sim/pictures':
             return self.answer(200, self.sim.stills.control(query))
+        if path == '/sim/pullpoints':
+            return self.answer(200, self.sim.pullpoints.figures())
         if path.startswith('/sim/'):
             self.sim.events.control(path, query)
             return self.answer(200, str(self.sim.refusals))
@@ -289,7 +298,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get('Content-Length') or 0)).decode(errors='replace')
         host = self.headers.get('Host', '')
-        status, answer = camera_sim_onvif.answer(body, self.path, self.sim.options, host, self.authorized)
+        status, answer = camera_sim_onvif.answer(body, self.path, self.sim, host, self.authorized)
         if status == 401:
             return self.challenge()
         return self.answer(status, answer, 'application/soap+xml; charset=utf-8')
@@ -312,7 +321,7 @@ def main():
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(options.cert, options.key)
         server.socket = context.wrap_socket(server.socket, server_side=True)
-    if options.wsd_port:
+    if options.wsd:
         camera_sim_onvif.start_discovery(options)
 
     def stop(*_):

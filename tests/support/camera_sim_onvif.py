@@ -2,7 +2,9 @@
 
 The profiles of camera n are ch<n>_main and ch<n>_sub. Addresses in answers have the host that was asked, or
 --onvif-host, as behind a router. --clock-offset is how far the camera's clock is ahead; WS-UsernameToken must have been
-created within 5 s of it.
+created within 5 s of it. --onvif-services: what it knows, GetServices (new) or GetCapabilities (old). The event service
+is camera_sim_pullpoint.py. --wsd ADDRESS: probes are answered that come to port 3702 of it, or by multicast on its
+interface.
 """
 import datetime
 import re
@@ -12,10 +14,13 @@ from base64 import b64decode, b64encode
 from hashlib import sha1
 from html import unescape
 
+import camera_sim_pullpoint
+
 NAMESPACES = ('xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:tds="http://www.onvif.org/ver10/device/wsdl" '
               'xmlns:trt="http://www.onvif.org/ver10/media/wsdl" xmlns:tt="http://www.onvif.org/ver10/schema" '
-              'xmlns:ter="http://www.onvif.org/ver10/error"')
-PROFILE = ('<trt:Profiles token="{0}" fixed="true"><tt:Name>{0}</tt:Name><tt:VideoEncoderConfiguration token="ve">'
+              'xmlns:ter="http://www.onvif.org/ver10/error" ' + camera_sim_pullpoint.NAMESPACES)
+PROFILE = ('<trt:Profiles token="{0}" fixed="true"><tt:Name>{0}</tt:Name><tt:VideoSourceConfiguration token="VSC_{3}">'
+           '<tt:Name>vsc</tt:Name><tt:SourceToken>VS_{3}</tt:SourceToken></tt:VideoSourceConfiguration><tt:VideoEncoderConfiguration token="ve">'
            '<tt:Name>ve</tt:Name><tt:Encoding>H264</tt:Encoding><tt:Resolution><tt:Width>{1}</tt:Width>'
            '<tt:Height>{2}</tt:Height></tt:Resolution></tt:VideoEncoderConfiguration></trt:Profiles>')
 
@@ -55,22 +60,34 @@ def date_and_time(options):
             f'</tt:Date></tt:UTCDateTime></tds:SystemDateAndTime>')
 
 
-def respond(operation, body, options, host):
+def respond(operation, body, target, sim, host):
     """The content of the answer; None: the camera does not know that."""
+    options = sim.options
     here = (options.onvif_host or host.split(':')[0])
     base = f'http://{here}:{options.port}'
+    if operation in camera_sim_pullpoint.ACTIONS and options.events != 'none':
+        return sim.pullpoints.answer(operation, body, target, base)
     token = text_of(body, 'ProfileToken')
     if operation == 'GetSystemDateAndTime':
         return 'tds', date_and_time(options)
     if operation == 'GetDeviceInformation':
         return 'tds', ('<tds:Manufacturer>SIM</tds:Manufacturer><tds:Model>SIM-2CD</tds:Model>'
                        '<tds:FirmwareVersion>1.2.3</tds:FirmwareVersion><tds:SerialNumber>SIM00003</tds:SerialNumber>')
-    if operation == 'GetCapabilities':
-        return 'tds', (f'<tds:Capabilities><tt:Device><tt:XAddr>{base}/onvif/device_service</tt:XAddr></tt:Device>'
-                       f'<tt:Media><tt:XAddr>{base}/onvif/media_service</tt:XAddr></tt:Media></tds:Capabilities>')
+    services = ['device', 'media'] + (['event'] if options.events != 'none' else [])
+    if operation == 'GetCapabilities' and options.onvif_services != 'new':
+        names = {'device': 'Device', 'media': 'Media', 'event': 'Events'}
+        return 'tds', '<tds:Capabilities>' + ''.join(
+            f'<tt:{names[one]}><tt:XAddr>{base}/onvif/{one}_service</tt:XAddr></tt:{names[one]}>'
+            for one in services) + '</tds:Capabilities>'
+    if operation == 'GetServices' and options.onvif_services != 'old':
+        names = {'device': 'device', 'media': 'media', 'event': 'events'}
+        return 'tds', ''.join(
+            f'<tds:Service><tds:Namespace>http://www.onvif.org/ver10/{names[one]}/wsdl</tds:Namespace><tds:XAddr>'
+            f'{base}/onvif/{one}_service</tds:XAddr><tds:Version><tt:Major>2</tt:Major><tt:Minor>4</tt:Minor>'
+            f'</tds:Version></tds:Service>' for one in services)
     if operation == 'GetProfiles':
         sizes = (('main', 1920, 1080), ('sub', 640, 360))
-        return 'trt', ''.join(PROFILE.format(f'ch{n}_{name}', width, height)
+        return 'trt', ''.join(PROFILE.format(f'ch{n}_{name}', width, height, n)
                               for n in range(1, options.cameras + 1) for name, width, height in sizes)
     match = re.fullmatch(r'ch(\d+)_(main|sub)', token)
     if operation not in ('GetStreamUri', 'GetSnapshotUri') or not match:
@@ -83,8 +100,9 @@ def respond(operation, body, options, host):
     return 'trt', f'<trt:MediaUri><tt:Uri>{uri}</tt:Uri><tt:Timeout>PT0S</tt:Timeout></trt:MediaUri>'
 
 
-def answer(body, path, options, host, digest_is_good):
+def answer(body, target, sim, host, digest_is_good):
     """Status and body; 401 asks for Digest."""
+    options = sim.options
     match = re.search(r'<(?:[\w-]+:)?Body[^>]*>\s*<(?:[\w-]+:)?(\w+)', body)
     operation = match[1] if match else ''
     if options.user and operation != 'GetSystemDateAndTime':
@@ -92,37 +110,46 @@ def answer(body, path, options, host, digest_is_good):
         good = (how != 'digest' and token_is_good(body, options)) or (how != 'wsse' and digest_is_good())
         if not good:
             return (400, fault('ter:NotAuthorized', 'Sender not authorized')) if how == 'wsse' else (401, '')
-    if ('media' in path) != (operation in ('GetProfiles', 'GetStreamUri', 'GetSnapshotUri')):
+    if ('media' in target) != (operation in ('GetProfiles', 'GetStreamUri', 'GetSnapshotUri')):
         return 400, fault('ter:ActionNotSupported', 'another service knows that')
-    content = respond(operation, body, options, host)
+    content = respond(operation, body, target, sim, host)
     if not content:
-        return 400, fault('ter:InvalidArgVal', 'no such profile, or operation')
+        lacking = operation in ('GetServices', 'GetCapabilities', 'CreatePullPointSubscription')
+        return 400, fault('ter:ActionNotSupported' if lacking else 'ter:InvalidArgVal', 'no such thing, or operation')
     return 200, envelope(f'<{content[0]}:{operation}Response>{content[1]}</{content[0]}:{operation}Response>')
 
 
 def start_discovery(options):
-    listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    listener.bind(('127.0.0.1', options.wsd_port))
+    group = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    group.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    group.bind(('239.255.255.250', 3702))
+    group.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                     socket.inet_aton('239.255.255.250') + socket.inet_aton(options.wsd))
+    own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    own.bind((options.wsd, 3702))
 
-    def serve():
+    def serve(listener):
         while True:
             probe, asker = listener.recvfrom(65536)
             message_id = re.search(rb'<(?:[\w-]+:)?MessageID[^>]*>([^<]+)<', probe)
-            if b'Probe' not in probe or not message_id:
+            if b'NetworkVideoTransmitter' not in probe or not message_id:
                 continue
-            listener.sendto(b'no XML at all', asker)
+            own.sendto(b'no XML at all', asker)
+            own.sendto(match_for('urn:uuid:00000000-0000-4000-8000-000000000000', options, 'stray').encode(), asker)
             for _ in range(2):  # cameras answer again and again
-                listener.sendto(match_for(message_id[1].decode().strip(), options).encode(), asker)
+                own.sendto(match_for(message_id[1].decode().strip(), options, f'{options.port:012x}').encode(), asker)
 
-    threading.Thread(target=serve, daemon=True).start()
+    for listener in (group, own):
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
 
 
-def match_for(message_id, options):
+def match_for(message_id, options, name):
     return f'''<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"
  xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing" xmlns:d="http://schemas.xmlsoap.org/ws/2005/04/discovery"
  xmlns:dn="http://www.onvif.org/ver10/network/wsdl"><s:Header><a:RelatesTo>{message_id}</a:RelatesTo></s:Header><s:Body>
-<d:ProbeMatches><d:ProbeMatch><a:EndpointReference><a:Address>urn:uuid:00000000-0000-4000-8000-00005e005301</a:Address>
+<d:ProbeMatches><d:ProbeMatch><a:EndpointReference><a:Address>urn:uuid:00000000-0000-4000-8000-{name}</a:Address>
 </a:EndpointReference><d:Types>dn:NetworkVideoTransmitter</d:Types>
-<d:Scopes>onvif://www.onvif.org/Profile/Streaming onvif://www.onvif.org/name/SIM%20Cam</d:Scopes>
-<d:XAddrs>http://127.0.0.1:{options.port}/onvif/device_service http://[::1]/onvif/device_service</d:XAddrs>
+<d:Scopes>onvif://www.onvif.org/Profile/Streaming onvif://www.onvif.org/name/SIM%20Cam onvif://www.onvif.org/hardware/SIM-2CD
+</d:Scopes><d:XAddrs>http://[fe80::1]/onvif/device_service http://{options.wsd}:{options.port}/onvif/device_service
+</d:XAddrs>
 </d:ProbeMatch></d:ProbeMatches></s:Body></s:Envelope>'''

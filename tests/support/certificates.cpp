@@ -52,6 +52,11 @@ std::filesystem::path Certificates::make_expired() const {
   return dir / "expired.crt";
 }
 
+std::filesystem::path Certificates::make_self_signed() const {
+  make(ca.parent_path(), "self", "camera", {"-addext", "subjectAltName=IP:127.0.0.1"});
+  return ca.parent_path() / "self.crt";
+}
+
 Certificates::Certificates(const std::filesystem::path& dir)
     : ca(dir / "ca.crt"),
       server_cert(dir / "server.crt"),

@@ -13,6 +13,8 @@ struct Certificates {
   // A certificate of the CA for another name, and one for 127.0.0.1 that is over; the keys end in .key.
   std::filesystem::path make_for(const std::string& name) const;
   std::filesystem::path make_expired() const;
+  // One for 127.0.0.1 that nobody signed but itself: self.crt, self.key.
+  std::filesystem::path make_self_signed() const;
 
   std::filesystem::path ca;
   std::filesystem::path server_cert;

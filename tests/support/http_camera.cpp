@@ -15,7 +15,7 @@ constexpr milliseconds kStartLimit{20000};
 }  // namespace
 
 HttpCamera::HttpCamera(HttpCameraOptions options)
-    : port_(free_port()), scheme_(options.cert.empty() ? "http" : "https") {
+    : port_(options.port != 0 ? options.port : free_port()), scheme_(options.cert.empty() ? "http" : "https") {
   std::string media;
   for (const auto& path : options.media) media += (media.empty() ? "" : ",") + path.string();
   std::vector<std::string> argv = {VEDETTE_SOURCE_DIR "/tests/support/camera_sim_http.py",
@@ -40,7 +40,7 @@ HttpCamera::HttpCamera(HttpCameraOptions options)
 }
 
 std::string HttpCamera::simulate(const std::string& what) const {
-  return run_or_throw({"curl", "--silent", "--show-error", "--fail", url("/sim/" + what)}, kStartLimit);
+  return run_or_throw({"curl", "--silent", "--show-error", "--fail", "--insecure", url("/sim/" + what)}, kStartLimit);
 }
 
 HttpCamera::Pictures HttpCamera::pictures(const std::string& what) const {

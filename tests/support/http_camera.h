@@ -14,6 +14,7 @@ struct HttpCameraOptions {
   std::string user{};                          // empty: no authentication
   std::string password{};
   std::filesystem::path cert{}, key{};  // set: https
+  uint16_t port = 0;                    // 0: a free one
   std::vector<std::string> more{};      // further options of the program: --hls, --delay, --auth, ...
 };
 
@@ -37,6 +38,8 @@ class HttpCamera {
     int gap_ms = -1;  // the shortest from one to the next; -1: there was none
   };
   Pictures pictures(const std::string& what = {}) const;
+  // What ONVIF's event service counts (camera_sim_pullpoint.py): "alive=1 made=1 ...".
+  std::string pull_points() const { return simulate("pullpoints"); }
   // SIGSTOP: nothing is answered or sent any more, connections stay open.
   void pause() const { process_->kill(SIGSTOP); }
 

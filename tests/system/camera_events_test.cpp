@@ -1,8 +1,10 @@
 // Cameras that tell what they notice, and what is recorded of it.
 #include <gtest/gtest.h>
 
+#include "tests/support/certificates.h"
 #include "tests/support/http_camera.h"
 #include "tests/support/media.h"
+#include "tests/support/temp_dir.h"
 #include "tests/support/wait.h"
 #include "tests/system/clip_check.h"
 #include "tests/system/rig.h"
@@ -30,6 +32,29 @@ class CameraEventsTest : public testing::Test {
     ASSERT_TRUE(rig.vedette->wait_for_log("the camera tells its events", Rig::kLimit));
     ASSERT_TRUE(rig.wait_for_ring("front", 4s));
   }
+  // The same with one that is asked over ONVIF where its stream is and what it notices, by HTTPS.
+  void start_onvif(const Json& rule) {
+    CameraSim& sim = rig.add_sim({"front"}, {footage(Footage::h264_no_audio)});
+    certificates.emplace(dir.path());
+    Json& front = rig.config()["cameras"]["front"];
+    http.emplace(HttpCameraOptions{
+        .user = front["username"],
+        .password = "kamera-passwort",
+        .cert = certificates->server_cert,
+        .key = certificates->server_key,
+        .more = {"--rtsp-port", std::to_string(sim.port()), "--onvif-host", "10.9.9.9", "--clock-offset", "-86400"}});
+    front["url"] = "onvif://127.0.0.1/ch1_main";
+    front.update({{"events", true},
+                  {"http_port", http->port()},
+                  {"http_tls", true},
+                  {"event_hold_s", 2},
+                  {"ca_file", certificates->ca.string()},
+                  {"on_event", rule}});
+    rig.config()["upload"] = {{"target", "none"}};
+    rig.start();
+    ASSERT_TRUE(rig.vedette->wait_for_log("the camera tells its events", Rig::kLimit));
+    ASSERT_TRUE(rig.wait_for_ring("front", 4s));
+  }
   void say(const std::string& type, const std::string& state) {
     http->simulate("event?type=" + type + "&state=" + state);
   }
@@ -42,6 +67,8 @@ class CameraEventsTest : public testing::Test {
   }
 
   Rig rig;
+  TempDir dir;
+  std::optional<Certificates> certificates;
   std::optional<HttpCamera> http;
   size_t mark = 0;
 };
@@ -112,6 +139,30 @@ TEST_F(CameraEventsTest, WhatIsStoppedByCommandIsNotBegunAgainForTheSameEvent) {
   EXPECT_EQ(rig.events("recording.started").size(), 1u);
   say("VideoMotion", "active");
   EXPECT_TRUE(eventually(Rig::kLimit, [&] { return rig.events("recording.started").size() == 2; }));
+}
+
+TEST_F(CameraEventsTest, OnvifCamerasAreRecordedAndUnsubscribedFromAtTheEnd) {
+  const std::string motion = "tns1:RuleEngine/CellMotionDetector/Motion", line = "tns1:RuleEngine/LineDetector/Crossed";
+  start_onvif({{"type", "motion"}, {"pre_roll_ms", 2000}, {"post_roll_ms", 2000}});
+  say(motion, "active");
+  const UtcTime began = instant("motion.started", motion);
+  say(line, "pulse");
+  EXPECT_EQ(rig.event("motion.started", "vendor_type", line).at("data").at("type"), "line_crossing");
+  http->simulate("feeds?do=drop");  // the subscription is lost, the motion goes on
+  EXPECT_TRUE(eventually(Rig::kLimit, [&] { return http->pull_points().find("alive=1 made=2") == 0; }));
+  say(motion, "inactive");
+  const UtcTime over = instant("motion.ended", motion);
+  const Json stopped = rig.event("recording.stopped", "camera_id", "front");
+  EXPECT_EQ(stopped.at("data").at("reason"), "completed");
+  EXPECT_EQ(rig.events("recording.started").size(), 1u);
+  const Json clip = rig.clip(stopped.at("data").at("clip_ids").at(0));
+  expect_near(time_of(clip.at("start")), began - 2s);
+  expect_near(time_of(clip.at("end")), over + 2s);
+  EXPECT_EQ(decode(rig.file_of(clip.at("clip_id"))).errors, "");
+  rig.expect_messages_follow_schemas();
+  EXPECT_EQ(rig.vedette->sigterm(), 0);
+  EXPECT_EQ(http->pull_points().find("alive=0 made=2"), 0u) << http->pull_points();
+  EXPECT_EQ(rig.vedette->log().find("kamera-passwort"), std::string::npos);
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ const GOOD = {
   clip_ids: [[UUID], [UUID, UUID], Array(100).fill(UUID)],
   camera_id: ['front', 'a', '0', `c${'x'.repeat(62)}`, 'a-b_c'],
   auth_camera_id: ['front'],
+  address: ['10.0.0.5', '1.0.0.0', '127.0.0.1', '223.255.255.255'],
   url: ['rtsp://10.0.0.5:8554/a?b=c', 'hik://10.0.0.5/1/sub'],
   recording_id: ['night-1', UUID],
   reply_to: ['web-7f3a', 'A', '_', 'x'.repeat(64)],
@@ -45,7 +46,8 @@ const SPOILT = [
   [], [''], ['x'], [5], [null], ['x'.repeat(65)], Array(17).fill('x'), ['ready'], ['gone'], ['ready', 'ready'], [UUID, 'x'], Array(101).fill(UUID), {}, { x: 1 },
   15, 16, 99, 100, 101, 119999, 120000, 120001, 199, 200, 201, 604800, 604801, 3600000, 3600001, 7680, 7681, 86400000,
   86400001, 9007199254740991, 'auto', 'never', 'high', 'normal', 'low', 'inline', 'upload', 'both', 'asc', 'desc', TRACE,
-  TRACE.toUpperCase(), `${TRACE}0`,
+  TRACE.toUpperCase(), `${TRACE}0`, '0.0.0.0', '0.1.2.3', '10.0.0', '10.0.0.256', '10.0.0.05', '10.0.0.5:80', '224.0.0.1',
+  '239.255.255.250', '255.255.255.255', '::1',
 ];
 
 function resolve(node, common) {

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "agent/command.h"
+#include "agent/event.h"
+#include "agent/messages.h"
+#include "core/inbox.h"
+#include "core/jobs.h"
+#include "sources/onvif/discovery.h"
+
+namespace vedette {
+
+// CameraSearches carries out camera.discover: a job thread asks the network, one search at a time. The answer comes as
+// CommandDone. Belongs to the main loop.
+class CameraSearches {
+ public:
+  explicit CameraSearches(Inbox<Event>& inbox);
+
+  // Accepts, or refuses at once (busy).
+  messages::Answer search(const ReplyTo& to, const CameraDiscover& request);
+  void request_stop() { jobs_.request_stop(); }
+
+ private:
+  Inbox<Event>& inbox_;
+  Jobs jobs_;
+};
+
+// The result of camera.discover.
+Json discovery_report(const onvif::Discovered& found);
+
+}  // namespace vedette
