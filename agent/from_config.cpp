@@ -90,6 +90,7 @@ CameraConfig profile_config(std::string id, const Config::Camera& camera, Config
   out.source.password = camera.password;
   out.source.transport = profile == Config::Profile::sub ? camera.sub->transport : camera.transport;
   out.source.ca_file = camera.ca_file;
+  out.source.stall_timeout = camera.stall_timeout;
   out.ring = {camera.ring, camera.ring_most_bytes};
   out.enabled = camera.enabled;
   return out;
