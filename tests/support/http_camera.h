@@ -30,6 +30,7 @@ class HttpCamera {
   std::string simulate(const std::string& what) const;
   // SIGSTOP: nothing is answered or sent any more, connections stay open.
   void pause() const { process_->kill(SIGSTOP); }
+  void resume() const { process_->kill(SIGCONT); }
 
  private:
   uint16_t port_;
