@@ -274,6 +274,7 @@ Config::Camera read_camera(JsonReader r, const Config::Recording& recording, Loa
   read_secret(r, "password", camera.password, load);
   set(camera.transport, r.choice("transport", kTransports));
   set(camera.ca_file, r.string("ca_file", 1));
+  if (auto stall = r.integer("stall_timeout_s", 1, 60)) camera.stall_timeout = seconds(*stall);
   read_url(r, camera.url, camera.transport, camera, load);
   if (auto ring = r.integer("ring_s", 1, 3600)) camera.ring = seconds(*ring);
   if (auto bytes = r.integer("ring_max_bytes", 65'536, 4LL << 30)) camera.ring_most_bytes = static_cast<size_t>(*bytes);

@@ -77,6 +77,7 @@ struct Config {
     std::string password;
     std::string transport = "tcp";
     std::string ca_file;  // of rtsps://, https:// and http_tls; empty: the system's
+    seconds stall_timeout{8};
     seconds ring{30};
     size_t ring_most_bytes = 32 * 1024 * 1024;
     Record record = Record::command;

@@ -100,6 +100,7 @@ CameraConfig profile_config(std::string id, const Config::Camera& camera, Config
   out.source.ca_file = camera.ca_file;
   out.source.http_port = camera.http_port;
   out.source.http_tls = camera.http_tls;
+  out.source.stall_timeout = camera.stall_timeout;
   out.ring = {camera.ring, camera.ring_most_bytes};
   out.enabled = camera.enabled;
   return out;

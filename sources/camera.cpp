@@ -7,6 +7,7 @@
 #include "sources/coverage_meter.h"
 #include "sources/rate_meter.h"
 #include "sources/retry_pauses.h"
+#include "sources/return_watch.h"
 
 namespace vedette {
 
@@ -55,7 +56,12 @@ std::string_view state_name(CameraState state) {
 
 struct Camera::Impl {
   Impl(CameraConfig c, OnChange change, const Clock& k)
-      : config(std::move(c)), on_change(std::move(change)), clock(k), ring(config.ring), coverage(clock.mono()) {
+      : config(std::move(c)),
+        on_change(std::move(change)),
+        clock(k),
+        return_watch(config.source.url),
+        ring(config.ring),
+        coverage(clock.mono()) {
     status.since = clock.utc();
     session_began = clock.mono();
   }
@@ -64,12 +70,14 @@ struct Camera::Impl {
   std::stop_token begin_session();
   void stop_session();
   Status session(const std::stop_token& stop);
+  void pause(RetryPauses& pauses, Code after, const std::stop_token& stop) const;
   void take(Packet packet);
   void change(CameraState state, std::string error);
 
   const CameraConfig config;
   const OnChange on_change;
   const Clock& clock;
+  const ReturnWatch return_watch;
   Ring ring;
   RateMeter rates;
   CoverageMeter coverage;
@@ -166,6 +174,16 @@ void Camera::Impl::stop_session() {
   session.request_stop();  // calls whatever waits
 }
 
+// Only of a camera that was not reached is it of interest whether it is back.
+void Camera::Impl::pause(RetryPauses& pauses, Code after, const std::stop_token& stop) const {
+  const milliseconds pause = pauses.next(RetryPauses::after(after));
+  if (after != Code::camera_unavailable && after != Code::timed_out) {
+    wait_for(pause, stop);
+  } else if (return_watch.wait(pause, stop)) {
+    pauses.reset();  // it may take connections before it has a picture to send
+  }
+}
+
 void Camera::Impl::run(const std::stop_token& stop) {
   const std::stop_callback on_stop(stop, [this] { stop_session(); });
   RetryPauses pauses;
@@ -182,7 +200,7 @@ void Camera::Impl::run(const std::stop_token& stop) {
       log::warn("camera is not streaming",
                 {{"camera", config.source.camera_id}, {"state", state_name(state)}, {"reason", error.message}});
       change(state, error.message);
-      wait_for(pauses.next(RetryPauses::after(error.code)), session_stopped);
+      pause(pauses, error.code, session_stopped);
       if (stop.stop_requested()) break;
     }
     if (session_stopped.stop_requested()) {  // by restart()

@@ -49,7 +49,8 @@ struct CameraFigures {
 
 // Camera owns one camera's ring, its capture thread and the retrying: it runs the source again and again, with a
 // jittered pause that doubles from 1 s to 30 s (60 s and more after auth_failed, so that no account is locked, and when
-// it stays busy), and starts over at 1 s once a keyframe has come.
+// it stays busy), and starts over at 1 s once a keyframe has come. A camera that was not to be reached is called as
+// soon as it takes connections again (return_watch.h).
 //
 // `on_change` is called from the capture thread at every change of state and must only pass it on. All methods are
 // thread-safe.

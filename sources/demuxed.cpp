@@ -19,10 +19,10 @@ Status push_demuxed(Demuxer& demuxer, const SourceConfig& config, const Clock& c
                     const std::stop_token& stop) {
   Timeline timeline(clock);
   Playout playout(clock);
-  MonoTime last_video = clock.mono();
+  MonoTime video_due = clock.mono() + first_video_timeout(config);
   while (!stop.stop_requested()) {
     const MonoTime asked = clock.mono();
-    auto packet = demuxer.read(last_video + config.stall_timeout, stop);
+    auto packet = demuxer.read(video_due, stop);
     if (stop.stop_requested()) break;
     if (!packet) return packet.error_as_is();
     if (!*packet) return fail(Code::camera_unavailable, "the camera ended the stream");
@@ -30,10 +30,10 @@ Status push_demuxed(Demuxer& demuxer, const SourceConfig& config, const Clock& c
     const bool video = (*packet)->track == Track::video;
     if (demuxer.has_seconds_at_hand()) {
       playout.play(std::move(**packet), push, stop);
-      if (video) last_video = clock.mono();
+      if (video) video_due = clock.mono() + config.stall_timeout;
       continue;
     }
-    if (video) last_video = arrival;
+    if (video) video_due = arrival + config.stall_timeout;
     timeline.add(std::move(**packet), arrival, push);
     if (timeline.settled() && arrival - asked > kAtOnce && config.awaited && !config.awaited()) wait_for(kGather, stop);
   }

@@ -3,10 +3,13 @@
 #include "media/demuxer.h"
 #include "sources/demuxed.h"
 #include "sources/network_url.h"
+#include "sources/rtsp/tls_connection.h"
 
 namespace vedette {
 
 namespace {
+
+constexpr uint16_t kHttpsPort = 443;
 
 class LibavSource : public Source {
  public:
@@ -18,12 +21,31 @@ class LibavSource : public Source {
     options.password = config_.password;
     options.ca_file = config_.ca_file;
     options.open_timeout = config_.connect_timeout;
+    const MonoTime deadline = Clock::system().mono() + config_.connect_timeout;
     const auto demuxer = Demuxer::open(config_.url, options, stop);
-    if (!demuxer) return stop.stop_requested() ? Status() : demuxer.error_as_is();
+    if (stop.stop_requested()) return {};
+    if (!demuxer) {
+      if (auto trusted = check_certificate(demuxer.error(), deadline, stop); !trusted) return trusted;
+      return demuxer.error_as_is();
+    }
     return push_demuxed(**demuxer, config_, clock_, push, stop);
   }
 
  private:
+  // libavformat does not tell a certificate that it refused from a camera that it did not reach. We do, and say what is
+  // to be done: so the camera is asked once more, for its certificate only.
+  Status check_certificate(const Error& error, MonoTime deadline, const std::stop_token& stop) const {
+    if (!config_.url.starts_with("https://") || error.code != Code::camera_unavailable) return {};
+    const auto url = parse_network_url(config_.url);
+    if (!url) return {};
+    auto connection = rtsp::connect_tcp(url->host, url->port == 0 ? kHttpsPort : url->port, deadline, stop);
+    if (!connection) return {};
+    const auto secured = rtsp::secure(std::move(*connection), url->host, config_.ca_file, deadline, stop);
+    const bool told =
+        !secured && (secured.error().code == Code::forbidden || secured.error().code == Code::invalid_argument);
+    return told ? Status(secured.error_as_is()) : Status();
+  }
+
   const SourceConfig config_;
   const Clock& clock_;
 };

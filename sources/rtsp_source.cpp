@@ -71,8 +71,9 @@ class RtspSource : public Source {
         ours_ = !may_be_libavs();
     }
     if (!client) return client.error_as_is();
-    rtsp::Session::Options session_options{config_.stall_timeout, config_.stall_timeout, config_.awaited};
-    if (may_fall_back_) session_options.first_datagram_timeout = std::min(kFirstDatagram, config_.stall_timeout);
+    const microseconds first = first_video_timeout(config_);
+    rtsp::Session::Options session_options{config_.stall_timeout, first, first, config_.awaited};
+    if (may_fall_back_) session_options.first_datagram_timeout = std::min(kFirstDatagram, first);
     rtsp::Session session(std::move(*client), session_options, clock_, push);
     auto ended = rtsp::Reader::shared()->serve(session, stop);
     again_ = !ended && may_fall_back_ && session.silent();

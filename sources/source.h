@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -25,11 +26,16 @@ struct SourceConfig {
   uint16_t http_port = 80;        // onvif://, where the URL names none
   bool http_tls = false;          // onvif://: is asked by HTTPS
   microseconds connect_timeout = 10s;
-  microseconds stall_timeout = 8s;  // no video frame for so long: timed_out
+  microseconds stall_timeout = 8s;  // no video frame for so long after the one before: timed_out
   // Whether somebody waits for the next packet. While nobody does, a source may let packets gather and hand them out
   // together, up to 100 ms late, which saves most of its wake-ups. Called from run(); unset: somebody always waits.
   std::function<bool()> awaited{};
 };
+
+// How long the first video frame of a session may take: a camera may begin with its next keyframe.
+inline microseconds first_video_timeout(const SourceConfig& config) {
+  return std::max(config.stall_timeout, config.connect_timeout);
+}
 
 // Source connects to one camera and hands out its packets: one session per run(). To add a kind: write one file with
 // one class, and one line in the table of source_table.cpp. tests/sources/source_contract_test.cpp is run against

@@ -32,7 +32,12 @@ microseconds MediaReceiver::Stream::time_of(uint32_t timestamp) {
 }
 
 MediaReceiver::MediaReceiver(const std::vector<Media>& tracks, const Clock& clock, Push push)
-    : push_(std::move(push)), now_(clock.mono()), last_video_(now_), described_(describe(tracks)), timeline_(clock) {
+    : push_(std::move(push)),
+      now_(clock.mono()),
+      last_video_(now_),
+      last_of_use_(now_),
+      described_(describe(tracks)),
+      timeline_(clock) {
   for (size_t i = 0; i < tracks.size(); ++i) {
     streams_.emplace_back(tracks[i], [this, i](const Frame& frame) {
       Stream& stream = streams_[i];
@@ -79,6 +84,7 @@ bool MediaReceiver::follow(const Frame& frame) {
   auto probed = probe_video(described_.video, frame.data);
   if (!probed) {
     log::debug("first keyframe", {{"error", probed.error().message}});
+    ++unknown_keyframes_;
     return false;
   }
   VideoTimes::Options options;
@@ -109,6 +115,7 @@ void MediaReceiver::on_video(Stream& stream, const Frame& frame) {
   if (is_damaged(stream, frame)) return;
   if (frame.keyframe && !follow(frame)) return;
   if (!info_) return;  // nothing can be decoded yet
+  last_of_use_ = now_;
   UntimedPacket untimed;
   untimed.packet.data = Payload::copy_of(frame.data);
   untimed.packet.info = info_;

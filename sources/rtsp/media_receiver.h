@@ -34,6 +34,10 @@ class MediaReceiver {
   std::vector<uint8_t> report(size_t track, MonoTime now);
   // When the newest frame of the video was complete; the beginning, before the first.
   MonoTime last_video() const { return last_video_; }
+  // When the newest came that can be decoded; the beginning, before the first.
+  MonoTime last_of_use() const { return last_of_use_; }
+  // Keyframes that came while nothing told their parameter sets.
+  uint32_t unknown_keyframes() const { return unknown_keyframes_; }
   // It said that the video is at its end (RTCP BYE).
   bool ended_by_camera() const { return ended_by_camera_; }
 
@@ -59,6 +63,8 @@ class MediaReceiver {
   std::deque<Stream> streams_;
   MonoTime now_;  // when the bytes at hand arrived
   MonoTime last_video_;
+  MonoTime last_of_use_;
+  uint32_t unknown_keyframes_ = 0;
   bool ended_by_camera_ = false;
   uint64_t broken_seen_ = 0;  // of the video's frames that were left out
   uint32_t lost_frames_ = 0;  // since the last one that was handed out

@@ -9,6 +9,10 @@ namespace {
 constexpr seconds kReportInterval{5};
 // What one camera may be read at a time, so that a flood from it does not keep the others waiting.
 constexpr int kMostReads = 16;
+// Pictures come, and none can be decoded, as no keyframe comes. Cameras have 20 s between two, and hardly ever more.
+constexpr seconds kMostWithoutKeyframe{60};
+// A camera that has parameter sets has sent them by then, be it not with every keyframe.
+constexpr uint32_t kMostUnknownKeyframes = 5;
 
 std::vector<Media> media_of(const std::vector<Track>& tracks) {
   std::vector<Media> out;
@@ -16,9 +20,10 @@ std::vector<Media> media_of(const std::vector<Track>& tracks) {
   return out;
 }
 
-tl::unexpected<Error> too_late(std::string_view what, microseconds timeout) {
-  return fail(Code::timed_out,
-              std::string(what) + " for " + std::to_string(std::chrono::floor<seconds>(timeout).count()) + " s");
+tl::unexpected<Error> too_late(std::string_view what, microseconds timeout, std::string_view remedy = {}) {
+  return fail(Code::timed_out, std::string(what) + " for " +
+                                   std::to_string(std::chrono::floor<seconds>(timeout).count()) + " s" +
+                                   std::string(remedy));
 }
 
 }  // namespace
@@ -112,7 +117,13 @@ Status Session::tick() {
                           "set transport to tcp)"
                         : "nothing came by UDP (a firewall in between? then set transport to tcp)",
                     options_.first_datagram_timeout);
-  if (now - media_.last_video() >= options_.stall_timeout) return too_late("no video", options_.stall_timeout);
+  const microseconds patience = media_.last_video() > began_ ? options_.stall_timeout : options_.first_video_timeout;
+  if (now - media_.last_video() >= patience) return too_late("no video", patience);
+  if (now - media_.last_of_use() >= kMostWithoutKeyframe)
+    return too_late("no keyframe", kMostWithoutKeyframe, " (let the camera send them more often)");
+  if (media_.unknown_keyframes() >= kMostUnknownKeyframes)
+    return fail(Code::unsupported,
+                "no keyframe can be decoded (does the camera send its parameter sets, SPS and PPS?)");
   if (now >= next_keepalive_) {
     next_keepalive_ = now + client_->keepalive_interval();
     if (auto sent = client_->send_keepalive(); !sent) return sent;

@@ -19,6 +19,8 @@ class Session {
  public:
   struct Options {
     microseconds stall_timeout = 8s;  // without video
+    // The same before the first frame: a camera may begin with its next keyframe.
+    microseconds first_video_timeout = 10s;
     // In which the first datagram must come, else nothing comes by UDP at all.
     microseconds first_datagram_timeout = 8s;
     std::function<bool()> awaited{};  // as SourceConfig has it
@@ -39,7 +41,8 @@ class Session {
   Status read(size_t socket, std::span<uint8_t> buffer);
   // What came together with the answers of the opening.
   Status take_early();
-  // Every 100 ms: keepalive, receiver reports. timed_out when no video came for the stall timeout.
+  // Every 100 ms: keepalive, receiver reports. timed_out when no video came for the stall timeout, or none that can be
+  // decoded for a minute; unsupported when it never can be.
   Status tick();
 
  private:

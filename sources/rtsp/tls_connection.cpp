@@ -89,6 +89,12 @@ std::string remedy(long verified, const std::string& host) {
   }
 }
 
+// A certificate from the future is no matter of trust: the clock of a machine that has none of its own is right a
+// moment after it has the network.
+Code code_of(long verified) {
+  return verified == X509_V_ERR_CERT_NOT_YET_VALID ? Code::camera_unavailable : Code::forbidden;
+}
+
 class TlsConnection : public Connection {
  public:
   TlsConnection(std::unique_ptr<Connection> below, ContextPtr context, SslPtr ssl)
@@ -176,7 +182,7 @@ Result<std::unique_ptr<Connection>> secure(std::unique_ptr<Connection> connectio
     }
     const long verified = SSL_get_verify_result(ssl.get());
     if (verified != X509_V_OK)
-      return fail(Code::invalid_argument, "the camera's certificate is refused: " + remedy(verified, host));
+      return fail(code_of(verified), "the camera's certificate is refused: " + remedy(verified, host));
     return tls_error("TLS (does the camera speak it on this port?)");
   }
   return std::make_unique<TlsConnection>(std::move(connection), std::move(*context), std::move(ssl));

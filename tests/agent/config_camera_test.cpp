@@ -25,9 +25,22 @@ TEST_F(ConfigTest, CameraHasDefaults) {
   EXPECT_EQ(camera.url, "rtsp://10.0.0.5/1");
   EXPECT_EQ(camera.username, "");
   EXPECT_EQ(camera.transport, "tcp");
+  EXPECT_EQ(camera.stall_timeout, 8s);
   EXPECT_EQ(camera.ring, 30s);
   EXPECT_EQ(camera.ring_most_bytes, 33'554'432u);
   EXPECT_TRUE(camera.enabled);
+}
+
+TEST_F(ConfigTest, TheStallTimeoutIsFromASecondToAMinuteAndCountsForBothProfiles) {
+  const auto camera = load(with_camera(R"("url": "rtsp://10.0.0.5/1", "stall_timeout_s": 1,
+      "sub": {"url": "rtsp://10.0.0.5/2"})"))
+                          .config.cameras.at("front");
+  EXPECT_EQ(camera.stall_timeout, 1s);
+  EXPECT_EQ(camera_config("front", camera).source.stall_timeout, 1s);
+  EXPECT_EQ(second_camera_config("front", camera).source.stall_timeout, 1s);
+  for (const char* wrong : {"0", "61", "1.5", "\"8\""})
+    EXPECT_THAT(errors_of(with_camera(R"("url": "rtsp://10.0.0.5/1", "stall_timeout_s": )" + std::string(wrong))),
+                ElementsAre(HasSubstr("/cameras/front/stall_timeout_s: ")));
 }
 
 TEST_F(ConfigTest, ASecondProfileIsRead) {

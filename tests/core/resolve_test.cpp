@@ -1,30 +1,8 @@
 #include "core/resolve.h"
 
-#include <dlfcn.h>
 #include <gtest/gtest.h>
-#include <netdb.h>
 
-#include <string_view>
-
-namespace {
-
-// What the C library would still work on; null when "slow.test" was not asked for.
-gaicb* slow_request = nullptr;
-
-}  // namespace
-
-// Stands before the C library's in this program: nobody ever answers for "slow.test", as with a name server that is
-// away.
-extern "C" int getaddrinfo_a(int mode, gaicb* list[], int count, sigevent* event) {
-  if (count == 1 && list[0]->ar_name == std::string_view("slow.test")) {
-    slow_request = list[0];
-    slow_request->__return = EAI_INPROGRESS;
-    return 0;
-  }
-  using Function = int (*)(int, gaicb**, int, sigevent*);
-  static const auto next = reinterpret_cast<Function>(dlsym(RTLD_NEXT, "getaddrinfo_a"));
-  return next(mode, list, count, event);
-}
+#include "tests/support/slow_name.h"
 
 namespace vedette {
 namespace {
@@ -63,26 +41,26 @@ TEST(ResolveTest, NameThatDoesNotExistIsUnavailableAndNamed) {
 #ifndef __SANITIZE_THREAD__  // nothing can be abandoned under it
 TEST(ResolveTest, StopEndsTheWaiting) {
   int asked = 0;
-  const auto result = resolve("slow.test", kNever, [&] { return ++asked == 3; });
+  const auto result = resolve(test::kSlowName, kNever, [&] { return ++asked == 3; });
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Code::cancelled);
 }
 
 TEST(ResolveTest, DeadlineEndsTheWaiting) {
-  const auto result = resolve("slow.test", Clock::system().mono() + 50ms, never);
+  const auto result = resolve(test::kSlowName, Clock::system().mono() + 50ms, never);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Code::timed_out);
 }
 
 TEST(ResolveTest, AnAbandonedQuestionLivesUntilItIsAnswered) {
-  ASSERT_FALSE(resolve("slow.test", in(0s), never));
-  gaicb* const first = slow_request;
-  ASSERT_FALSE(resolve("slow.test", in(0s), never));
+  ASSERT_FALSE(resolve(test::kSlowName, in(0s), never));
+  gaicb* const first = test::slow_question();
+  ASSERT_FALSE(resolve(test::kSlowName, in(0s), never));
   // Both are written by "the C library" now, and freed by the next that is abandoned: AddressSanitizer sees to it.
   EXPECT_EQ(gai_error(first), EAI_INPROGRESS);
   first->__return = EAI_AGAIN;
-  slow_request->__return = EAI_AGAIN;
-  ASSERT_FALSE(resolve("slow.test", in(0s), never));
+  test::slow_question()->__return = EAI_AGAIN;
+  ASSERT_FALSE(resolve(test::kSlowName, in(0s), never));
 }
 #endif
 

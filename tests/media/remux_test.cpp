@@ -126,6 +126,42 @@ TEST_F(RemuxTest, AFlvHoldsAllOfTheClip) {
   }
 }
 
+// By tags of type 9 alone: which are keyframes, and that decoding times grow, presentation times never before them.
+TEST_F(RemuxTest, KeyframesAndTimesOfAFlvAreMarkedAsInTheClip) {
+  struct Marks {
+    std::vector<size_t> keyframes;  // by their place
+    size_t count = 0;
+  };
+  const auto marks_of = [](const std::filesystem::path& file) {
+    const Json probed =
+        Json::parse(run_or_throw({"ffprobe", "-v", "error", "-ignore_editlist", "1", "-select_streams", "v",
+                                  "-show_entries", "packet=flags,dts_time,pts_time", "-of", "json", file.string()}));
+    Marks marks;
+    double last = -1e9;
+    for (const Json& packet : probed.at("packets")) {
+      if (packet.at("flags").get<std::string>().starts_with("K")) marks.keyframes.push_back(marks.count);
+      ++marks.count;
+      const double dts = std::stod(packet.at("dts_time").get<std::string>());
+      EXPECT_GT(dts, last) << marks.count;
+      EXPECT_GE(std::stod(packet.at("pts_time").get<std::string>()), dts) << marks.count;
+      last = dts;
+    }
+    return marks;
+  };
+  for (const char* reel : {"h264_aac", "h264_b"}) {
+    SCOPED_TRACE(reel);
+    std::filesystem::remove(mp4);
+    std::filesystem::remove(out);
+    write(reel);
+    remux_to(Container::flv);
+    const Marks clip = marks_of(mp4), flv = marks_of(out);
+    EXPECT_EQ(flv.count, clip.count);
+    EXPECT_EQ(flv.keyframes, clip.keyframes);
+    ASSERT_GE(flv.keyframes.size(), 2u);
+    EXPECT_EQ(flv.keyframes.front(), 0u);
+  }
+}
+
 TEST_F(RemuxTest, SoundThatGoesOnBehindThePictureIsLeftOut) {
   Reel reel = made_reel("h264_aac");
   const auto last = reel.video().back().pts;

@@ -18,6 +18,7 @@ using test::Certificates;
 using test::Footage;
 using test::footage;
 using test::HttpCamera;
+using test::HttpCameraOptions;
 using test::of_track;
 using test::RtmpServer;
 using test::SourceRun;
@@ -151,6 +152,11 @@ class HttpsSourceTest : public testing::Test {
                        .key = certificates_.server_key,
                        .more = std::move(more)});
   }
+  static HttpCamera camera_with(std::filesystem::path certificate) {
+    HttpCameraOptions options{.media = {footage(Footage::h264_aac_1080p25)}, .cert = certificate};
+    options.key = certificate.replace_extension(".key");
+    return HttpCamera(std::move(options));
+  }
   SourceConfig trusting(const std::string& url) const {
     SourceConfig config = config_for(url, kSecret);
     config.ca_file = certificates_.ca;
@@ -170,14 +176,38 @@ TEST_F(HttpsSourceTest, PrivateAuthorityIsTrustedWhenItIsNamed) {
   }
 }
 
-TEST_F(HttpsSourceTest, UnknownAuthorityAndWrongNameAreNot) {
+TEST_F(HttpsSourceTest, CertificatesThatAreRefusedAreForbiddenWithWhatToDo) {
+  const auto refusal = [](const SourceConfig& config, const std::string& remedy) {
+    const Error error = error_of(config);
+    EXPECT_EQ(error.code, Code::forbidden) << error.message;
+    EXPECT_NE(error.message.find(remedy), std::string::npos) << error.message;
+  };
   const HttpCamera https = camera();
+  SourceConfig unknown = trusting(https.url("/live/1.flv"));
+  unknown.ca_file.clear();
+  refusal(unknown, "ca_file");
+  unknown.ca_file = Certificates(dir_.path() / "others").ca;
+  refusal(unknown, "ca_file");
+  const HttpCamera renamed = camera_with(certificates_.make_for("camera.example"));
+  refusal(trusting(renamed.url("/live/1.flv")), "not made out for 127.0.0.1");
+  const HttpCamera expired = camera_with(certificates_.make_expired());
+  refusal(trusting(expired.url("/live/1.flv")), "expired");
+}
+
+TEST_F(HttpsSourceTest, OtherFailuresStayWhatTheyAre) {
+  const HttpCamera https = camera();
+  EXPECT_EQ(error_of(trusting(https.url("/live/9.flv"))).code, Code::not_found);
   SourceConfig config = trusting(https.url("/live/1.flv"));
-  config.ca_file.clear();
-  EXPECT_EQ(error_of(config).code, Code::camera_unavailable);
-  // The certificate is for 127.0.0.1 and localhost.
-  EXPECT_EQ(error_of(trusting("https://127.0.0.2:" + std::to_string(https.port()) + "/live/1.flv")).code,
-            Code::camera_unavailable);
+  config.password = "wrong";
+  const Error wrong = error_of(config);
+  EXPECT_EQ(wrong.code, Code::forbidden);
+  EXPECT_EQ(wrong.message.find("certificate"), std::string::npos) << wrong.message;
+  EXPECT_EQ(error_of(trusting(url_of(test::free_port(), "https"))).code, Code::camera_unavailable);
+  config = trusting(https.url("/live/1.flv"));
+  config.ca_file = "/no/such/ca.pem";
+  const Error missing = error_of(config);
+  EXPECT_EQ(missing.code, Code::invalid_argument) << missing.message;
+  EXPECT_NE(missing.message.find("/no/such/ca.pem"), std::string::npos) << missing.message;
 }
 
 TEST(RtmpSourceTest, StreamThatIsNotThereIsAnErrorInTime) {

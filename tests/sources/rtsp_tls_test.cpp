@@ -75,7 +75,7 @@ TEST_F(RtspTlsTest, TheCamerasOwnCertificateMayBeWhatIsTrusted) {
 TEST_F(RtspTlsTest, RefusesWhomItDoesNotKnow) {
   const CameraSim cameras = cameras_with(certificates_.server_cert);
   const Error unknown = refusal(config_for(cameras, ""));
-  EXPECT_EQ(unknown.code, Code::invalid_argument);
+  EXPECT_EQ(unknown.code, Code::forbidden);
   EXPECT_NE(unknown.message.find("ca_file"), std::string::npos) << unknown.message;
   const Certificates others(dir_.path() / "others");
   EXPECT_NE(refusal(config_for(cameras, others.ca.string())).message.find("ca_file"), std::string::npos);
@@ -87,7 +87,7 @@ TEST_F(RtspTlsTest, RefusesACertificateForAnotherName) {
   const CameraSim cameras = cameras_with(certificates_.make_for("camera.example"));
   for (const char* host : {"127.0.0.1", "localhost"}) {
     const Error error = refusal(config_for(cameras, certificates_.ca.string(), host));
-    EXPECT_EQ(error.code, Code::invalid_argument);
+    EXPECT_EQ(error.code, Code::forbidden);
     EXPECT_NE(error.message.find("not made out for " + std::string(host)), std::string::npos) << error.message;
   }
 }
@@ -95,7 +95,7 @@ TEST_F(RtspTlsTest, RefusesACertificateForAnotherName) {
 TEST_F(RtspTlsTest, RefusesACertificateThatIsOver) {
   const CameraSim cameras = cameras_with(certificates_.make_expired());
   const Error error = refusal(config_for(cameras, certificates_.ca.string()));
-  EXPECT_EQ(error.code, Code::invalid_argument);
+  EXPECT_EQ(error.code, Code::forbidden);
   EXPECT_NE(error.message.find("expired"), std::string::npos) << error.message;
 }
 
@@ -105,7 +105,7 @@ TEST_F(RtspTlsTest, TheCausesStandInTheCamerasState) {
   config.source = config_for(cameras, certificates_.ca.string());
   config.source.camera_id = "front";
   Camera camera(config, [](const std::string&, const CameraStatus&) {});
-  EXPECT_TRUE(test::eventually(SourceRun::kLimit, [&] { return camera.status().state == CameraState::error; }));
+  EXPECT_TRUE(test::eventually(SourceRun::kLimit, [&] { return camera.status().state == CameraState::auth_failed; }));
   EXPECT_NE(camera.status().error.find("not made out for 127.0.0.1"), std::string::npos) << camera.status().error;
 }
 

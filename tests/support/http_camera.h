@@ -42,6 +42,7 @@ class HttpCamera {
   std::string pull_points() const { return simulate("pullpoints"); }
   // SIGSTOP: nothing is answered or sent any more, connections stay open.
   void pause() const { process_->kill(SIGSTOP); }
+  void resume() const { process_->kill(SIGCONT); }
 
  private:
   uint16_t port_;

@@ -69,6 +69,12 @@ case $kind in
     mjpeg)
         encode $(picture 640x360 10) -t 8 -c:v mjpeg -q:v 8 -pix_fmt yuvj420p "$file"
         ;;
+    h264_5fps)
+        encode $(picture 640x360 5) -t 20 $(h264 main 10 200k -bf 0) "$file"
+        ;;
+    h264_60fps)
+        encode $(picture 640x360 60) $(tone 16000) -t 10 $(h264 main 60 800k -bf 0) -c:a aac -b:a 32k -ac 1 "$file"
+        ;;
     *)
         echo "make_footage.sh: there is no $kind" >&2
         exit 2

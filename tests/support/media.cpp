@@ -20,7 +20,7 @@ constexpr milliseconds kGenerateLimit{300000};
 struct Names {
   const char* kind;       // of make_footage.sh, and the stem of the generated file
   const char* extension;  // of the generated file
-  const char* real;       // the file of the shared media folder
+  const char* real;       // the file of the shared media folder; empty: there is none
 };
 
 // In the order of enum Footage.
@@ -35,6 +35,8 @@ constexpr Names kNames[] = {
     {"h265_pcma", ".mov", "cam_h265_1080p20_nob_g40_pcma.mov"},
     {"mpeg4_aac", ".mp4", "dvr_mpeg4sp_432p25_nob_aac.mp4"},
     {"mjpeg", ".avi", "cam_mjpeg_360p10.avi"},
+    {"h264_5fps", ".mp4", ""},
+    {"h264_60fps", ".mp4", ""},
 };
 
 const Names& names_of(Footage kind) {
@@ -64,7 +66,7 @@ fs::path generated_footage(Footage kind) {
 
 fs::path footage(Footage kind) {
   const fs::path real = real_folder() / names_of(kind).real;
-  return fs::exists(real) ? real : generated_footage(kind);
+  return *names_of(kind).real && fs::exists(real) ? real : generated_footage(kind);
 }
 
 std::vector<fs::path> real_footage() {

@@ -17,6 +17,8 @@ enum class Footage {
   h265_pcma,         // H.265 1080p20, GOP 40, G.711 A-law
   mpeg4_aac,         // MPEG-4 part 2, AAC
   mjpeg,             // motion JPEG 360p10
+  h264_5fps,         // H.264 360p5, GOP 10, no audio; always generated, as the next
+  h264_60fps,        // H.264 360p60, GOP 60, AAC
 };
 
 // The real footage of ../shared/media when it is beside the checkout, else one that is generated once into

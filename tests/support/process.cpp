@@ -113,6 +113,10 @@ void Process::kill(int signal) const {
   if (!status_) ::kill(pid_, signal);
 }
 
+void Process::kill_group(int signal) const {
+  if (!status_) ::kill(-pid_, signal);
+}
+
 std::optional<int> Process::wait(milliseconds limit) {
   if (status_) return status_;
   int raw = 0;

@@ -36,6 +36,8 @@ class Process {
   pid_t pid() const { return pid_; }
   bool running() { return !wait(milliseconds(0)); }
   void kill(int signal) const;
+  // It and all that it started.
+  void kill_group(int signal) const;
   // The exit status, 128 + signal when it was killed; nothing when it still runs after the limit.
   std::optional<int> wait(milliseconds limit);
   // SIGTERM, the grace period, SIGKILL; the exit status.

@@ -20,6 +20,9 @@ class RtmpServer {
   std::string url() const;
   uint16_t port() const { return port_; }
   void stop_publishing() { publisher_.reset(); }
+  // SIGSTOP: its connection stays open.
+  void pause_publishing() { publisher_->kill(SIGSTOP); }
+  void resume_publishing() { publisher_->kill(SIGCONT); }
 
  private:
   TempDir dir_;

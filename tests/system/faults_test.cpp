@@ -1,13 +1,9 @@
 // Cameras, brokers and object stores that fail: the agent goes on by itself, and what was due arrives afterwards.
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
-#include <array>
 #include <map>
 
-#include "core/file.h"
-
+#include "tests/support/black_hole.h"
 #include "tests/support/media.h"
 #include "tests/support/ports.h"
 #include "tests/support/wait.h"
@@ -16,30 +12,6 @@
 
 namespace vedette::test {
 namespace {
-
-// A host that lets nobody in and refuses nobody, as one that is not routed to: the kernel drops what comes while the
-// queue of a listener is full.
-class BlackHole {
- public:
-  BlackHole() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    address_.sin_family = AF_INET;
-    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address_;
-    auto* const address = reinterpret_cast<sockaddr*>(&address_);
-    EXPECT_EQ(bind(listener_.get(), address, size) | listen(listener_.get(), 0), 0);
-    EXPECT_EQ(getsockname(listener_.get(), address, &size), 0);
-    for (Fd& fd : queue_) {
-      fd = Fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-      (void)connect(fd.get(), address, size);
-    }
-  }
-  uint16_t port() const { return ntohs(address_.sin_port); }
-
- private:
-  Fd listener_;
-  sockaddr_in address_{};
-  std::array<Fd, 4> queue_;
-};
 
 constexpr milliseconds kOrderlyEnd{5000};
 // A picture that never comes is noticed after 8 s.

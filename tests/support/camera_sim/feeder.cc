@@ -13,6 +13,7 @@ namespace {
 
 constexpr guint64 kQueueBytes = guint64{8} << 20;
 constexpr int kLeakyDownstream = 2;  // of appsrc: the oldest goes when the queue is full
+constexpr int kSpoiltBytes = 20;
 constexpr GstClockTime kPollPlaying = 2 * GST_MSECOND;
 
 // The cameras have been running since the process began.
@@ -161,13 +162,31 @@ void Feeder::play(Position at, GstClockTime begin, GstClockTime running_time) {
 bool Feeder::is_to_be_left_out(const Unit& unit, GstClockTime begin) {
   if (g_frozen) return true;
   if (options_.freeze_after_s > 0 && now() - begin > from_seconds(options_.freeze_after_s)) return true;
+  const GstClockTime passed = now() - begin;
+  const bool silent = options_.audio_until_s > 0 && passed > from_seconds(options_.audio_until_s) &&
+                      (options_.audio_from_s <= 0 || passed < from_seconds(options_.audio_from_s));
+  if (!unit.is_video && silent) return true;
   return unit.is_video && !unit.is_key && options_.drop > 0 && random() < options_.drop;
+}
+
+// The last third, so that neither the lengths in front of the units nor the parameter sets are hit: the payloader would
+// not send those.
+GstBuffer* Feeder::spoilt_copy(GstBuffer* from) {
+  GstBuffer* buffer = gst_buffer_copy_deep(from);
+  GstMapInfo map;
+  if (!gst_buffer_map(buffer, &map, GST_MAP_WRITE)) return buffer;
+  const auto begin = static_cast<double>(map.size) * 2 / 3;
+  for (int i = 0; i < kSpoiltBytes; ++i)
+    map.data[static_cast<size_t>(begin + random() * (static_cast<double>(map.size) - begin - 1))] ^= 0xff;
+  gst_buffer_unmap(buffer, &map);
+  return buffer;
 }
 
 void Feeder::push(const Unit& unit, GstClockTime base) {
   GstElement* to = unit.is_video ? video_ : audio_;
   if (!to) return;
-  GstBuffer* buffer = gst_buffer_copy(unit.data);  // shares the bytes
+  const bool spoilt = unit.is_video && options_.corrupt > 0 && random() < options_.corrupt;
+  GstBuffer* buffer = spoilt ? spoilt_copy(unit.data) : gst_buffer_copy(unit.data);  // the latter shares the bytes
   GST_BUFFER_PTS(buffer) = base + unit.pts;
   GST_BUFFER_DTS(buffer) = base + unit.dts;
   if (unit.duration) GST_BUFFER_DURATION(buffer) = unit.duration;

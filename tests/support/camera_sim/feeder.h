@@ -41,6 +41,7 @@ class Feeder {
   Position position_of(GstClockTime when) const;
   void play(Position at, GstClockTime begin, GstClockTime running_time);
   bool wait_until(GstClockTime when);
+  GstBuffer* spoilt_copy(GstBuffer* from);
   void push(const Unit& unit, GstClockTime base);
   bool is_to_be_left_out(const Unit& unit, GstClockTime begin);
   double random() { return std::uniform_real_distribution<double>(0, 1)(random_); }

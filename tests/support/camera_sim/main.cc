@@ -4,7 +4,10 @@
 #include <gst/rtsp-server/rtsp-server.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
+#include <cstring>
+#include <limits>
 #include <map>
 
 #include "tests/support/camera_sim/clip.h"
@@ -155,12 +158,24 @@ void on_session(GstRTSPClient*, GstRTSPSession* session, gpointer user) {
   gst_rtsp_session_set_timeout(session, static_cast<guint>(static_cast<const Options*>(user)->session_timeout_s));
 }
 
+// When the last session ended; clients belong to several threads.
+std::atomic<gint64> g_session_ended_us{std::numeric_limits<gint64>::min()};
+
 void on_teardown(GstRTSPClient*, GstRTSPContext*, gpointer) {
+  g_session_ended_us = g_get_monotonic_time();
   fputs("camera_sim: session ended by the client\n", stderr);
+}
+
+GstRTSPStatusCode on_describe(GstRTSPClient*, GstRTSPContext*, gpointer user) {
+  const double busy_s = static_cast<const Options*>(user)->busy_after_close_s;
+  const bool busy = g_get_monotonic_time() < g_session_ended_us + static_cast<gint64>(busy_s * 1e6);
+  return busy ? GST_RTSP_STS_SERVICE_UNAVAILABLE : GST_RTSP_STS_OK;
 }
 
 void on_client(GstRTSPServer*, GstRTSPClient* client, gpointer user) {
   fputs("camera_sim: client connected\n", stderr);
+  if (static_cast<const Options*>(user)->busy_after_close_s > 0)
+    g_signal_connect(client, "pre-describe-request", G_CALLBACK(on_describe), user);
   g_signal_connect(client, "new-session", G_CALLBACK(on_session), user);
   g_signal_connect(client, "teardown-request", G_CALLBACK(on_teardown), nullptr);
 }
@@ -181,6 +196,7 @@ GstRTSPFilterResult shut_down(GstRTSPServer*, GstRTSPClient* client, gpointer) {
 }
 
 gboolean kick(gpointer server) {
+  g_session_ended_us = g_get_monotonic_time();
   g_list_free_full(gst_rtsp_server_client_filter(GST_RTSP_SERVER(server), shut_down, nullptr), g_object_unref);
   fputs("camera_sim: clients disconnected\n", stderr);
   return G_SOURCE_CONTINUE;
@@ -197,6 +213,26 @@ gboolean quit(gpointer loop) {
   return G_SOURCE_CONTINUE;
 }
 
+// Of all clients, whose class makes the SDP.
+void leave_sets_out_of_sdp() {
+  auto* clients = static_cast<GstRTSPClientClass*>(g_type_class_ref(GST_TYPE_RTSP_CLIENT));
+  static const auto make_sdp = clients->create_sdp;
+  clients->create_sdp = [](GstRTSPClient* client, GstRTSPMedia* media) {
+    GstSDPMessage* sdp = make_sdp(client, media);
+    for (guint i = 0; sdp && i < gst_sdp_message_medias_len(sdp); ++i) {
+      auto* described = const_cast<GstSDPMedia*>(gst_sdp_message_get_media(sdp, i));
+      for (guint a = 0; a < gst_sdp_media_attributes_len(described); ++a) {
+        const GstSDPAttribute* attribute = gst_sdp_media_get_attribute(described, a);
+        if (std::string(attribute->key) != "fmtp" || !strstr(attribute->value, "sprop")) continue;
+        GstSDPAttribute bare;
+        gst_sdp_attribute_set(&bare, "fmtp", "96 packetization-mode=1");
+        gst_sdp_media_replace_attribute(described, a, &bare);
+      }
+    }
+    return sdp;
+  };
+}
+
 GstRTSPServer* new_server(const Options& options) {
   GstRTSPServer* server = gst_rtsp_server_new();
   gst_rtsp_server_set_address(server, options.bind.c_str());
@@ -205,6 +241,7 @@ GstRTSPServer* new_server(const Options& options) {
   gst_rtsp_thread_pool_set_max_threads(threads, options.threads);
   g_object_unref(threads);
   if (options.needs_auth()) set_up_auth(server, options);
+  if (!options.parameter_sets_in_sdp) leave_sets_out_of_sdp();
   add_cameras(server, options);
   g_signal_connect(server, "client-connected", G_CALLBACK(on_client), const_cast<Options*>(&options));
   if (!gst_rtsp_server_attach(server, nullptr)) die("cannot listen on port " + std::to_string(options.port));

@@ -24,13 +24,17 @@ Streams of channel n (1..N); letter case and further query parameters do not mat
 Multicast goes out by the loopback interface, to 239.255.x.y, where x.y is the RTSP port, from UDP port 30000 on.
 Misbehaviour:
   --no-inband          SPS, PPS and VPS only in the SDP, not before key frames (MP4 and MOV files)
+  --no-sdp-sets        and not in the SDP
   --join key|mid       the first packet of a media session is a key frame (default), or whatever comes next
   --drop P             leave out this part (0..1) of the video frames, never key frames
+  --corrupt P          overwrite some bytes of this part (0..1) of the video frames, key frames too
+  --audio-until S      no sound any more S seconds after a media session began; --audio-from S2: again from then on
   --jitter MS          delay each frame by a random 0..MS ms
   --freeze-after S     send nothing any more S seconds after a media session began; the connection stays
   --jump-every S --jump-by S2   timestamps jump by S2 seconds every S seconds
   --rtp-wrap-in S      RTP timestamps begin S seconds before they pass 2^32
   --clock-offset S     the camera's own clock, of which its sender reports tell, is so much ahead of this machine's
+  --busy-after-close S answer 503 for S seconds after a session was ended, by the client or by a kick
   --kick-every S       close all client connections every S seconds
   --session-timeout S  RTSP session timeout told to clients (default 60)
 Signals: SIGUSR1 freezes or thaws all streams, SIGUSR2 closes all client connections, SIGTERM and SIGINT end it.
@@ -82,6 +86,10 @@ Options parse_options(int argc, char** argv) {
       {"--realm", [&](const auto& v) { o.realm = v; }},
       {"--join", [&](const auto& v) { o.join_at_key_frame = v != "mid"; }},
       {"--drop", [&](const auto& v) { o.drop = number(v); }},
+      {"--corrupt", [&](const auto& v) { o.corrupt = number(v); }},
+      {"--audio-from", [&](const auto& v) { o.audio_from_s = number(v); }},
+      {"--audio-until", [&](const auto& v) { o.audio_until_s = number(v); }},
+      {"--busy-after-close", [&](const auto& v) { o.busy_after_close_s = number(v); }},
       {"--jitter", [&](const auto& v) { o.jitter_ms = whole(v); }},
       {"--freeze-after", [&](const auto& v) { o.freeze_after_s = number(v); }},
       {"--jump-every", [&](const auto& v) { o.jump_every_s = number(v); }},
@@ -98,6 +106,10 @@ Options parse_options(int argc, char** argv) {
     }
     if (key == "--no-inband") {
       o.parameter_sets_in_band = false;
+      continue;
+    }
+    if (key == "--no-sdp-sets") {
+      o.parameter_sets_in_sdp = false;
       continue;
     }
     const auto option = with_value.find(key);

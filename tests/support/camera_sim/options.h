@@ -30,7 +30,12 @@ struct Options {
 
   bool parameter_sets_in_band = true;
   bool join_at_key_frame = true;
+  bool parameter_sets_in_sdp = true;
   double drop = 0;
+  double corrupt = 0;
+  double audio_from_s = 0;
+  double audio_until_s = 0;
+  double busy_after_close_s = 0;
   int jitter_ms = 0;
   double freeze_after_s = 0;
   double jump_every_s = 0;

@@ -165,7 +165,7 @@ INSTANTIATE_TEST_SUITE_P(All, FootageTest,
                          testing::Values(Footage::h264_aac_1080p25, Footage::h264_no_audio, Footage::h264_pcmu,
                                          Footage::h264_bframes_aac, Footage::h264_long_gop, Footage::h264_vfr,
                                          Footage::h264_size_change, Footage::h265_pcma, Footage::mpeg4_aac,
-                                         Footage::mjpeg));
+                                         Footage::mjpeg, Footage::h264_5fps, Footage::h264_60fps));
 
 // What ffprobe says about the streams behind a URL.
 std::string probed(const std::string& url) {
