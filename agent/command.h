@@ -108,11 +108,22 @@ struct CameraProbe {
   std::string transport;  // with url; empty: as of auth_camera_id, or tcp
   milliseconds timeout{10'000};
 };
+struct StreamOpen {
+  std::string camera_id;
+  std::optional<Config::Profile> profile;  // nothing: that which is recorded
+  seconds ttl{60};
+};
+struct StreamList {
+  std::optional<std::string> camera_id;
+};
+struct StreamClose {
+  std::string stream_id;
+};
 struct AgentPing {};
 
 using Request = std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipCreate, ClipQueryRequest,
                              ClipGet, ClipUrl, ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus,
-                             CameraRestart, CameraProbe, AgentPing>;
+                             CameraRestart, CameraProbe, StreamOpen, StreamList, StreamClose, AgentPing>;
 
 // A verb's name and the reader of its parameters; errors are collected by the JsonReader.
 struct Verb {

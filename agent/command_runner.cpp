@@ -19,7 +19,8 @@ Answer no_such_camera(const std::string& camera_id) {
 
 CommandRunner::CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
                              SecondProfiles& second_profiles, ClipCreations& creations, StreamProbes& probes,
-                             StorageKeeper& keeper, Catalog& catalog, const LossLedger& losses, const Clock& clock)
+                             StorageKeeper& keeper, FrameStreams& frame_streams, Catalog& catalog,
+                             const LossLedger& losses, const Clock& clock)
     : config_(config),
       cameras_(cameras),
       recordings_(recordings),
@@ -28,6 +29,7 @@ CommandRunner::CommandRunner(const Config& config, const Cameras& cameras, Recor
       creations_(creations),
       probes_(probes),
       keeper_(keeper),
+      frame_streams_(frame_streams),
       catalog_(catalog),
       losses_(losses),
       clock_(clock),
@@ -128,6 +130,20 @@ Answer CommandRunner::run(const ReplyTo& to, const CameraProbe& request) {
   Camera* camera = request.camera_id ? find_camera(*request.camera_id) : nullptr;
   if (request.camera_id && !camera) return no_such_camera(*request.camera_id);
   return probes_.probe(to, request, camera);
+}
+
+Answer CommandRunner::run(const ReplyTo&, const StreamOpen& request) {
+  Camera* camera = find_camera(request.camera_id);
+  return camera ? frame_streams_.open(request, *camera) : no_such_camera(request.camera_id);
+}
+
+Answer CommandRunner::run(const ReplyTo&, const StreamList& request) {
+  if (request.camera_id && !find_camera(*request.camera_id)) return no_such_camera(*request.camera_id);
+  return frame_streams_.list(request);
+}
+
+Answer CommandRunner::run(const ReplyTo&, const StreamClose& request) {
+  return frame_streams_.close(request);
 }
 
 Answer CommandRunner::run(const ReplyTo&, const AgentPing&) {

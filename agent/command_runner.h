@@ -7,6 +7,7 @@
 #include "agent/clip_creations.h"
 #include "agent/command.h"
 #include "agent/config.h"
+#include "agent/frame_streams.h"
 #include "agent/messages.h"
 #include "agent/recordings.h"
 #include "agent/second_profiles.h"
@@ -25,7 +26,7 @@ class CommandRunner {
  public:
   CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
                 SecondProfiles& second_profiles, ClipCreations& creations, StreamProbes& probes, StorageKeeper& keeper,
-                Catalog& catalog, const LossLedger& losses, const Clock& clock);
+                FrameStreams& frame_streams, Catalog& catalog, const LossLedger& losses, const Clock& clock);
 
   // Where clips are uploaded to; null: nowhere.
   void attach(const Target* target) { target_ = target; }
@@ -49,6 +50,9 @@ class CommandRunner {
   messages::Answer run(const ReplyTo& to, const StorageStatus& request);
   messages::Answer run(const ReplyTo& to, const CameraRestart& request);
   messages::Answer run(const ReplyTo& to, const CameraProbe& request);
+  messages::Answer run(const ReplyTo& to, const StreamOpen& request);
+  messages::Answer run(const ReplyTo& to, const StreamList& request);
+  messages::Answer run(const ReplyTo& to, const StreamClose& request);
   messages::Answer run(const ReplyTo& to, const AgentPing& request);
   Camera* find_camera(const std::string& camera_id) const;
 
@@ -60,6 +64,7 @@ class CommandRunner {
   ClipCreations& creations_;
   StreamProbes& probes_;
   StorageKeeper& keeper_;
+  FrameStreams& frame_streams_;
   Catalog& catalog_;
   const LossLedger& losses_;
   const Clock& clock_;

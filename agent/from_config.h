@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/config.h"
+#include "live/frame_server.h"
 #include "mqtt/session.h"
 #include "sources/camera.h"
 #include "sources/events/event_feed.h"
@@ -27,6 +28,7 @@ ManifestIssuer manifest_issuer(const Config& config);
 // Null when upload.target is none.
 std::unique_ptr<Target> make_target(const Config& config);
 RetentionLimits retention_limits(const Config& config);
+FrameServerConfig frame_server_config(const Config::LiveFrames& frames);
 EventFeedConfig event_feed_config(const std::string& id, const Config::Camera& camera);
 // Of the profile that is recorded, and of the other one, which there is.
 CameraConfig camera_config(const std::string& camera_id, const Config::Camera& camera);
