@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "core/file.h"
 #include "core/thread.h"
 #include "live/frame_server.h"
 #include "sources/camera.h"
