@@ -11,6 +11,7 @@
 #include "agent/command_intake.h"
 #include "agent/command_runner.h"
 #include "agent/event_feeds.h"
+#include "agent/frame_streams.h"
 #include "agent/from_config.h"
 #include "agent/latency_watch.h"
 #include "agent/messages.h"
@@ -82,6 +83,7 @@ class Agent::Impl {
   void on(SnapshotTaken event);
   void on(const RetentionPassed& event);
   void on(const StorageSeen& event);
+  void on(const FrameReport& event);
   void on(ShutdownRequested event);
 
   void answer(const ReplyTo& to, const Answer& answer);
@@ -127,6 +129,7 @@ class Agent::Impl {
   CameraSearches searches_;
   StorageKeeper keeper_;
   StorageWatch watch_;
+  FrameStreams frame_streams_;
   CommandRunner runner_;
   std::vector<std::unique_ptr<EventFeed>> feeds_;
   std::unique_ptr<UploadWorker> uploads_;
@@ -163,12 +166,14 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
       searches_(inbox_),
       keeper_(layout_, *volume_, *database_, catalog_, retention_limits(config_), inbox_, clock),
       watch_(layout_, *volume_, *database_, losses_, outbox_, inbox_),
+      frame_streams_(config_, second_profiles_, inbox_, clock),
       runner_(config_, cameras_, recordings_, snapshots_, second_profiles_, creations_, probes_, searches_, keeper_,
-              catalog_, losses_, clock) {}
+              frame_streams_, catalog_, losses_, clock) {}
 
 Agent::Impl::~Impl() {
   for (auto& [id, camera] : cameras_) camera->request_stop();
   for (auto& feed : feeds_) feed->request_stop();
+  frame_streams_.request_stop();
   second_profiles_.request_stop();
   if (uploads_) uploads_->request_stop();
   snapshots_.request_stop();
@@ -203,6 +208,7 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
   auto feeds = start_event_feeds(config_, inbox_, clock_);
   if (!feeds) return feeds.error_as_is();
   feeds_ = std::move(*feeds);
+  if (auto started = frame_streams_.start(); !started) return started.error_with("/live/frames");
   replies_.answer_interrupted();
   auto session = start_session(config_, intake_, inbox_);
   if (!session) return session.error_with("MQTT cannot be started");
@@ -351,6 +357,10 @@ void Agent::Impl::on(const StorageSeen& event) {
   publisher_.pump();
 }
 
+void Agent::Impl::on(const FrameReport& event) {
+  frame_streams_.on_report(event);
+}
+
 void Agent::Impl::on(ShutdownRequested event) {
   stopping_ = true;
   shutdown_reason_ = std::move(event.reason);
@@ -417,6 +427,7 @@ void Agent::Impl::shut_down() {
   creations_.request_stop();
   probes_.request_stop();
   searches_.request_stop();
+  frame_streams_.request_stop();
   recordings_.stop_all();
   drain_until(now + kCloseClips, [this] { return recordings_.empty(); });
   if (!recordings_.empty()) log::error("clips could not be closed in time; they are recovered at the next start");

@@ -55,11 +55,16 @@ Request read_recording_list(JsonReader& r) {
   return RecordingList{r.name("camera_id")};
 }
 
+std::optional<Config::Profile> read_profile(JsonReader& r) {
+  const auto profile = r.choice("profile", {"main", "sub"});
+  if (!profile) return std::nullopt;
+  return *profile == "sub" ? Config::Profile::sub : Config::Profile::main;
+}
+
 Request read_snapshot_take(JsonReader& r) {
   SnapshotTake p;
   p.camera_id = or_default(r.require("camera_id").name("camera_id"), std::string());
-  if (auto profile = r.choice("profile", {"main", "sub"}))
-    p.profile = *profile == "sub" ? Config::Profile::sub : Config::Profile::main;
+  p.profile = read_profile(r);
   p.at = r.time("at");
   p.fresh = or_default(r.boolean("fresh"), false);
   p.width_px = static_cast<int>(or_default(r.integer("width_px", 16, 7680), int64_t{0}));
@@ -191,6 +196,22 @@ Request read_camera_discover(JsonReader& r) {
   return p;
 }
 
+Request read_stream_open(JsonReader& r) {
+  StreamOpen p;
+  p.camera_id = or_default(r.require("camera_id").name("camera_id"), std::string());
+  p.profile = read_profile(r);
+  if (auto ttl = r.integer("ttl_s", 1, 3600)) p.ttl = seconds(*ttl);
+  return p;
+}
+
+Request read_stream_list(JsonReader& r) {
+  return StreamList{r.name("camera_id")};
+}
+
+Request read_stream_close(JsonReader& r) {
+  return StreamClose{or_default(r.require("stream_id").uuid("stream_id"), std::string())};
+}
+
 Request read_agent_ping(JsonReader&) {
   return AgentPing{};
 }
@@ -286,6 +307,9 @@ const std::vector<Verb>& verbs() {
       {"camera.restart", read_camera_restart, false},
       {"camera.probe", read_camera_probe, true},
       {"camera.discover", read_camera_discover, true},
+      {"stream.open", read_stream_open, true},
+      {"stream.list", read_stream_list, true},
+      {"stream.close", read_stream_close, true},
       {"agent.ping", read_agent_ping, true},
   };
   return all;

@@ -114,11 +114,23 @@ struct CameraDiscover {
   std::string address;  // the one to ask; empty: all that multicast reaches
   milliseconds timeout{3000};
 };
+struct StreamOpen {
+  std::string camera_id;
+  std::optional<Config::Profile> profile;  // nothing: that which is recorded
+  seconds ttl{60};
+};
+struct StreamList {
+  std::optional<std::string> camera_id;
+};
+struct StreamClose {
+  std::string stream_id;
+};
 struct AgentPing {};
 
 using Request = std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipCreate, ClipQueryRequest,
                              ClipGet, ClipUrl, ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus,
-                             CameraRestart, CameraProbe, CameraDiscover, AgentPing>;
+                             CameraRestart, CameraProbe, CameraDiscover, StreamOpen, StreamList, StreamClose,
+                             AgentPing>;
 
 // A verb's name and the reader of its parameters; errors are collected by the JsonReader.
 struct Verb {

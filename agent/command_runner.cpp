@@ -19,7 +19,8 @@ Answer no_such_camera(const std::string& camera_id) {
 
 CommandRunner::CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
                              SecondProfiles& second_profiles, ClipCreations& creations, StreamProbes& probes,
-                             CameraSearches& searches, StorageKeeper& keeper, Catalog& catalog,
+                             CameraSearches& searches, StorageKeeper& keeper, FrameStreams& frame_streams,
+                             Catalog& catalog,
                              const LossLedger& losses, const Clock& clock)
     : config_(config),
       cameras_(cameras),
@@ -30,6 +31,7 @@ CommandRunner::CommandRunner(const Config& config, const Cameras& cameras, Recor
       probes_(probes),
       searches_(searches),
       keeper_(keeper),
+      frame_streams_(frame_streams),
       catalog_(catalog),
       losses_(losses),
       clock_(clock),
@@ -138,6 +140,20 @@ Answer CommandRunner::run(const ReplyTo& to, const CameraProbe& request) {
 
 Answer CommandRunner::run(const ReplyTo& to, const CameraDiscover& request) {
   return searches_.search(to, request);
+}
+
+Answer CommandRunner::run(const ReplyTo&, const StreamOpen& request) {
+  Camera* camera = find_camera(request.camera_id);
+  return camera ? frame_streams_.open(request, *camera) : no_such_camera(request.camera_id);
+}
+
+Answer CommandRunner::run(const ReplyTo&, const StreamList& request) {
+  if (request.camera_id && !find_camera(*request.camera_id)) return no_such_camera(*request.camera_id);
+  return frame_streams_.list(request);
+}
+
+Answer CommandRunner::run(const ReplyTo&, const StreamClose& request) {
+  return frame_streams_.close(request);
 }
 
 Answer CommandRunner::run(const ReplyTo&, const AgentPing&) {

@@ -8,6 +8,7 @@
 #include "agent/clip_creations.h"
 #include "agent/command.h"
 #include "agent/config.h"
+#include "agent/frame_streams.h"
 #include "agent/messages.h"
 #include "agent/recordings.h"
 #include "agent/second_profiles.h"
@@ -26,8 +27,8 @@ class CommandRunner {
  public:
   CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
                 SecondProfiles& second_profiles, ClipCreations& creations, StreamProbes& probes,
-                CameraSearches& searches, StorageKeeper& keeper, Catalog& catalog, const LossLedger& losses,
-                const Clock& clock);
+                CameraSearches& searches, StorageKeeper& keeper, FrameStreams& frame_streams, Catalog& catalog,
+                const LossLedger& losses, const Clock& clock);
 
   // Where clips are uploaded to; null: nowhere.
   void attach(const Target* target) { target_ = target; }
@@ -52,6 +53,9 @@ class CommandRunner {
   messages::Answer run(const ReplyTo& to, const CameraRestart& request);
   messages::Answer run(const ReplyTo& to, const CameraProbe& request);
   messages::Answer run(const ReplyTo& to, const CameraDiscover& request);
+  messages::Answer run(const ReplyTo& to, const StreamOpen& request);
+  messages::Answer run(const ReplyTo& to, const StreamList& request);
+  messages::Answer run(const ReplyTo& to, const StreamClose& request);
   messages::Answer run(const ReplyTo& to, const AgentPing& request);
   Camera* find_camera(const std::string& camera_id) const;
 
@@ -64,6 +68,7 @@ class CommandRunner {
   StreamProbes& probes_;
   CameraSearches& searches_;
   StorageKeeper& keeper_;
+  FrameStreams& frame_streams_;
   Catalog& catalog_;
   const LossLedger& losses_;
   const Clock& clock_;

@@ -13,6 +13,7 @@
 #include "core/ids.h"
 #include "core/redact.h"
 #include "core/text.h"
+#include "live/listening_socket.h"
 #include "mqtt/session.h"
 #include "sources/source.h"
 #include "sources/vendor_url.h"
@@ -26,6 +27,7 @@ constexpr int64_t kMostSeconds = 366LL * 24 * 3600;
 constexpr int64_t kMostAge = 100 * kMostSeconds;  // older than every clip: above it there is no difference
 // Of S3 multipart uploads: 5 MiB to 5 GiB a part.
 constexpr int64_t kLeastPartBytes = 5LL << 20, kPartBytes = 8LL << 20, kMostPartBytes = 5LL << 30;
+constexpr int64_t kMostFrameBytes = 256LL << 20;
 constexpr int64_t kMostInteger = (1LL << 53) - 1;  // what every JSON reader keeps exactly
 
 const std::initializer_list<std::string_view> kTransports = {"tcp", "udp", "auto", "multicast", "http"};
@@ -219,6 +221,28 @@ void read_recording(JsonReader r, Config::Recording& recording) {
   r.done();
 }
 
+void read_live_frames(JsonReader r, Config::LiveFrames& frames) {
+  if (auto path = r.string("unix", 1)) {
+    frames.unix_path = std::move(*path);
+    if (auto good = check_socket_path(frames.unix_path); !good) r.error("unix", good.error().message);
+  }
+  if (auto listen = r.string("listen", 1, 64)) {
+    if (auto good = loopback_address(*listen); !good) r.error("listen", good.error().message);
+    frames.listen = std::move(*listen);
+  }
+  if (auto clients = r.integer("max_clients", 1, 1024)) frames.max_clients = static_cast<size_t>(*clients);
+  if (auto bytes = r.integer("max_frame_bytes", 65'536, kMostFrameBytes))
+    frames.max_frame_bytes = static_cast<size_t>(*bytes);
+  if (auto timeout = r.integer("peer_timeout_s", 1, 300)) frames.peer_timeout = seconds(*timeout);
+  if (!frames.on()) r.error("unix", "is required, or listen");
+  r.done();
+}
+
+void read_live(JsonReader r, Config& config) {
+  if (auto frames = r.object("frames")) read_live_frames(*frames, config.live_frames);
+  r.done();
+}
+
 void read_http(JsonReader r, Load& load) {
   r.require("listen").string("listen", 1, 256);
   r.string("token_file", 1);
@@ -329,6 +353,7 @@ void read_document(JsonReader r, Config& config, Load& load) {
     if (auto alarm = section->integer("latency_alarm_ms", 0, 60'000)) config.latency_alarm = milliseconds(*alarm);
     section->done();
   }
+  if (auto section = r.object("live")) read_live(*section, config);
   if (auto section = r.object("http")) read_http(*section, load);
   if (auto section = r.object("log")) read_log(*section, config);
   if (auto section = r.object("cameras")) read_cameras(*section, config, load);

@@ -64,6 +64,16 @@ struct Config {
     AudioPolicy audio = AudioPolicy::copy;
     TimeZone time_zone = TimeZone::of_machine();  // of schedules that name none
   };
+  // Where programs on this machine read frames; neither socket: nowhere.
+  struct LiveFrames {
+    std::filesystem::path unix_path;
+    std::string listen;  // host:port
+    size_t max_clients = 64;
+    size_t max_frame_bytes = 10 * 1024 * 1024;
+    seconds peer_timeout{10};
+
+    bool on() const { return !unix_path.empty() || !listen.empty(); }
+  };
   enum class Record { command, continuous, schedule };
   // A camera's stream of full size, and its small one.
   enum class Profile { main, sub };
@@ -99,6 +109,7 @@ struct Config {
   Storage storage;
   Upload upload;
   Recording recording;
+  LiveFrames live_frames;
   seconds telemetry_interval{30};
   milliseconds latency_alarm{1000};  // p99 of a stage that is too long; 0: none is
   log::Level log_level = log::Level::info;

@@ -7,6 +7,7 @@
 #include "agent/command.h"
 #include "agent/messages.h"
 #include "agent/snapshot_origin.h"
+#include "live/frame_server.h"
 #include "media/jpeg.h"
 #include "sources/camera.h"
 #include "sources/events/camera_event.h"
@@ -88,6 +89,6 @@ struct ShutdownRequested {
 
 using Event = std::variant<MqttConnected, MqttDisconnected, MqttPublished, CommandArrived, CommandRefused,
                            CommandRepeated, CommandDone, CameraChanged, CameraNoticed, RecorderReport, UploadReport,
-                           SnapshotTaken, RetentionPassed, StorageSeen, ShutdownRequested>;
+                           SnapshotTaken, RetentionPassed, StorageSeen, FrameReport, ShutdownRequested>;
 
 }  // namespace vedette

@@ -69,6 +69,16 @@ RetentionLimits retention_limits(const Config& config) {
   return limits;
 }
 
+FrameServerConfig frame_server_config(const Config::LiveFrames& frames) {
+  FrameServerConfig out;
+  out.unix_path = frames.unix_path;
+  out.tcp_address = frames.listen;
+  out.most_streams = frames.max_clients;
+  out.peer_timeout = frames.peer_timeout;
+  out.limits.most_frame_bytes = frames.max_frame_bytes;
+  return out;
+}
+
 EventFeedConfig event_feed_config(const std::string& id, const Config::Camera& camera) {
   EventFeedConfig out;
   out.camera_id = id;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/config.h"
+#include "live/frame_server.h"
 #include "mqtt/session.h"
 #include "sources/camera.h"
 #include "sources/camera_http.h"
@@ -28,6 +29,7 @@ ManifestIssuer manifest_issuer(const Config& config);
 // Null when upload.target is none.
 std::unique_ptr<Target> make_target(const Config& config);
 RetentionLimits retention_limits(const Config& config);
+FrameServerConfig frame_server_config(const Config::LiveFrames& frames);
 EventFeedConfig event_feed_config(const std::string& id, const Config::Camera& camera);
 // Its HTTP side; of main, where there is no sub.
 CameraHttpConfig camera_http_config(const Config::Camera& camera, Config::Profile profile);

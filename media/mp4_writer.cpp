@@ -8,11 +8,11 @@
 #include <utility>
 
 #include "core/file.h"
+#include "media/framing.h"
 #include "media/mp4_finalize.h"
 #include "media/mp4_fragment.h"
 #include "media/mp4_header.h"
 #include "media/mp4_time.h"
-#include "media/nal.h"
 
 namespace vedette {
 
@@ -111,18 +111,6 @@ int64_t usual_samples(const AudioTrack& audio) {
   constexpr int kMp3FrameSamples = 1152, kOpusPacketsPerSecond = 50;
   if (audio.codec == AudioCodec::aac) return kAacFrameSamples;
   return audio.codec == AudioCodec::mp3 ? kMp3FrameSamples : audio.sample_rate_hz / kOpusPacketsPerSecond;
-}
-
-bool is_nal_codec(VideoCodec codec) {
-  return codec == VideoCodec::h264 || codec == VideoCodec::h265;
-}
-
-// Frames have lengths, and never start codes, where avcC or hvcC announce them. That is asked of each packet: a clip
-// may be put together of what came from a camera and what comes out of another file.
-bool has_start_codes(const Packet& packet) {
-  const VideoTrack& video = packet.info->video;
-  const bool announces_lengths = !video.extradata.empty() && video.extradata[0] == 1;
-  return is_nal_codec(video.codec) && !announces_lengths && nal::begins_with_start_code(packet.payload());
 }
 
 mp4::View without_adts(mp4::View packet) {
@@ -264,7 +252,7 @@ void Mp4Writer::Impl::add(size_t track, Sample sample, const Packet& packet) {
   if (track == kVideo) {
     sample.cts = static_cast<int32_t>(std::clamp<int64_t>(ticks(track, packet.pts - base) - sample.dts, 0, kMostCts));
     sample.keyframe = packet.keyframe;
-    if (has_start_codes(packet)) form = Fragment::Form::byte_stream;
+    if (framing_of(packet) == Framing::start_codes) form = Fragment::Form::byte_stream;
   } else if (info->audio->codec == AudioCodec::aac) {
     payload = without_adts(payload);
   }

@@ -13,16 +13,25 @@ constexpr size_t kFirstSlots = 64;
 
 Ring::Ring(RingLimits limits) : limits_(limits), slots_(kFirstSlots) {}
 
+void Ring::Place::pass(const Packet& packet) {
+  ++sequence;
+  offset += packet.payload().size();
+  frames += packet.video() ? 1 : 0;
+}
+
 void Ring::push(Packet packet) {
   bool wake = false;
   const MonoTime now = Clock::system().mono();
+  std::shared_ptr<const Listeners> listeners;
   {
     const std::lock_guard lock(mutex_);
     append(std::move(packet), now);
     evict();
     wake = waiting_ > 0;
+    listeners = listeners_;
   }
   if (wake) pushed_.notify_all();
+  for (const auto& listener : *listeners) listener->on_push();
   evicted_.clear();
 }
 
@@ -30,8 +39,9 @@ void Ring::append(Packet packet, MonoTime now) {
   if (end_.sequence - first_.sequence == slots_.size()) grow();
   if (packet.video_keyframe()) keyframes_.push_back({end_, packet.pts});
   if (packet.video()) newest_ = packet.pts;
-  end_.offset += packet.payload().size();
-  slot(end_.sequence++) = {std::move(packet), now};
+  Slot& place = slot(end_.sequence);
+  end_.pass(packet);
+  place = {std::move(packet), now};
 }
 
 void Ring::grow() {
@@ -64,8 +74,8 @@ const Ring::Keyframe* Ring::second_gop() const {
 
 void Ring::evict_before(uint64_t sequence) {
   while (first_.sequence != sequence) {
-    Packet& oldest = slot(first_.sequence++).packet;
-    first_.offset += oldest.payload().size();
+    Packet& oldest = slot(first_.sequence).packet;
+    first_.pass(oldest);
     evicted_.push_back(std::move(oldest));
   }
   while (!keyframes_.empty() && keyframes_.front().place.sequence < sequence) keyframes_.pop_front();
@@ -108,9 +118,23 @@ std::optional<Packet> Ring::newest_keyframe() const {
   return slot(keyframes_.back().place.sequence).packet;
 }
 
+void Ring::add_listener(std::shared_ptr<RingListener> listener) {
+  const std::lock_guard lock(mutex_);
+  auto more = std::make_shared<Listeners>(*listeners_);
+  more->push_back(std::move(listener));
+  listeners_ = std::move(more);
+}
+
+void Ring::remove_listener(const std::shared_ptr<RingListener>& listener) {
+  const std::lock_guard lock(mutex_);
+  auto fewer = std::make_shared<Listeners>(*listeners_);
+  std::erase(*fewer, listener);
+  listeners_ = std::move(fewer);
+}
+
 bool Ring::awaited() const {
   const std::lock_guard lock(mutex_);
-  return waiting_ > 0;
+  return waiting_ > 0 || !listeners_->empty();
 }
 
 RingFigures Ring::figures() const {
@@ -139,7 +163,7 @@ Ring::Wait Ring::wait(std::unique_lock<std::mutex>& lock, MonoTime deadline, con
 }
 
 Cursor::Cursor(Ring& ring, Ring::Place place, Begin begin)
-    : ring_(&ring), next_(place), wants_keyframe_(begin == Begin::keyframe) {}
+    : ring_(&ring), next_(place), made_at_(ring.end_), wants_keyframe_(begin == Begin::keyframe) {}
 
 size_t Cursor::read(std::vector<Packet>& out, size_t most, MonoTime deadline, const std::stop_token& stop) {
   std::unique_lock lock(ring_->mutex_);
@@ -149,10 +173,42 @@ size_t Cursor::read(std::vector<Packet>& out, size_t most, MonoTime deadline, co
     ring_->delivery_latency_.add(Clock::system().mono() - ring_->slot(next_.sequence).entered);
   const auto count = static_cast<size_t>(std::min<uint64_t>(most, ring_->end_.sequence - next_.sequence));
   for (size_t i = 0; i < count; ++i) {
-    out.push_back(ring_->slot(next_.sequence++).packet);
-    next_.offset += out.back().payload().size();
+    out.push_back(ring_->slot(next_.sequence).packet);
+    next_.pass(out.back());
   }
   return count;
+}
+
+std::optional<Packet> Cursor::try_read() {
+  const std::lock_guard lock(ring_->mutex_);
+  if (!find_next()) return std::nullopt;
+  const Ring::Slot& slot = ring_->slot(next_.sequence);
+  // The newest one is what a listener was woken for; those before it are its backlog.
+  if (next_.sequence + 1 == ring_->end_.sequence)
+    ring_->delivery_latency_.add(Clock::system().mono() - slot.entered);
+  std::optional<Packet> packet = slot.packet;
+  next_.pass(*packet);
+  return packet;
+}
+
+Cursor::Backlog Cursor::backlog() const {
+  const std::lock_guard lock(ring_->mutex_);
+  const Ring::Place& end = ring_->end_;
+  const uint64_t oldest = std::max({next_.sequence, made_at_.sequence, ring_->first_.sequence});
+  Backlog backlog;
+  backlog.frames = end.frames - std::max(next_.frames, made_at_.frames);
+  if (oldest < end.sequence)
+    backlog.duration = std::max(ring_->slot(end.sequence - 1).packet.dts - ring_->slot(oldest).packet.dts, microseconds(0));
+  return backlog;
+}
+
+void Cursor::skip_to_newest_keyframe() {
+  const std::lock_guard lock(ring_->mutex_);
+  if (next_.sequence < ring_->first_.sequence) count_evicted();
+  const auto& keyframes = ring_->keyframes_;
+  const bool ahead = !keyframes.empty() && keyframes.back().place.sequence > next_.sequence;
+  miss_until(ahead ? keyframes.back().place : ring_->end_);
+  wants_keyframe_ = has_missed_ = !ahead;
 }
 
 // Puts the cursor on a packet that is there and of use; false when none is.
@@ -162,18 +218,24 @@ bool Cursor::find_next() {
   return next_.sequence != ring_->end_.sequence;
 }
 
+void Cursor::miss_until(const Ring::Place& place) {
+  missed_ += place.sequence - next_.sequence;
+  next_ = place;
+}
+
 void Cursor::count_evicted() {
-  missed_ += ring_->first_.sequence - next_.sequence;
   ring_->evicted_unread_bytes_ += ring_->first_.offset - next_.offset;
-  next_ = ring_->first_;
+  miss_until(ring_->first_);
   wants_keyframe_ = has_missed_ = true;
 }
 
 bool Cursor::skip_to_keyframe() {
   const Ring::Keyframe* keyframe = ring_->keyframe_from(next_.sequence);
   const Ring::Place to = keyframe ? keyframe->place : ring_->end_;
-  if (has_missed_) missed_ += to.sequence - next_.sequence;
-  next_ = to;
+  if (has_missed_)
+    miss_until(to);
+  else
+    next_ = to;
   if (keyframe) wants_keyframe_ = has_missed_ = false;
   return keyframe != nullptr;
 }

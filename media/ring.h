@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -31,6 +32,14 @@ struct RingFigures {
 
 class Cursor;
 
+// RingListener is how one thread waits for packets of several rings: it is told of each push, in the pushing thread,
+// and then reads with cursors. It must only pass that on, at once. It may be told once more just after it was removed.
+class RingListener {
+ public:
+  virtual ~RingListener() = default;
+  virtual void on_push() = 0;
+};
+
 // Ring holds the most recent packets of one camera, bounded by time and bytes.
 //
 // One thread pushes; any number read, each with its own Cursor. push() never waits for readers: one that falls behind
@@ -56,10 +65,13 @@ class Ring {
   // The newest video keyframe.
   std::optional<Packet> newest_keyframe() const;
 
-  // Whether a reader waits for a packet to come.
+  void add_listener(std::shared_ptr<RingListener> listener);
+  void remove_listener(const std::shared_ptr<RingListener>& listener);
+
+  // Whether a reader waits for a packet to come, or a listener does.
   bool awaited() const;
   RingFigures figures() const;
-  // From a packet's place in the ring to a reader that waited for it.
+  // From a packet's place in the ring to a reader that waited for it, or a listener.
   const Histogram& delivery_latency() const { return delivery_latency_; }
 
  private:
@@ -69,11 +81,15 @@ class Ring {
     Packet packet;
     MonoTime entered;
   };
+  using Listeners = std::vector<std::shared_ptr<RingListener>>;
 
-  // Where a packet is: its number since the start, and the payload bytes pushed before it.
+  // Where a packet is: its number since the start, and the payload bytes and video frames pushed before it.
   struct Place {
     uint64_t sequence = 0;
     uint64_t offset = 0;
+    uint64_t frames = 0;
+
+    void pass(const Packet& packet);
   };
   struct Keyframe {
     Place place;
@@ -103,9 +119,10 @@ class Ring {
   mutable std::mutex mutex_;
   mutable std::condition_variable_any pushed_;
   mutable size_t waiting_ = 0;
-  std::vector<Slot> slots_;  // circular, by sequence number
-  Place first_;              // of the oldest packet
-  Place end_;                // of the next packet to be pushed
+  std::shared_ptr<const Listeners> listeners_ = std::make_shared<Listeners>();  // replaced, never changed
+  std::vector<Slot> slots_;                                                     // circular, by sequence number
+  Place first_;                                                                 // of the oldest packet
+  Place end_;                                                                   // of the next packet to be pushed
   std::deque<Keyframe> keyframes_;
   std::optional<MonoTime> newest_;
   uint64_t evicted_unread_bytes_ = 0;
@@ -119,20 +136,45 @@ class Cursor {
   // Reading many at once costs one lock for all.
   size_t read(std::vector<Packet>& out, size_t most, MonoTime deadline, const std::stop_token& stop);
 
-  // Packets that were evicted before this reader came to them, since the start.
+  // The next packet, when it is there already.
+  std::optional<Packet> try_read();
+
+  // Packets that were evicted or skipped before this reader came to them, since the start.
   uint64_t missed() const { return missed_; }
+
+  // What of the ring lies behind this reader, read or not: the packet that was read last has the number packets - 1.
+  struct Passed {
+    uint64_t packets = 0;
+    uint64_t frames = 0;  // video
+  };
+  Passed passed() const { return {next_.sequence, next_.frames}; }
+
+  // What was pushed since this cursor was made and waits for it; what was there before it does not count.
+  struct Backlog {
+    uint64_t frames = 0;  // video
+    microseconds duration{0};
+  };
+  Backlog backlog() const;
+
+  // Gives up all before the newest keyframe; when that was read already, or is the next, all up to the one to come.
+  void skip_to_newest_keyframe();
+  // Gives up all before the next keyframe.
+  void skip_to_next_keyframe() { wants_keyframe_ = has_missed_ = true; }
 
  private:
   friend class Ring;
   enum class Begin { anywhere, keyframe };
+  // With the ring's lock held, as all below.
   Cursor(Ring& ring, Ring::Place place, Begin begin);
 
   bool find_next();
   void count_evicted();
+  void miss_until(const Ring::Place& place);
   bool skip_to_keyframe();
 
   Ring* ring_;
   Ring::Place next_;
+  Ring::Place made_at_;      // the end of the ring then
   bool wants_keyframe_;      // nothing before the next keyframe is of use
   bool has_missed_ = false;  // so what is skipped on the way to that keyframe is missed as well
   uint64_t missed_ = 0;

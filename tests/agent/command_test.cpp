@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "tests/support/process.h"
 
@@ -249,6 +250,31 @@ TEST(DecodeCommandTest, StorageVerbs) {
   EXPECT_EQ(made.priority, Priority::high);
   request_of<StorageStatus>(command("storage.status", "{}"));
   EXPECT_EQ(request_of<CameraRestart>(command("camera.restart", R"({"camera_id": "c"})")).camera_id, "c");
+}
+
+TEST(DecodeCommandTest, Streams) {
+  const auto bare = request_of<StreamOpen>(command("stream.open", R"({"camera_id": "c"})"));
+  EXPECT_EQ(bare.camera_id, "c");
+  EXPECT_FALSE(bare.profile);
+  EXPECT_EQ(bare.ttl, 60s);
+  const auto sub =
+      request_of<StreamOpen>(command("stream.open", R"({"camera_id": "c", "profile": "sub", "ttl_s": 5})"));
+  EXPECT_EQ(sub.profile, Config::Profile::sub);
+  EXPECT_EQ(sub.ttl, 5s);
+  EXPECT_FALSE(request_of<StreamList>(command("stream.list", "{}")).camera_id);
+  const std::string id = kId;
+  EXPECT_EQ(request_of<StreamClose>(command("stream.close", R"({"stream_id": ")" + id + "\"}")).stream_id, id);
+  const std::tuple<const char*, const char*, const char*> bad[] = {
+      {"stream.open", "{}", "/params/camera_id"},
+      {"stream.open", R"({"camera_id": "c", "ttl_s": 3601})", "/params/ttl_s"},
+      {"stream.open", R"({"camera_id": "c", "profile": "third"})", "/params/profile"},
+      {"stream.close", R"({"stream_id": "x"})", "/params/stream_id"},
+  };
+  for (const auto& [verb, params, path] : bad) {
+    const Decoded decoded = command(verb, params).decode();
+    ASSERT_EQ(refusal_of(decoded).errors.size(), 1u) << params;
+    EXPECT_EQ(refusal_of(decoded).errors[0].path, path);
+  }
 }
 
 TEST(DecodeCommandTest, CameraProbe) {

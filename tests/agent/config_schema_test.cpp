@@ -43,6 +43,7 @@ class ConfigSchemaTest : public ConfigTest {
         {"bucket", "clips"},
         {"directory", "/nas"},
         {"listen", "127.0.0.1:9180"},
+        {"unix", "/run/vedette/frames.sock"},
         {"target", "s3"},
         {"time_zone", "Europe/Berlin"},
         {"password", "example-secret"},

@@ -335,5 +335,21 @@ TEST_F(ConfigTest, WhatHasNoEffectIsCheckedAndWarnedAbout) {
                                    "/cameras/front/schedule"));
 }
 
+TEST_F(ConfigTest, FramesAreServedWhereTheConfigurationSaysAndOnThisMachineOnly) {
+  EXPECT_FALSE(load(R"({"device_id": "a", "live": {}})").config.live_frames.on());
+  const auto frames =
+      load(with("live", R"("frames": {"unix": "/run/v/f.sock", "listen": "127.0.0.1:38080", "max_clients": 3})"))
+          .config.live_frames;
+  EXPECT_TRUE(frames.on());
+  EXPECT_EQ(frames.unix_path, "/run/v/f.sock");
+  EXPECT_EQ(frames.listen, "127.0.0.1:38080");
+  EXPECT_EQ(frames.max_clients, 3u);
+  EXPECT_EQ(frames.max_frame_bytes, 10u * 1024 * 1024);
+  EXPECT_EQ(frames.peer_timeout, 10s);
+  EXPECT_THAT(paths_of(with("live", R"("frames": {})")), ElementsAre("/live/frames/unix"));
+  EXPECT_THAT(paths_of(with("live", R"("frames": {"unix": "f.sock", "listen": "0.0.0.0:38080", "port": 1})")),
+              UnorderedElementsAre("/live/frames/unix", "/live/frames/listen", "/live/frames/port"));
+}
+
 }  // namespace
 }  // namespace vedette

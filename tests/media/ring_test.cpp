@@ -290,6 +290,93 @@ TEST(RingTest, ReadersOnOtherThreadsGetEveryPacketInOrder) {
   for (auto& reader : readers) EXPECT_TRUE(reader.get());
 }
 
+// Counts the pushes of which it was told.
+struct Counter : RingListener {
+  void on_push() override { ++pushes; }
+  int pushes = 0;
+};
+
+TEST(RingTest, AListenerIsToldOfEachPushAndMakesTheRingAwaited) {
+  Ring ring({.duration = 10s, .bytes = kNoLimit});
+  Feed feed(ring);
+  const auto one = std::make_shared<Counter>();
+  const auto two = std::make_shared<Counter>();
+  feed.frame(true);
+  ring.add_listener(one);
+  EXPECT_TRUE(ring.awaited());
+  feed.frame(false);
+  ring.add_listener(two);
+  feed.frame(false);
+  ring.remove_listener(one);
+  feed.frame(false);
+  EXPECT_TRUE(ring.awaited());
+  ring.remove_listener(two);
+  EXPECT_FALSE(ring.awaited());
+  feed.frame(false);
+  EXPECT_EQ(one->pushes, 2);
+  EXPECT_EQ(two->pushes, 2);
+}
+
+TEST(RingTest, TryReadTakesWhatIsThereAndKnowsItsNumber) {
+  Ring ring({.duration = 10s, .bytes = kNoLimit});
+  Feed feed(ring);
+  Cursor cursor = ring.cursor_at(kNever);
+  EXPECT_FALSE(cursor.try_read());
+  feed.gop(2);
+  ring.push(numbered(2, feed.time, 10, true, Track::audio));
+  for (uint64_t number = 0; number < 3; ++number) {
+    const auto packet = cursor.try_read();
+    ASSERT_TRUE(packet);
+    EXPECT_EQ(number_of(*packet), number);
+    EXPECT_EQ(cursor.passed().packets, number + 1);
+  }
+  EXPECT_EQ(cursor.passed().frames, 2u);
+  EXPECT_FALSE(cursor.try_read());
+}
+
+TEST(RingTest, TheBacklogIsWhatWasPushedSinceTheCursorWasMade) {
+  Ring ring({.duration = 10s, .bytes = kNoLimit});
+  Feed feed(ring);
+  feed.gop(25);
+  Cursor cursor = ring.cursor_at(kNever);
+  EXPECT_EQ(cursor.backlog().frames, 0u);
+  EXPECT_EQ(cursor.backlog().duration, 0us);
+  feed.gop(11);
+  EXPECT_EQ(cursor.backlog().frames, 11u);
+  EXPECT_EQ(cursor.backlog().duration, 10 * kFrame);
+  drain(cursor, 30);
+  EXPECT_EQ(cursor.backlog().frames, 6u);
+  EXPECT_EQ(cursor.backlog().duration, 5 * kFrame);
+  drain(cursor);
+  EXPECT_EQ(cursor.backlog().frames, 0u);
+}
+
+TEST(RingTest, WhatACursorSkipsIsMissed) {
+  Ring ring({.duration = 10s, .bytes = kNoLimit});
+  Feed feed(ring);
+  feed.gop(10);
+  Cursor cursor = ring.cursor_at(kNever);
+  ASSERT_EQ(drain(cursor, 3).back(), 2u);
+  feed.gop(10);
+  feed.gop(10);
+  cursor.skip_to_newest_keyframe();
+  EXPECT_EQ(cursor.missed(), 17u);
+  EXPECT_EQ(drain(cursor, 1).front(), 20u);
+  cursor.skip_to_newest_keyframe();  // which was read
+  EXPECT_EQ(cursor.missed(), 17u + 9);
+  EXPECT_FALSE(cursor.try_read());
+  feed.frame(false);
+  EXPECT_FALSE(cursor.try_read());
+  feed.gop(10);
+  EXPECT_EQ(number_of(*cursor.try_read()), 31u);
+  EXPECT_EQ(cursor.missed(), 17u + 9 + 1);
+  feed.gop(10);
+  feed.gop(10);
+  cursor.skip_to_next_keyframe();
+  EXPECT_EQ(number_of(*cursor.try_read()), 41u);
+  EXPECT_EQ(cursor.missed(), 17u + 9 + 1 + 9);
+}
+
 // The rules of eviction in their plainest form, on a list of everything that is kept.
 class Model {
  public:

@@ -17,6 +17,7 @@ const GOOD = {
   v: [1],
   id: [UUID, '00000000-0000-0000-0000-000000000000'],
   clip_id: [UUID],
+  stream_id: [UUID],
   clip_ids: [[UUID], [UUID, UUID], Array(100).fill(UUID)],
   camera_id: ['front', 'a', '0', `c${'x'.repeat(62)}`, 'a-b_c'],
   auth_camera_id: ['front'],
