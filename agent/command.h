@@ -127,10 +127,10 @@ struct StreamClose {
 };
 struct AgentPing {};
 
-using Request = std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipCreate, ClipQueryRequest,
-                             ClipGet, ClipUrl, ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus,
-                             CameraRestart, CameraProbe, CameraDiscover, StreamOpen, StreamList, StreamClose,
-                             AgentPing>;
+using Request =
+    std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipCreate, ClipQueryRequest, ClipGet,
+                 ClipUrl, ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus, CameraRestart,
+                 CameraProbe, CameraDiscover, StreamOpen, StreamList, StreamClose, AgentPing>;
 
 // A verb's name and the reader of its parameters; errors are collected by the JsonReader.
 struct Verb {

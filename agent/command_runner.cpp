@@ -20,8 +20,7 @@ Answer no_such_camera(const std::string& camera_id) {
 CommandRunner::CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
                              SecondProfiles& second_profiles, ClipCreations& creations, StreamProbes& probes,
                              CameraSearches& searches, StorageKeeper& keeper, FrameStreams& frame_streams,
-                             Catalog& catalog,
-                             const LossLedger& losses, const Clock& clock)
+                             Catalog& catalog, const LossLedger& losses, const Clock& clock)
     : config_(config),
       cameras_(cameras),
       recordings_(recordings),

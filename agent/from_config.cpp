@@ -94,8 +94,12 @@ EventFeedConfig event_feed_config(const std::string& id, const Config::Camera& c
 
 CameraHttpConfig camera_http_config(const Config::Camera& camera, Config::Profile profile) {
   const bool sub = profile == Config::Profile::sub && camera.sub;
-  return {sub ? camera.sub->url : camera.url, camera.username, camera.password, camera.http_port,
-          camera.http_tls, camera.ca_file};
+  return {sub ? camera.sub->url : camera.url,
+          camera.username,
+          camera.password,
+          camera.http_port,
+          camera.http_tls,
+          camera.ca_file};
 }
 
 namespace {

@@ -39,8 +39,8 @@ Answer StreamProbes::probe(const ReplyTo& to, const CameraProbe& request, Camera
     const auto configured = config_.cameras.find(like);
     const Config::Camera kDefaults;
     const Config::Camera& settings = configured == config_.cameras.end() ? kDefaults : configured->second;
-    const CameraHttpConfig http{target->url, target->username, target->password, settings.http_port, settings.http_tls,
-                                 settings.ca_file};
+    const CameraHttpConfig http{target->url,        target->username,  target->password,
+                                settings.http_port, settings.http_tls, settings.ca_file};
     return connect(to, {*target, like, http}, request.timeout, limits_of(config_, settings));
   }
   const CameraStatus status = camera->status();

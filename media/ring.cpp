@@ -184,8 +184,7 @@ std::optional<Packet> Cursor::try_read() {
   if (!find_next()) return std::nullopt;
   const Ring::Slot& slot = ring_->slot(next_.sequence);
   // The newest one is what a listener was woken for; those before it are its backlog.
-  if (next_.sequence + 1 == ring_->end_.sequence)
-    ring_->delivery_latency_.add(Clock::system().mono() - slot.entered);
+  if (next_.sequence + 1 == ring_->end_.sequence) ring_->delivery_latency_.add(Clock::system().mono() - slot.entered);
   std::optional<Packet> packet = slot.packet;
   next_.pass(*packet);
   return packet;
@@ -198,7 +197,8 @@ Cursor::Backlog Cursor::backlog() const {
   Backlog backlog;
   backlog.frames = end.frames - std::max(next_.frames, made_at_.frames);
   if (oldest < end.sequence)
-    backlog.duration = std::max(ring_->slot(end.sequence - 1).packet.dts - ring_->slot(oldest).packet.dts, microseconds(0));
+    backlog.duration =
+        std::max(ring_->slot(end.sequence - 1).packet.dts - ring_->slot(oldest).packet.dts, microseconds(0));
   return backlog;
 }
 

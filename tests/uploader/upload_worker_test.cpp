@@ -166,7 +166,7 @@ TEST_F(UploadWorkerTest, CommitsTheEventTogetherWithTheProof) {
   EXPECT_EQ(data["attempts"], 1);
   EXPECT_EQ(data["took_ms"], 0);
   EXPECT_EQ(worker_->uploaded_bytes_total(), 12u);
-  EXPECT_EQ(worker_->upload_time().take().count, 1u);
+  EXPECT_EQ(HistogramWindow(worker_->upload_time()).next().count, 1u);
 }
 
 // Into a real folder, as its text is in no file.
