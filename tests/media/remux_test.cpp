@@ -157,8 +157,9 @@ TEST_F(RemuxTest, KeyframesAndTimesOfAFlvAreMarkedAsInTheClip) {
     const Marks clip = marks_of(mp4), flv = marks_of(out);
     EXPECT_EQ(flv.count, clip.count);
     EXPECT_EQ(flv.keyframes, clip.keyframes);
-    ASSERT_GE(flv.keyframes.size(), 2u);
+    ASSERT_FALSE(flv.keyframes.empty());
     EXPECT_EQ(flv.keyframes.front(), 0u);
+    EXPECT_LT(flv.keyframes.size(), flv.count) << "there are others to tell them from";
   }
 }
 
