@@ -10,6 +10,7 @@
 #include "tests/support/camera_sim/clip.h"
 #include "tests/support/camera_sim/feeder.h"
 #include "tests/support/camera_sim/mounts.h"
+#include "tests/support/camera_sim/multicast.h"
 #include "tests/support/camera_sim/options.h"
 
 namespace camera_sim {
@@ -70,9 +71,10 @@ void on_media(GstRTSPMediaFactory*, GstRTSPMedia* media, gpointer user) {
 GstRTSPLowerTrans transports_of(const Options& options) {
   int all = GST_RTSP_LOWER_TRANS_UNKNOWN;
   for (const std::string& name : options.transports)
-    all |= name == "udp"   ? GST_RTSP_LOWER_TRANS_UDP
-           : name == "tcp" ? GST_RTSP_LOWER_TRANS_TCP
-                           : (die("no transport: " + name), GST_RTSP_LOWER_TRANS_UNKNOWN);
+    all |= name == "udp"         ? GST_RTSP_LOWER_TRANS_UDP
+           : name == "tcp"       ? GST_RTSP_LOWER_TRANS_TCP
+           : name == "multicast" ? GST_RTSP_LOWER_TRANS_UDP_MCAST
+                                 : (die("no transport: " + name), GST_RTSP_LOWER_TRANS_UNKNOWN);
   return static_cast<GstRTSPLowerTrans>(all);
 }
 
@@ -82,6 +84,7 @@ GstRTSPMediaFactory* new_factory(const SharedClip& clip, const Options& options)
   gst_rtsp_media_factory_set_shared(factory, TRUE);
   gst_rtsp_media_factory_set_latency(factory, 0);
   gst_rtsp_media_factory_set_protocols(factory, transports_of(options));
+  if (transports_of(options) & GST_RTSP_LOWER_TRANS_UDP_MCAST) allow_multicast(factory, options);
   if (options.needs_auth())
     gst_rtsp_media_factory_add_role(factory, kRole, GST_RTSP_PERM_MEDIA_FACTORY_ACCESS, G_TYPE_BOOLEAN, TRUE,
                                     GST_RTSP_PERM_MEDIA_FACTORY_CONSTRUCT, G_TYPE_BOOLEAN, TRUE, nullptr);

@@ -15,12 +15,13 @@ constexpr char kUsage[] = R"(Simulated IP cameras: an RTSP server that replays f
 camera_sim --media FILE[,FILE...] [--sub-media FILE[,FILE...]] [--cameras N] [--port 8554] [--bind 127.0.0.1]
            [--user NAME --password TEXT] [--auth digest|basic|none] [--realm TEXT] [--threads N]
 Channel n plays entry (n-1) mod length. H.264, H.265, MPEG-4 part 2, MJPEG; AAC, G.711, MP3 (other sound is left out).
-           [--transports udp,tcp] [--certificate FILE --key FILE (TLS: rtsps)]
+           [--transports udp,tcp,multicast] [--certificate FILE --key FILE (TLS: rtsps)]
 Streams of channel n (1..N); letter case and further query parameters do not matter:
   main  rtsp://H:P/Streaming/Channels/<n>01  /ISAPI/Streaming/channels/<n>01        as Hikvision
         rtsp://H:P/cam/realmonitor?channel=<n>&subtype=0                            as Dahua
         rtsp://H:P/cam<n>/main
   sub   .../<n>02  subtype=1  /cam<n>/sub                                           only with --sub-media
+Multicast goes out by the loopback interface, to 239.255.x.y, where x.y is the RTSP port, from UDP port 30000 on.
 Misbehaviour:
   --no-inband          SPS, PPS and VPS only in the SDP, not before key frames (MP4 and MOV files)
   --join key|mid       the first packet of a media session is a key frame (default), or whatever comes next
@@ -50,6 +51,10 @@ std::vector<std::string> split_list(const std::string& text) {
 }
 
 }  // namespace
+
+std::string Options::group() const {
+  return "239.255." + std::to_string(port >> 8) + "." + std::to_string(port & 0xff);
+}
 
 void die(const std::string& message) {
   fprintf(stderr, "camera_sim: %s\n", message.c_str());

@@ -23,6 +23,7 @@ struct Options {
   bool asks_password() const { return auth != "none" && !user.empty(); }
 
   std::vector<std::string> transports = {"udp", "tcp"};
+  std::string group() const;     // of multicast
   std::string certificate, key;  // PEM files
   bool tls() const { return !certificate.empty(); }
   bool needs_auth() const { return asks_password() || tls(); }
