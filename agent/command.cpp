@@ -166,7 +166,7 @@ Request read_camera_probe(JsonReader& r) {
   p.url = r.string("url", 1, kMostUrlLength);
   p.auth_camera_id = r.name("auth_camera_id");
   p.camera_id = r.name("camera_id");
-  p.transport = or_default(r.choice("transport", {"tcp", "udp", "auto"}), std::string());
+  p.transport = or_default(r.choice("transport", {"tcp", "udp", "auto", "multicast", "http"}), std::string());
   p.timeout = milliseconds(or_default(r.integer("timeout_ms", 100, 60'000), int64_t{10'000}));
   if (r.has("url") == r.has("camera_id")) r.error("url", "is required, or camera_id, and not both");
   for (const std::string_view key : {"auth_camera_id", "transport"})

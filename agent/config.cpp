@@ -28,7 +28,7 @@ constexpr int64_t kMostAge = 100 * kMostSeconds;  // older than every clip: abov
 constexpr int64_t kLeastPartBytes = 5LL << 20, kPartBytes = 8LL << 20, kMostPartBytes = 5LL << 30;
 constexpr int64_t kMostInteger = (1LL << 53) - 1;  // what every JSON reader keeps exactly
 
-const std::initializer_list<std::string_view> kTransports = {"tcp", "udp", "auto"};
+const std::initializer_list<std::string_view> kTransports = {"tcp", "udp", "auto", "multicast", "http"};
 
 // What the reader of every section shares.
 struct Load {

@@ -17,11 +17,16 @@ struct Scheme {
   bool tls;
 };
 
+constexpr uint16_t kRtspPort = 554;
+constexpr uint16_t kRtspsPort = 322;
+constexpr uint16_t kHttpPort = 80;
+constexpr uint16_t kHttpsPort = 443;
+
 // Those of the contract that connect to a host. Ports by IANA; a vendor's is that of its RTSP.
 constexpr std::array kNetwork = {
-    Scheme{"rtsp", 554, false}, Scheme{"rtsps", 322, true},  Scheme{"http", 80, false},
-    Scheme{"https", 443, true}, Scheme{"rtmp", 1935, false}, Scheme{"srt", 0, false},
-    Scheme{"hik", 554, false},  Scheme{"dahua", 554, false}, Scheme{"onvif", 80, false},
+    Scheme{"rtsp", kRtspPort, false},  Scheme{"rtsps", kRtspsPort, true}, Scheme{"http", kHttpPort, false},
+    Scheme{"https", kHttpsPort, true}, Scheme{"rtmp", 1935, false},       Scheme{"srt", 0, false},
+    Scheme{"hik", kRtspPort, false},   Scheme{"dahua", kRtspPort, false}, Scheme{"onvif", kHttpPort, false},
 };
 // Those that do not; what make_source knows beside them does not either.
 constexpr std::array<std::string_view, 6> kOthers = {"file", "test", "plugin", "v4l2", "rtmp-listen", "srt-listen"};
@@ -39,14 +44,20 @@ struct Endpoint {
   bool operator==(const Endpoint&) const = default;
 };
 
-Result<Endpoint> endpoint_of(std::string_view text) {
+// RTSP that goes through HTTP has the ports of that.
+uint16_t port_of(const Scheme& scheme, std::string_view transport) {
+  if (transport != "http" || (scheme.port != kRtspPort && scheme.port != kRtspsPort)) return scheme.port;
+  return scheme.tls ? kHttpsPort : kHttpPort;
+}
+
+Result<Endpoint> endpoint_of(std::string_view text, std::string_view transport) {
   auto url = parse_network_url(text);
   if (!url) return url.error_as_is();
   const Scheme* scheme = find_network(url->scheme);
   if (!scheme) return fail(Code::forbidden, "its camera is not in the network");
   std::transform(url->host.begin(), url->host.end(), url->host.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return Endpoint{url->host, url->port == 0 ? scheme->port : url->port, scheme->tls};
+  return Endpoint{url->host, url->port == 0 ? port_of(*scheme, transport) : url->port, scheme->tls};
 }
 
 // Whether the scheme may be used by those who are not on this machine.
@@ -69,9 +80,10 @@ Result<SourceConfig> probe_target(const CameraProbe& request, const Config& conf
     const auto camera = config.cameras.find(*request.auth_camera_id);
     if (camera == config.cameras.end())
       return fail(Code::not_found, "/params/auth_camera_id: there is no camera " + *request.auth_camera_id);
-    const auto wanted = endpoint_of(*request.url);
+    const std::string& own_transport = camera->second.transport;
+    const auto wanted = endpoint_of(*request.url, request.transport.empty() ? own_transport : request.transport);
     if (!wanted) return wanted.error_with("/params/url");
-    const auto own = endpoint_of(camera->second.url);
+    const auto own = endpoint_of(camera->second.url, own_transport);
     if (!own || *own != *wanted)
       return fail(Code::forbidden,
                   "/params/auth_camera_id: its credentials are only for the host and port of its own URL");

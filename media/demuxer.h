@@ -16,7 +16,7 @@ namespace vedette {
 struct DemuxerOptions {
   std::string username{};  // put into the URL, encoded, by the demuxer
   std::string password{};
-  std::string rtsp_transport = "tcp";  // tcp | udp
+  std::string rtsp_transport = "tcp";  // tcp | udp | http
   std::string ca_file{};               // https: whom to trust; empty: the system's
   microseconds open_timeout = 10s;
   bool live = true;  // a network source: opened fast, without probing seconds of it

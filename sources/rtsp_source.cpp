@@ -7,6 +7,7 @@
 #include "core/thread.h"
 #include "media/demuxer.h"
 #include "sources/demuxed.h"
+#include "sources/network_url.h"
 #include "sources/rtsp/client.h"
 #include "sources/rtsp/reader.h"
 #include "sources/rtsp/session.h"
@@ -22,8 +23,15 @@ constexpr microseconds kFirstDatagram = 3s;
 // A camera needs a moment to see that the session before has ended, and says meanwhile that it is busy.
 constexpr microseconds kBetweenTries = 500ms;
 
+// libavformat's names; what it takes for the port of a tunnel is that of RTSP.
 std::string libav_transport(const std::string& transport) {
   return transport == "auto" ? "tcp" : transport;
+}
+std::string libav_url(const SourceConfig& config) {
+  auto url = parse_network_url(config.url);
+  if (!url || config.transport != "http" || url->port != 0) return config.url;
+  url->port = 80;
+  return url->scheme + "://" + url->authority() + url->path + (url->query.empty() ? "" : "?" + url->query);
 }
 
 class RtspSource : public Source {
@@ -46,6 +54,8 @@ class RtspSource : public Source {
 
  private:
   bool is_protected() const { return config_.url.starts_with("rtsps://"); }
+  // libavformat's TLS would not look at the certificate, and its multicast not at the sender.
+  bool may_be_libavs() const { return !is_protected() && transport_ != rtsp::Transport::multicast; }
 
   // What is found out about the camera here holds for as long as the source lives.
   Status run_session(const Push& push, const std::stop_token& stop) {
@@ -54,11 +64,11 @@ class RtspSource : public Source {
                                       transport_,       config_.ca_file};
     auto client = rtsp::Client::open(options, stop);
     if (!client && client.error().code == Code::unsupported) {
-      again_ = may_fall_back_ || !is_protected();
+      again_ = may_fall_back_ || may_be_libavs();
       if (may_fall_back_)
         fall_back(client.error().message);
       else
-        ours_ = is_protected();  // libavformat's TLS would not look at the certificate
+        ours_ = !may_be_libavs();
     }
     if (!client) return client.error_as_is();
     rtsp::Session::Options session_options{config_.stall_timeout, config_.stall_timeout, config_.awaited};
@@ -82,7 +92,7 @@ class RtspSource : public Source {
     options.password = config_.password;
     options.rtsp_transport = libav_transport(config_.transport);
     options.open_timeout = config_.connect_timeout;
-    const auto demuxer = Demuxer::open(config_.url, options, stop);
+    const auto demuxer = Demuxer::open(libav_url(config_), options, stop);
     if (!demuxer) return stop.stop_requested() ? Status() : demuxer.error_as_is();
 
     return push_demuxed(**demuxer, config_, clock_, push, stop);
@@ -101,8 +111,9 @@ class RtspSource : public Source {
 Result<std::unique_ptr<Source>> make_rtsp_source(const SourceConfig& config, const Clock& clock) {
   if (const auto url = rtsp::parse_url(config.url); !url) return url.error_as_is();
   if (config.transport != "auto" && !rtsp::transport_of(config.transport))
-    return fail(Code::invalid_argument, "the transport " + config.transport + " is none of tcp, udp, auto");
-  if (config.url.starts_with("rtsps://") && config.transport == "udp")
+    return fail(Code::invalid_argument,
+                "the transport " + config.transport + " is none of tcp, udp, auto, multicast, http");
+  if (config.url.starts_with("rtsps://") && (config.transport == "udp" || config.transport == "multicast"))
     return fail(Code::invalid_argument, "rtsps:// protects what comes in its connection only: set transport to tcp");
   return std::make_unique<RtspSource>(config, clock);
 }

@@ -19,7 +19,7 @@ struct SourceConfig {
   std::string url;  // without credentials
   std::string username;
   std::string password;
-  std::string transport = "tcp";  // RTSP: tcp | udp | auto (udp, else tcp)
+  std::string transport = "tcp";  // RTSP: tcp | udp | auto (udp, else tcp) | multicast | http (tunnel)
   std::string ca_file{};          // of TLS: whom to trust; empty: the system's CAs
   microseconds connect_timeout = 10s;
   microseconds stall_timeout = 8s;  // no video frame for so long: timed_out

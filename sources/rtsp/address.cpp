@@ -1,8 +1,11 @@
 #include "sources/rtsp/address.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 
 #include <cstring>
+#include <memory>
 #include <string>
 
 namespace vedette::rtsp {
@@ -60,6 +63,30 @@ bool Address::same_host(const Address& other) const {
   if (family() != other.family()) return false;
   if (family() == AF_INET) return as<sockaddr_in>(any_).sin_addr.s_addr == as<sockaddr_in>(other.any_).sin_addr.s_addr;
   return std::memcmp(&any_.sin6_addr, &other.any_.sin6_addr, sizeof any_.sin6_addr) == 0;
+}
+
+bool Address::is_multicast() const {
+  if (family() == AF_INET) return IN_MULTICAST(ntohl(as<sockaddr_in>(any_).sin_addr.s_addr));
+  return IN6_IS_ADDR_MULTICAST(&any_.sin6_addr);
+}
+
+unsigned Address::interface() const {
+  ifaddrs* first = nullptr;
+  if (getifaddrs(&first) != 0) return 0;
+  const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> all(first, &freeifaddrs);
+  for (const ifaddrs* one = first; one; one = one->ifa_next) {
+    if (!one->ifa_addr || one->ifa_addr->sa_family != family()) continue;
+    Address its;
+    std::memcpy(its.room(), one->ifa_addr, its.size_of(family()));
+    if (same_host(its)) return if_nametoindex(one->ifa_name);
+  }
+  return 0;
+}
+
+Address Address::with_scope(unsigned interface) const {
+  Address out = *this;
+  if (family() == AF_INET6) out.any_.sin6_scope_id = interface;
+  return out;
 }
 
 }  // namespace vedette::rtsp

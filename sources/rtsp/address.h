@@ -21,10 +21,18 @@ class Address {
   uint16_t port() const;
   Address with_port(uint16_t port) const;
   bool same_host(const Address& other) const;
+  bool is_multicast() const;
+  // The number of the network interface that has this address; 0: none has.
+  unsigned interface() const;
+  // IPv6 addresses of the link mean nothing without an interface.
+  Address with_scope(unsigned interface) const;
   int family() const { return any_.sin6_family; }
 
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&any_); }
-  socklen_t size() const { return family() == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6); }
+  socklen_t size() const { return size_of(family()); }
+  static constexpr socklen_t size_of(int family) {
+    return family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+  }
   // To be filled by the kernel.
   sockaddr* room() { return reinterpret_cast<sockaddr*>(&any_); }
   static constexpr socklen_t kRoomBytes = sizeof(sockaddr_in6);

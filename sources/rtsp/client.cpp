@@ -6,6 +6,8 @@
 
 #include "core/text.h"
 #include "sources/rtsp/depacketiser.h"
+#include "sources/rtsp/http_tunnel.h"
+#include "sources/rtsp/refusal.h"
 #include "sources/rtsp/tls_connection.h"
 
 namespace vedette::rtsp {
@@ -20,26 +22,6 @@ constexpr size_t kMostEarlyBytes = 4 * 1024 * 1024;
 constexpr seconds kLeastInterval{5};
 constexpr seconds kMostInterval{60};
 
-tl::unexpected<Error> refused(std::string_view method, const Response& response) {
-  const std::string text = std::string(method) + ": " + std::to_string(response.status) + " " + response.reason;
-  switch (response.status) {
-    case 401:
-      return fail(Code::forbidden, text + " (user name or password)");
-    case 403:
-      return fail(Code::forbidden, text);
-    case 404:
-      return fail(Code::not_found, text);
-    case 453:
-      return fail(Code::rate_limited, text + " (too many are watching this camera)");
-    case 503:
-      return fail(Code::busy, text);
-    case 461:
-      return fail(Code::unsupported, text + " (the camera does not send by this transport: set another one)");
-    default:
-      return fail(Code::camera_unavailable, text);
-  }
-}
-
 std::optional<int> number(std::string_view text) {
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -48,14 +30,31 @@ std::optional<int> number(std::string_view text) {
 
 // Media of rtsps:// that came in datagrams would be readable by everybody.
 Status check_transport(const Url& url, Transport transport) {
-  if (!url.tls || transport == Transport::tcp) return {};
+  if (!url.tls || is_interleaved(transport)) return {};
   return fail(Code::invalid_argument, "rtsps:// protects only what comes in its connection: set transport to tcp");
 }
 
-Result<std::unique_ptr<Connection>> connect(const Url& url, const ClientOptions& options, const std::stop_token& stop) {
-  auto connection = connect_tcp(url.host, url.port, options.deadline, stop);
+Result<std::unique_ptr<Connection>> connect(const Url& url, uint16_t port, const ClientOptions& options,
+                                            const std::stop_token& stop) {
+  auto connection = connect_tcp(url.host, port, options.deadline, stop);
   if (!connection || !url.tls) return connection;
   return secure(std::move(*connection), url.host, options.ca_file, options.deadline, stop);
+}
+
+Result<std::unique_ptr<Connection>> connect(const Url& url, const ClientOptions& options, const std::stop_token& stop) {
+  if (options.transport != Transport::http) return connect(url, url.port, options, stop);
+  const uint16_t port = tunnel_port(url);
+  const std::string host = url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
+  return open_http_tunnel([&] { return connect(url, port, options, stop); },
+                          {host + ":" + std::to_string(port), url.path, options.username, options.password},
+                          options.deadline, stop);
+}
+
+// Nobody but the camera is shown the credentials, whatever it says.
+void take_credentials_back(const Url& first, const Url& url, ClientOptions& options) {
+  if (equal_ignoring_case(first.host, url.host)) return;
+  options.username.clear();
+  options.password.clear();
 }
 
 bool is_redirect(int status) {
@@ -77,23 +76,33 @@ Client::~Client() {
 }
 
 Result<std::unique_ptr<Client>> Client::open(const ClientOptions& options, const std::stop_token& stop) {
+  const auto first = parse_url(options.url);
+  if (!first) return first.error_as_is();
   std::string next = options.url;
   bool protected_before = false;
   for (int i = 0; i <= kMostRedirects; ++i) {
     const auto url = parse_url(next);
-    if (!url) return url.error_with(i == 0 ? "" : "redirected");
+    if (!url) return url.error_with("redirected");
     if (auto fits = check_transport(*url, options.transport); !fits) return fits.error_as_is();
     if (protected_before && !url->tls)
       return fail(Code::invalid_argument, "the camera redirects from rtsps:// to what is not protected");
     protected_before = url->tls;
-    auto connection = connect(*url, options, stop);
-    if (!connection) return connection.error_as_is();
+    ClientOptions here = options;
+    take_credentials_back(*first, *url, here);
     std::string redirect;
-    auto client = open_over(std::move(*connection), *url, options, stop, redirect);
-    if (redirect.empty()) return client;
+    auto client = open_at(*url, here, stop, redirect);
+    if (client || redirect.empty())
+      return i == 0 ? std::move(client) : std::move(client).with("redirected to " + url->host);
     next = redirect;
   }
   return fail(Code::camera_unavailable, "the camera redirects again and again");
+}
+
+Result<std::unique_ptr<Client>> Client::open_at(const Url& url, const ClientOptions& options,
+                                                const std::stop_token& stop, std::string& redirect) {
+  auto connection = connect(url, options, stop);
+  if (!connection) return connection.error_as_is();
+  return open_over(std::move(*connection), url, options, stop, redirect);
 }
 
 Result<std::unique_ptr<Client>> Client::open_over(std::unique_ptr<Connection> connection, const Url& url,
@@ -101,13 +110,12 @@ Result<std::unique_ptr<Client>> Client::open_over(std::unique_ptr<Connection> co
                                                   std::string& redirect) {
   const Wait wait{options.deadline, stop};
   std::unique_ptr<Client> client(new Client(std::move(connection), options, url.text));
-  if (auto done = client->describe(wait, redirect); !done || !redirect.empty()) {
-    if (!done) return done.error_as_is();
-    return fail(Code::camera_unavailable, "redirected");
-  }
-  if (auto done = client->set_up(wait); !done) return done.error_as_is();
+  auto ready = client->describe(wait);
+  if (ready) ready = client->set_up(wait);
+  redirect = client->redirect_;
+  if (!ready) return ready.error_as_is();
   for (const Track& track : client->tracks_)
-    if (track.datagrams) track.datagrams->punch();
+    if (options.transport == Transport::udp) track.datagrams->punch();
   if (auto done = client->play(wait); !done) return done.error_as_is();
   return client;
 }
@@ -121,13 +129,16 @@ std::string Client::next_request(std::string_view method, const std::string& url
 // One request and the answer to it, whatever the answer.
 Result<Response> Client::exchange(std::string_view method, const std::string& url, const std::vector<Header>& headers,
                                   const Wait& wait) {
+  const MonoTime began = Clock::system().mono();
   if (auto sent = connection_->send(next_request(method, url, headers), wait.deadline, wait.stop); !sent)
     return sent.error_as_is();
   for (;;) {
     auto response = next_response(wait);
     if (!response) return response.error_with(method);
     const auto cseq = response->header("CSeq");  // that some leave out
-    if (!cseq || number(*cseq) == cseq_) return response;
+    if (cseq && number(*cseq) != cseq_) continue;
+    rtt_ = std::min(rtt_.value_or(microseconds::max()), Clock::system().mono() - began);
+    return response;
   }
 }
 
@@ -168,7 +179,13 @@ Result<Response> Client::next_response(const Wait& wait) {
   }
 }
 
-Status Client::describe(const Wait& wait, std::string& redirect) {
+// Refused, or to be had elsewhere.
+tl::unexpected<Error> Client::not_done(std::string_view method, const Response& response) {
+  if (is_redirect(response.status)) redirect_ = response.header("Location").value_or("");
+  return refused(method, response);
+}
+
+Status Client::describe(const Wait& wait) {
   const auto options = ask("OPTIONS", url_, {}, wait);
   if (!options) return options.error_as_is();
   if (options->status == 401) return refused("OPTIONS", *options);  // one wrong try is enough
@@ -177,11 +194,7 @@ Status Client::describe(const Wait& wait, std::string& redirect) {
       has_get_parameter_ = has_get_parameter_ || equal_ignoring_case(trimmed(method), "GET_PARAMETER");
   const auto described = ask("DESCRIBE", url_, {{"Accept", "application/sdp"}}, wait);
   if (!described) return described.error_as_is();
-  if (is_redirect(described->status)) {
-    redirect = described->header("Location").value_or("");
-    if (!redirect.empty()) return {};
-  }
-  if (described->status != 200) return refused("DESCRIBE", *described);
+  if (described->status != 200) return not_done("DESCRIBE", *described);
   const auto base = described->header("Content-Base");
   base_ = base && !base->empty() ? *base : described->header("Content-Location").value_or(url_);
   auto description = parse_sdp(described->body);
@@ -206,48 +219,19 @@ Status Client::set_up(const Wait& wait) {
 
 Status Client::set_up(const Media& media, const Wait& wait) {
   Track track{media, 2 * static_cast<int>(tracks_.size())};
-  const auto offered = offer(track);
-  if (!offered) return offered.error_as_is();
+  const auto offered = offer(transport_, *connection_, track);
+  if (!offered) return offered.error_with("SETUP");
   const auto response = ask("SETUP", control_url(base_, media.control), {{"Transport", *offered}}, wait);
   if (!response) return response.error_as_is();
-  if (response->status != 200) return refused("SETUP", *response);
+  if (response->status != 200) return not_done("SETUP", *response);
   const std::string_view session = response->header("Session").value_or("");
   session_id_ = trimmed(session.substr(0, session.find(';')));
   if (const auto timeout = parameter(session, "timeout"))
     if (const auto value = number(*timeout); value && *value > 0) timeout_ = seconds(*value);
-  if (auto agreed = agree(track, parse_transport(response->header("Transport").value_or(""))); !agreed)
+  const auto answer = parse_transport(response->header("Transport").value_or(""));
+  if (auto agreed = agree(transport_, *connection_, tracks_, track, answer); !agreed)
     return std::move(agreed).with("SETUP");
   tracks_.push_back(std::move(track));
-  return {};
-}
-
-// What we say in SETUP, and where the camera is to send to.
-Result<std::string> Client::offer(Track& track) const {
-  if (transport_ == Transport::udp) {
-    const auto local = Address::local_of(connection_->fd());
-    if (!local) return fail(Code::camera_unavailable, "SETUP: the connection has no address any more");
-    auto datagrams = Datagrams::open(*local);
-    if (!datagrams) return datagrams.error_as_is();
-    track.datagrams = std::move(*datagrams);
-    const auto ports = track.datagrams->ports();
-    return "RTP/AVP;unicast;client_port=" + std::to_string(ports.rtp) + "-" + std::to_string(ports.rtcp);
-  }
-  return "RTP/AVP/TCP;unicast;interleaved=" + std::to_string(track.channel) + "-" + std::to_string(track.channel + 1);
-}
-
-Status Client::agree(Track& track, const TransportHeader& answer) const {
-  if (transport_ == Transport::tcp) {
-    // A server may give other channels than those that were asked for.
-    track.channel = answer.channel.value_or(track.channel);
-    for (const Track& other : tracks_)
-      if (other.channel == track.channel) return fail(Code::camera_unavailable, "two streams on one channel");
-    return {};
-  }
-  if (answer.over_tcp || answer.multicast)
-    return fail(Code::unsupported, "the camera sends by another transport than it was asked for");
-  const auto camera = Address::peer_of(connection_->fd());
-  if (!camera) return fail(Code::camera_unavailable, "the connection has no address any more");
-  track.datagrams->set_sender(*camera, answer.server_ports);
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <system_error>
 
@@ -78,14 +79,15 @@ std::span<const uint8_t> bytes_of(std::string_view text) {
 
 }  // namespace
 
-Status wait_until_ready(int fd, short events, std::string_view doing, MonoTime deadline, const std::stop_token& stop) {
+Status wait_until_ready(int fd, short events, std::string_view doing, MonoTime deadline, const std::stop_token& stop,
+                        int other) {
   for (;;) {
     if (stop.stop_requested()) return fail(Code::cancelled, std::string(doing) + ": stopped");
     const microseconds left = deadline - Clock::system().mono();
     if (left <= 0us) return fail(Code::timed_out, std::string(doing) + ": no answer in time");
-    pollfd entry{fd, events, 0};
+    std::array<pollfd, 2> entries = {{{fd, events, 0}, {other, events, 0}}};  // poll passes over what is negative
     const auto most_ms = static_cast<int>(to_ms(std::min(left, kStopCheck)) + 1);
-    if (poll(&entry, 1, most_ms) > 0) return {};
+    if (poll(entries.data(), entries.size(), most_ms) > 0) return {};
   }
 }
 
@@ -123,16 +125,20 @@ Status Connection::send(std::string_view bytes, MonoTime deadline, const std::st
     if (!sent) return sent.error_as_is();
     bytes.remove_prefix(*sent);
     if (*sent > 0) continue;
-    if (auto ready = wait_until_ready(fd(), POLLOUT, "sending", deadline, stop); !ready) return ready;
+    if (auto ready = wait_until_ready(send_fd(), POLLOUT, "sending", deadline, stop); !ready) return ready;
   }
   return {};
 }
 
 Result<size_t> Connection::receive(std::span<uint8_t> into, MonoTime deadline, const std::stop_token& stop) {
   for (;;) {
+    // Somebody who always has something to say would never let us look at the clock.
+    if (stop.stop_requested()) return fail(Code::cancelled, "waiting for the camera: stopped");
+    if (Clock::system().mono() >= deadline) return fail(Code::timed_out, "waiting for the camera: no answer in time");
     auto got = receive_now(into);
     if (!got || *got > 0) return got;
-    if (auto ready = wait_until_ready(fd(), POLLIN, "waiting for the camera", deadline, stop); !ready)
+    const int other = send_fd() == fd() ? -1 : send_fd();
+    if (auto ready = wait_until_ready(fd(), POLLIN, "waiting for the camera", deadline, stop, other); !ready)
       return ready.error_as_is();
   }
 }

@@ -22,10 +22,13 @@ class Connection {
 
   // A TCP socket that is readable when there may be something to receive.
   virtual int fd() const = 0;
+  // That which takes what is sent, where it is another one. It is readable when the other side has an objection, which
+  // receive_now() then tells.
+  virtual int send_fd() const { return fd(); }
   // 0: nothing is there; camera_unavailable when the camera closed the connection. When less came than there was room
   // for, nothing more is there.
   virtual Result<size_t> receive_now(std::span<uint8_t> into) = 0;
-  // How many of the bytes could be taken at once; 0: none.
+  // How many of the bytes could be taken at once; 0: none, and the same bytes are to be offered again.
   virtual Result<size_t> send_some(std::span<const uint8_t> bytes) = 0;
 
   Status send(std::string_view bytes, MonoTime deadline, const std::stop_token& stop);
@@ -42,7 +45,8 @@ Result<std::unique_ptr<Connection>> connect_tcp(const std::string& host, uint16_
 // Of a socket that is connected.
 std::unique_ptr<Connection> connection_over(Fd socket);
 
-// Waits until the socket is ready for it (POLLIN, POLLOUT). timed_out, cancelled.
-Status wait_until_ready(int fd, short events, std::string_view doing, MonoTime deadline, const std::stop_token& stop);
+// Waits until the socket is ready for it (POLLIN, POLLOUT), or the other one is. timed_out, cancelled.
+Status wait_until_ready(int fd, short events, std::string_view doing, MonoTime deadline, const std::stop_token& stop,
+                        int other = -1);
 
 }  // namespace vedette::rtsp

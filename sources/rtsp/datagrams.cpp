@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <utility>
 
 #include "core/log.h"
+#include "sources/rtsp/multicast.h"
 
 namespace vedette::rtsp {
 
@@ -18,14 +20,6 @@ constexpr int kLeastBufferBytes = 1024 * 1024;
 // Of one datagram. Cameras send what fits into an Ethernet frame; some let IP cut a little more.
 constexpr size_t kSlotBytes = 4096;
 constexpr size_t kMostSlots = 64;
-
-bool make_roomy(int fd) {
-  setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kBufferBytes, sizeof kBufferBytes);
-  int got = 0;
-  socklen_t size = sizeof got;
-  getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &size);
-  return got / 2 >= kLeastBufferBytes;
-}
 
 void tell_once_of_small_buffers() {
   static std::atomic<bool> told{false};
@@ -60,11 +54,33 @@ Result<std::unique_ptr<Datagrams>> Datagrams::open(const Address& local) {
     std::unique_ptr<Datagrams> out(new Datagrams);
     out->ports_ = {port, static_cast<uint16_t>(port + 1)};
     out->sockets_ = {std::move(*first), std::move(*second)};
-    out->roomy_ = make_roomy(out->fd(rtp));
-    if (!out->roomy_) tell_once_of_small_buffers();
+    out->make_roomy();
     return out;
   }
   return last.error_as_is();
+}
+
+Result<std::unique_ptr<Datagrams>> Datagrams::join(const Group& group, const Address& local) {
+  std::unique_ptr<Datagrams> out(new Datagrams);
+  out->ports_ = group.ports;
+  out->group_ = group.address.with_scope(local.interface());
+  for (const auto& [which, port] : {std::pair{rtp, group.ports.rtp}, std::pair{rtcp, group.ports.rtcp}}) {
+    auto joined = join_group(group.address.with_port(port), group.sender, local, group.ttl);
+    if (!joined) return joined.error_as_is();
+    out->sockets_[which] = std::move(*joined);
+  }
+  out->set_sender(group.sender, std::nullopt);
+  out->make_roomy();
+  return out;
+}
+
+void Datagrams::make_roomy() {
+  setsockopt(fd(rtp), SOL_SOCKET, SO_RCVBUF, &kBufferBytes, sizeof kBufferBytes);
+  int got = 0;
+  socklen_t size = sizeof got;
+  getsockopt(fd(rtp), SOL_SOCKET, SO_RCVBUF, &got, &size);
+  roomy_ = got / 2 >= kLeastBufferBytes;
+  if (!roomy_) tell_once_of_small_buffers();
 }
 
 void Datagrams::set_sender(const Address& host, std::optional<Ports> from) {
@@ -102,8 +118,9 @@ bool Datagrams::receive(Socket socket, std::span<uint8_t> buffer, const OnDatagr
 }
 
 void Datagrams::send(Socket socket, std::span<const uint8_t> bytes) const {
-  if (!sender_ || !from_) return;
-  const Address to = sender_->with_port(socket == rtp ? from_->rtp : from_->rtcp);
+  if (!group_ && (!sender_ || !from_)) return;
+  const Ports& ports = group_ ? ports_ : *from_;
+  const Address to = (group_ ? *group_ : *sender_).with_port(socket == rtp ? ports.rtp : ports.rtcp);
   (void)sendto(fd(socket), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL, to.get(), to.size());
 }
 

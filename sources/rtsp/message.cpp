@@ -44,6 +44,10 @@ tl::unexpected<Error> no_rtsp(std::string_view why) {
   return fail(Code::invalid_argument, "what answers is no RTSP server: " + std::string(why));
 }
 
+tl::unexpected<Error> no_http(std::string_view why) {
+  return fail(Code::invalid_argument, "what answers on this port speaks no HTTP: " + std::string(why));
+}
+
 // The headers up to the empty line; false when they are not all there yet.
 Result<bool> read_headers(std::string_view& rest, std::vector<Header>& headers) {
   for (;;) {
@@ -124,6 +128,28 @@ Result<Incoming> parse_message(std::string_view bytes) {
     incoming.message = ServerRequest{std::string(first), cseq ? cseq->value : std::string()};
   }
   return incoming;
+}
+
+Result<HttpAnswer> parse_http_answer(std::string_view bytes) {
+  const std::string_view head = bytes.substr(0, kMostHeadBytes);
+  std::string_view rest = head;
+  const auto incomplete = [&]() -> Result<HttpAnswer> {
+    if (bytes.size() >= kMostHeadBytes) return no_http("more than 16 KiB of headers");
+    return HttpAnswer();
+  };
+  auto line = take_line(rest);
+  if (!line) return incomplete();
+  if (!take_word(*line).starts_with("HTTP/")) return no_http("its answer begins with another word");
+  const auto status = number<int>(take_word(*line));
+  if (!status || *status < 100 || *status > 999) return no_http("its status is no number");
+  HttpAnswer answer;
+  const auto complete = read_headers(rest, answer.response.headers);
+  if (!complete) return complete.error_as_is();
+  if (!*complete) return incomplete();
+  answer.response.status = *status;
+  answer.response.reason = trimmed(*line);
+  answer.bytes = head.size() - rest.size();
+  return answer;
 }
 
 std::string request_text(std::string_view method, std::string_view url, int cseq, const std::vector<Header>& headers) {

@@ -44,6 +44,15 @@ struct Incoming {
 // invalid_argument: this is no RTSP.
 Result<Incoming> parse_message(std::string_view bytes);
 
+// An answer of HTTP, up to the end of its headers, as leniently and within the same bounds; what is behind it is not
+// looked at. `bytes` that it took; 0: it is not all there yet.
+struct HttpAnswer {
+  Response response;
+  size_t bytes = 0;
+};
+// invalid_argument: this is no HTTP.
+Result<HttpAnswer> parse_http_answer(std::string_view bytes);
+
 std::string request_text(std::string_view method, std::string_view url, int cseq, const std::vector<Header>& headers);
 std::string answer_text(int status, std::string_view reason, std::string_view cseq);
 

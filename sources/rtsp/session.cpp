@@ -106,7 +106,10 @@ Status Session::take_message(const Incoming& incoming) {
 Status Session::tick() {
   const MonoTime now = clock_.mono();
   if (silent() && now - began_ >= options_.first_datagram_timeout)
-    return too_late("nothing came by UDP (a firewall in between? then set transport to tcp)",
+    return too_late(client_->transport() == Transport::multicast
+                        ? "nothing came by multicast (a switch, router or firewall that does not let it through? then "
+                          "set transport to tcp)"
+                        : "nothing came by UDP (a firewall in between? then set transport to tcp)",
                     options_.first_datagram_timeout);
   if (now - media_.last_video() >= options_.stall_timeout) return too_late("no video", options_.stall_timeout);
   if (now >= next_keepalive_) {

@@ -21,7 +21,7 @@ class Session {
     microseconds stall_timeout = 8s;  // without video
     // In which the first datagram must come, else nothing comes by UDP at all.
     microseconds first_datagram_timeout = 8s;
-    std::function<bool()> awaited;  // as SourceConfig has it
+    std::function<bool()> awaited{};  // as SourceConfig has it
   };
 
   Session(std::unique_ptr<Client> client, Options options, const Clock& clock, MediaReceiver::Push push);

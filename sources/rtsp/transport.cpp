@@ -1,5 +1,6 @@
 #include "sources/rtsp/transport.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "core/text.h"
@@ -10,6 +11,7 @@ namespace vedette::rtsp {
 namespace {
 
 constexpr int kMostChannel = 254;  // RTCP has the next one
+constexpr int kMostTtl = 255;
 
 template <class Number>
 std::optional<Number> number(std::string_view text) {
@@ -25,7 +27,11 @@ std::optional<Datagrams::Ports> ports(std::optional<std::string_view> text) {
   if (!first || *first == 0 || *first == UINT16_MAX) return std::nullopt;
   const size_t dash = text->find('-');
   const auto second = dash == std::string_view::npos ? std::nullopt : number<uint16_t>(text->substr(dash + 1));
-  return Datagrams::Ports{*first, second.value_or(static_cast<uint16_t>(*first + 1))};
+  return Datagrams::Ports{*first, second.value_or(0) != 0 ? *second : static_cast<uint16_t>(*first + 1)};
+}
+
+std::optional<Address> address(std::optional<std::string_view> text) {
+  return text ? Address::numeric(*text, 0) : std::nullopt;
 }
 
 bool has(std::string_view text, std::string_view word) {
@@ -39,7 +45,13 @@ bool has(std::string_view text, std::string_view word) {
 std::optional<Transport> transport_of(std::string_view name) {
   if (name == "tcp") return Transport::tcp;
   if (name == "udp") return Transport::udp;
+  if (name == "multicast") return Transport::multicast;
+  if (name == "http") return Transport::http;
   return std::nullopt;
+}
+
+bool is_interleaved(Transport transport) {
+  return transport == Transport::tcp || transport == Transport::http;
 }
 
 std::optional<std::string_view> parameter(std::string_view text, std::string_view name) {
@@ -61,6 +73,11 @@ TransportHeader parse_transport(std::string_view text) {
     if (const auto channel = number<int>(*channels); channel && *channel >= 0 && *channel <= kMostChannel)
       out.channel = channel;
   out.server_ports = ports(parameter(text, "server_port"));
+  out.destination = address(parameter(text, "destination"));
+  out.source = address(parameter(text, "source"));
+  out.group_ports = ports(parameter(text, "port"));
+  if (!out.group_ports) out.group_ports = ports(parameter(text, "client_port"));  // so some say it
+  if (const auto ttl = parameter(text, "ttl")) out.ttl = std::clamp(number<int>(*ttl).value_or(1), 1, kMostTtl);
   return out;
 }
 

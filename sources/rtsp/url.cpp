@@ -11,6 +11,8 @@ constexpr std::string_view kScheme = "rtsp://";
 constexpr std::string_view kTlsScheme = "rtsps://";
 constexpr uint16_t kPort = 554;
 constexpr uint16_t kTlsPort = 322;  // IANA
+constexpr uint16_t kHttpPort = 80;
+constexpr uint16_t kHttpsPort = 443;
 
 bool begins_with(std::string_view text, std::string_view scheme) {
   return equal_ignoring_case(text.substr(0, scheme.size()), scheme);
@@ -29,8 +31,14 @@ Result<Url> parse_url(std::string_view text) {
   url.port_given = parts->port != 0;
   url.port = url.port_given ? parts->port : url.tls ? kTlsPort : kPort;
   const std::string query = parts->query.empty() ? "" : "?" + parts->query;
-  url.text = std::string(scheme) + parts->authority() + (parts->path.empty() ? "/" : parts->path) + query;
+  url.path = (parts->path.empty() ? "/" : parts->path) + query;
+  url.text = std::string(scheme) + parts->authority() + url.path;
   return url;
+}
+
+uint16_t tunnel_port(const Url& url) {
+  if (url.port_given) return url.port;
+  return url.tls ? kHttpsPort : kHttpPort;
 }
 
 }  // namespace vedette::rtsp

@@ -243,11 +243,12 @@ TEST(DecodeCommandTest, StorageVerbs) {
 }
 
 TEST(DecodeCommandTest, CameraProbe) {
-  const auto by_url = request_of<CameraProbe>(command(
-      "camera.probe", R"({"url": "rtsp://10.0.0.5/a", "auth_camera_id": "c", "transport": "udp", "timeout_ms": 500})"));
+  const auto by_url = request_of<CameraProbe>(
+      command("camera.probe",
+              R"({"url": "rtsp://10.0.0.5/a", "auth_camera_id": "c", "transport": "http", "timeout_ms": 500})"));
   EXPECT_EQ(by_url.url, "rtsp://10.0.0.5/a");
   EXPECT_EQ(by_url.auth_camera_id, "c");
-  EXPECT_EQ(by_url.transport, "udp");
+  EXPECT_EQ(by_url.transport, "http");
   EXPECT_EQ(by_url.timeout, 500ms);
   const auto by_id = request_of<CameraProbe>(command("camera.probe", R"({"camera_id": "c"})"));
   EXPECT_EQ(by_id.camera_id, "c");

@@ -42,10 +42,10 @@ TEST_F(ConfigTest, ASecondProfileIsRead) {
   EXPECT_EQ(both.record_profile, Config::Profile::sub);
   EXPECT_EQ(both.max_sessions, 4);
   const auto [config, warnings] = load(with_camera(
-      R"("url": "rtsp://10.0.0.5/1", "transport": "udp", "sub": {"url": "rtsp://viewer:geheim@10.0.0.5/2"})"));
+      R"("url": "rtsp://10.0.0.5/1", "transport": "multicast", "sub": {"url": "rtsp://viewer:geheim@10.0.0.5/2"})"));
   const auto& camera = config.cameras.at("front");
   EXPECT_EQ(camera.sub->url, "rtsp://10.0.0.5/2");
-  EXPECT_EQ(camera.sub->transport, "udp") << "as the camera's";
+  EXPECT_EQ(camera.sub->transport, "multicast") << "as the camera's";
   EXPECT_EQ(camera.username, "viewer");
   EXPECT_EQ(camera.password, "geheim");
   EXPECT_THAT(warnings, ElementsAre(HasSubstr("/cameras/front/sub/url: credentials")));

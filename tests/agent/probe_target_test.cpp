@@ -68,6 +68,25 @@ TEST(ProbeTargetTest, CredentialsGoNowhereElse) {
   EXPECT_EQ(code_of(target("rtsp://cam.example/", "nobody")), Code::not_found);
 }
 
+// RTSP through HTTP is at another port, and so something else.
+TEST(ProbeTargetTest, CredentialsGoToTheOwnPortOfTheTransport) {
+  Config config = two_cameras();
+  CameraProbe request;
+  request.auth_camera_id = "front";
+  const auto code = [&](const char* url, const char* transport) {
+    request.url = url;
+    request.transport = transport;
+    return code_of(probe_target(request, config));
+  };
+  EXPECT_EQ(code("rtsp://cam.example/a", "multicast"), Code::ok);
+  EXPECT_EQ(code("rtsp://cam.example/a", "http"), Code::forbidden);
+  EXPECT_EQ(code("rtsp://cam.example:554/a", "http"), Code::ok);
+  config.cameras["front"].transport = "http";
+  EXPECT_EQ(code("rtsp://cam.example/a", ""), Code::ok);
+  EXPECT_EQ(code("rtsp://cam.example:80/a", "http"), Code::ok);
+  EXPECT_EQ(code("rtsp://cam.example/a", "tcp"), Code::forbidden);
+}
+
 TEST(ProbeTargetTest, NothingOnThisMachineIsProbed) {
   for (const char* url : {"file:///etc/passwd", "test://pattern", "v4l2:///dev/video0", "plugin://x",
                           "rtmp-listen://0.0.0.0:1935/", "srt-listen://0.0.0.0:9000"})

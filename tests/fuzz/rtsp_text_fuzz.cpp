@@ -1,4 +1,5 @@
-// What a camera writes before it plays: RTSP messages, SDP, transports, challenges; and the URLs that operators write.
+// What a camera writes before it plays: RTSP messages, answers of HTTP, SDP, transports, challenges; and the URLs that
+// operators write.
 #include <cstdlib>
 #include <string>
 
@@ -33,6 +34,13 @@ void check_message(const std::string& text) {
   }
 }
 
+void check_http(const std::string& text) {
+  const auto answer = parse_http_answer(text);
+  if (!answer || answer->bytes == 0) return;
+  require(answer->bytes <= text.size() && answer->bytes <= 16 * 1024);
+  require(answer->response.status >= 100 && answer->response.status <= 999);
+}
+
 void check_sdp(const std::string& text) {
   const auto description = parse_sdp(text);
   if (!description) return;
@@ -47,7 +55,11 @@ void check_sdp(const std::string& text) {
 void check_transport(const std::string& text) {
   const auto header = parse_transport(text);
   require(!header.channel || (*header.channel >= 0 && *header.channel < 255));
-  require(!header.server_ports || header.server_ports->rtp != 0);
+  for (const auto& ports : {header.server_ports, header.group_ports})
+    require(!ports || (ports->rtp != 0 && ports->rtcp != 0));
+  require(header.ttl >= 1 && header.ttl <= 255);
+  for (const auto& address : {header.destination, header.source})
+    if (address) static_cast<void>(address->is_multicast());
   static_cast<void>(Address::numeric(text, 0));
 }
 
@@ -64,6 +76,7 @@ void check_url(const std::string& text) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   check_message(text);
+  check_http(text);
   check_sdp(text);
   check_transport(text);
   check_url(text);

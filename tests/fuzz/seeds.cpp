@@ -138,11 +138,19 @@ void write_rtsp(const fs::path& folder) {
       ok("Public: GET_PARAMETER\r\n") + described + ok(session + "0-1\r\n") + ok(session + "2-3\r\n") + ok("") + frame;
   write(folder / "rtsp_open_fuzz" / "open", std::string(1, '\0') + opened);
   write(folder / "rtsp_open_fuzz" / "digest", std::string(1, '\0') + challenge + opened);
-  for (const auto& [name, text] : {std::pair<const char*, std::string>{"sdp", sdp},
-                                   {"described", described},
-                                   {"challenge", challenge},
-                                   {"transport", "RTP/AVP;unicast;client_port=50000-50001;server_port=6970-6971"},
-                                   {"url", "rtsps://u:p@[fe80::1]:322/live?x=1"}})
+  const std::string tunnel = "HTTP/1.0 200 OK\r\nContent-Type: application/x-rtsp-tunnelled\r\n\r\n";
+  const std::string posted = "HTTP/1.1 200 OK\r\n\r\n";
+  write(folder / "rtsp_open_fuzz" / "tunnel", std::string(1, '\3') + tunnel + opened);
+  write(folder / "rtsp_open_fuzz" / "post",
+        std::string(1, static_cast<char>(3 + 4 * posted.size())) + tunnel + opened + posted);
+  for (const auto& [name, text] :
+       {std::pair<const char*, std::string>{"sdp", sdp},
+        {"described", described},
+        {"challenge", challenge},
+        {"transport", "RTP/AVP;unicast;client_port=50000-50001;server_port=6970-6971"},
+        {"group", "RTP/AVP;multicast;destination=239.1.2.3;source=10.0.0.5;port=5000-5001;ttl=16"},
+        {"http", tunnel},
+        {"url", "rtsps://u:p@[fe80::1]:322/live?x=1"}})
     write(folder / "rtsp_text_fuzz" / name, text);
   const std::string units[] = {std::string("\x67\x42\0\x29\xe3\x50", 6), "\x78\x00", "\x7c\x85", "\x62\x01\x93",
                                "\x40\x01"};

@@ -3,9 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <functional>
+#include <mutex>
+#include <set>
 
+#include "sources/rtsp/session.h"
+#include "sources/source.h"
 #include "tests/sources/scripted_camera.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/process.h"
 #include "tests/support/wait.h"
 
@@ -130,6 +137,100 @@ TEST(RtspClientTest, FollowsRedirectsButNotForEver) {
   EXPECT_EQ(code_of(elsewhere), Code::unsupported);
 }
 
+TEST(RtspClientTest, FollowsARedirectOfSetup) {
+  const ScriptedCamera target(good);
+  const ScriptedCamera from([&](const std::string& method, const std::string& request) {
+    return method == "SETUP" ? status("302 Moved", "Location: " + target.url("/there") + "\r\n")
+                             : good(method, request);
+  });
+  EXPECT_TRUE(open(from.url()).has_value());
+  EXPECT_EQ(target.count("PLAY"), 1u);
+  std::string itself;
+  const ScriptedCamera loop([&](const std::string& method, const std::string& request) {
+    return method == "SETUP" ? status("301 Moved", "Location: " + itself + "\r\n") : good(method, request);
+  });
+  itself = loop.url();
+  EXPECT_EQ(code_of(loop), Code::camera_unavailable);
+  EXPECT_EQ(loop.count("SETUP"), 4u) << "the first, and three redirects";
+}
+
+TEST(RtspClientTest, AnotherHostIsNotShownTheCredentials) {
+  for (const char* challenge : {"Basic realm=\"r\"", "Digest realm=\"r\", nonce=\"n\""}) {
+    const ScriptedCamera asking([&](const std::string& method, const std::string& request) {
+      const bool answered = request.find("Authorization") != std::string::npos;
+      return answered ? good(method, request)
+                      : status("401 Unauthorized", std::string("WWW-Authenticate: ") + challenge + "\r\n");
+    });
+    std::string location = asking.url("/there");
+    const ScriptedCamera from([&](const std::string& method, const std::string& request) {
+      return method == "DESCRIBE" ? status("302 Moved", "Location: " + location + "\r\n") : good(method, request);
+    });
+    EXPECT_TRUE(open(from.url()).has_value()) << "another port of the camera's host";
+    ASSERT_TRUE(eventually(kLimit, [&] { return asking.count("TEARDOWN") == 1; }));
+    const size_t before = asking.requests().size();
+    location.replace(location.find("127.0.0.1"), 9, "localhost");
+    const auto client = open(from.url(), "secret-word");
+    ASSERT_FALSE(client.has_value());
+    EXPECT_EQ(client.error().code, Code::forbidden);
+    EXPECT_THAT(client.error().message, HasSubstr("redirected to localhost"));
+    const auto requests = asking.requests();
+    ASSERT_GT(requests.size(), before);
+    for (size_t i = before; i < requests.size(); ++i) EXPECT_THAT(requests[i], Not(HasSubstr("Authorization")));
+  }
+}
+
+TEST(RtspClientTest, EndsTheSessionAlsoWhenItIsStoppedWhileOpening) {
+  for (const bool stopped : {true, false}) {
+    std::stop_source stop;
+    const ScriptedCamera camera([&](const std::string& method, const std::string& request) {
+      if (method != "PLAY") return good(method, request);
+      if (stopped) stop.request_stop();
+      return std::string();
+    });
+    const MonoTime deadline = Clock::system().mono() + (stopped ? kLimit : 300ms);
+    const auto client = Client::open({camera.url(), {}, {}, deadline}, stop.get_token());
+    ASSERT_FALSE(client.has_value());
+    EXPECT_EQ(client.error().code, stopped ? Code::cancelled : Code::timed_out);
+    ASSERT_TRUE(eventually(kLimit, [&] { return camera.count("TEARDOWN") == 1; }));
+    EXPECT_THAT(camera.requests().back(), HasSubstr("Session: 12345678\r\n"));
+  }
+}
+
+TEST(RtspClientTest, RefusedSecondStreamEndsTheSessionToo) {
+  const ScriptedCamera camera([](const std::string& method, const std::string& request) {
+    const bool second = method == "SETUP" && request.find("trackID=1") != std::string::npos;
+    return second ? status("500 Oops") : good(method, request);
+  });
+  EXPECT_EQ(code_of(camera), Code::camera_unavailable);
+  EXPECT_TRUE(eventually(kLimit, [&] { return camera.count("TEARDOWN") == 1; }));
+}
+
+// Keeps the session alive at half its timeout, by what the camera knows.
+TEST(RtspClientTest, KeepsTheSessionAliveInHalfItsTimeout) {
+  for (const char* method : {"GET_PARAMETER", "OPTIONS"}) {
+    const ScriptedCamera camera([&](const std::string& asked, const std::string& request) {
+      if (asked == "OPTIONS") return ok("Public: DESCRIBE, SETUP, PLAY, " + std::string(method) + "\r\n");
+      if (asked == "SETUP")
+        return ok("Session: 7;timeout=20\r\nTransport: RTP/AVP/TCP;" + channels_of(request) + "\r\n");
+      return good(asked, request);
+    });
+    auto client = open(camera.url());
+    ASSERT_TRUE(client.has_value());
+    test::FakeClock clock;
+    Session session(std::move(*client), {.stall_timeout = 60s}, clock, [](const Packet&) {});
+    const size_t before = camera.count(method);
+    clock.advance(10s - 1us);
+    EXPECT_TRUE(session.tick());
+    EXPECT_EQ(camera.count(method), before);
+    for (size_t times = 1; times <= 2; ++times) {
+      clock.advance(times == 1 ? 1us : 10s);
+      EXPECT_TRUE(session.tick());
+      ASSERT_TRUE(eventually(kLimit, [&] { return camera.count(method) == before + times; })) << method;
+      EXPECT_THAT(camera.requests().back(), HasSubstr("Session: 7\r\n"));
+    }
+  }
+}
+
 TEST(RtspClientTest, TakesTheChannelsThatItIsGiven) {
   const ScriptedCamera camera([](const std::string& method, const std::string& request) {
     if (method != "SETUP") return good(method, request);
@@ -217,6 +318,35 @@ TEST(RtspClientTest, EndsByItsDeadlineAndByTheStop) {
   EXPECT_LT(Clock::system().mono() - began, kLimit);
 }
 
+// Says something for ever, but nothing that was asked for.
+class Chatterer : public Connection {
+ public:
+  explicit Chatterer(std::string text) : text_(std::move(text)) {}
+  int fd() const override { return -1; }
+  Result<size_t> receive_now(std::span<uint8_t> into) override {
+    std::copy(text_.begin(), text_.end(), into.begin());
+    return text_.size();
+  }
+  Result<size_t> send_some(std::span<const uint8_t> bytes) override { return bytes.size(); }
+
+ private:
+  const std::string text_;
+};
+
+TEST(RtspClientTest, ServerThatNeverStopsTalkingDoesNotKeepUs) {
+  for (const std::string& text : {interleaved(0, "frame"), std::string("OPTIONS * RTSP/1.0\r\n\r\n"),
+                                  std::string("RTSP/1.0 200 OK\r\nCSeq: 99\r\n\r\n"), std::string("\r\n")}) {
+    std::string redirect;
+    const MonoTime began = Clock::system().mono();
+    const auto client = Client::open_over(std::make_unique<Chatterer>(text), *parse_url("rtsp://cam/"),
+                                          {"rtsp://cam/", {}, {}, began + 200ms}, {}, redirect);
+    ASSERT_FALSE(client.has_value());
+    EXPECT_TRUE(client.error().code == Code::timed_out || text == "\r\n") << text;
+    EXPECT_LT(Clock::system().mono() - began, kLimit);
+  }
+  EXPECT_EQ(SourceConfig().connect_timeout, 10s);
+}
+
 TEST(RtspClientTest, WhatIsNoRtspServerIsToldSo) {
   const ScriptedCamera http([](const std::string&, const std::string&) { return "HTTP/1.1 400 Bad\r\n\r\n"; });
   EXPECT_EQ(code_of(http), Code::invalid_argument);
@@ -225,16 +355,76 @@ TEST(RtspClientTest, WhatIsNoRtspServerIsToldSo) {
   EXPECT_EQ(open("rtsp://127.0.0.1:1/x").error().code, Code::camera_unavailable);
 }
 
+// What cameras get wrong, and what does not matter.
+TEST(RtspClientTest, LetsPassWhatCamerasGetWrong) {
+  struct Sloppy {
+    const char* what;
+    std::function<std::string(std::string)> change;  // of any answer
+    std::string control;                             // of the stream, in the SDP
+    std::string expected;                            // where SETUP goes; {url}: that was described
+  };
+  const auto as_is = [](std::string text) { return text; };
+  const auto without = [](const std::string& name) {
+    return [name](std::string text) {
+      const size_t at = text.find(name + ":");
+      return at == std::string::npos ? text : text.erase(at, text.find("\r\n", at) + 2 - at);
+    };
+  };
+  const auto lines_without_cr = [](std::string text) {
+    text.erase(std::remove(text.begin(), text.end(), '\r'), text.end());
+    return text;
+  };
+  const auto blanks = [](std::string text) {
+    if (const size_t at = text.find("Session: "); at != std::string::npos) text.insert(at + 9, "      ");
+    return "\r\n\r\n" + text;
+  };
+  const auto other_case = [](std::string text) {
+    if (const size_t at = text.find("Session:"); at != std::string::npos) text.replace(at, 8, "sESSION:");
+    return text;
+  };
+  for (const Sloppy& sloppy : std::vector<Sloppy>{
+           {"no CSeq", without("CSeq"), "trackID=0", "{url}/trackID=0"},
+           {"no Transport", without("Transport"), "trackID=0", "{url}/trackID=0"},
+           {"LF only", lines_without_cr, "trackID=0", "{url}/trackID=0"},
+           {"blanks", blanks, "trackID=0", "{url}/trackID=0"},
+           {"case", other_case, "trackID=0", "{url}/trackID=0"},
+           {"control that is whole", as_is, "rtsp://10.9.8.7/live/video", "rtsp://10.9.8.7/live/video"},
+           {"no control", as_is, "", "{url}"},
+           {"control with a query", as_is, "?ctype=video", "{url}/?ctype=video"},
+       }) {
+    SCOPED_TRACE(sloppy.what);
+    const ScriptedCamera camera([&](const std::string& method, const std::string& request) {
+      if (method != "DESCRIBE") return sloppy.change(good(method, request));
+      return sloppy.change(ok({}, "m=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\n" +
+                                      (sloppy.control.empty() ? "" : "a=control:" + sloppy.control + "\n")));
+    });
+    const auto client = open(camera.url());
+    ASSERT_TRUE(client.has_value()) << client.error().message;
+    std::string expected = sloppy.expected;
+    if (expected.starts_with("{url}")) expected.replace(0, 5, camera.url());
+    EXPECT_THAT(camera.requests()[2], HasSubstr("SETUP " + expected + " RTSP/1.0"));
+    EXPECT_THAT(camera.requests()[3], HasSubstr("Session: 12345678\r\n"));
+  }
+}
+
 // What real cameras answered, where their recorded dialogues lie beside the checkout.
 TEST(RtspClientTest, OpensWhatRealCamerasAnswered) {
   const std::filesystem::path folder = std::filesystem::path(VEDETTE_SOURCE_DIR) / "../shared/rtsp-dialogues";
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << "no recorded dialogues beside the checkout";
+  std::set<std::string> unread;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    if (const auto name = entry.path().stem().string(); entry.path().extension() == ".txt" && name != "LICENSE-MIT")
+      unread.insert(name);
+  std::mutex mutex;
   const auto read = [&](const std::string& name) {
+    const std::lock_guard lock(mutex);
+    unread.erase(name);
     std::string text = test::read_text(folder / (name + ".txt"));
     const size_t cseq = text.find("CSeq: ");
     if (cseq != std::string::npos) text.replace(cseq, text.find("\r\n", cseq) - cseq, "CSeq: {cseq}");
     return text;
   };
+  const std::string options = read("dahua_options"), teardown = read("reolink_teardown");
   struct Recorded {
     std::string describe, setup, play;
     size_t tracks;
@@ -250,10 +440,10 @@ TEST(RtspClientTest, OpensWhatRealCamerasAnswered) {
   for (const Recorded& recorded : all) {
     SCOPED_TRACE(recorded.describe);
     const ScriptedCamera camera([&](const std::string& method, const std::string& request) {
-      if (method == "OPTIONS") return read("dahua_options");
+      if (method == "OPTIONS") return options;
       if (method == "DESCRIBE") return read(recorded.describe);
       if (method == "PLAY") return read(recorded.play);
-      if (method == "TEARDOWN") return read("reolink_teardown");
+      if (method == "TEARDOWN") return teardown;
       std::string setup = read(recorded.setup);  // each was asked for the first stream only
       const size_t at = setup.find("interleaved=0-1");
       return setup.replace(at, 15, channels_of(request));
@@ -266,6 +456,8 @@ TEST(RtspClientTest, OpensWhatRealCamerasAnswered) {
   const auto tplink = parse_sdp(read("tplink_sdp"));
   ASSERT_TRUE(tplink.has_value());
   EXPECT_EQ(tplink->media[0].encoding, "H265");
+  const std::lock_guard lock(mutex);
+  EXPECT_TRUE(unread.empty()) << *unread.begin() << " is there, and nobody looks at it";
 }
 
 }  // namespace

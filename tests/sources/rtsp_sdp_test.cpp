@@ -89,6 +89,11 @@ TEST(RtspUrlTest, TakesHostPortAndPath) {
   EXPECT_EQ(url->text, "rtsp://cam:8554/a/b?c=d");
   EXPECT_EQ(parse_url("rtsp://cam")->port, 554);
   EXPECT_EQ(parse_url("rtsp://cam")->text, "rtsp://cam/");
+  EXPECT_EQ(url->path, "/a/b?c=d");
+  EXPECT_EQ(parse_url("rtsp://cam")->path, "/");
+  EXPECT_EQ(tunnel_port(*url), 8554);
+  EXPECT_EQ(tunnel_port(*parse_url("rtsp://cam")), 80);
+  EXPECT_EQ(tunnel_port(*parse_url("rtsps://cam")), 443);
   EXPECT_EQ(parse_url("RTSP://[fe80::1%25eth0]:1/x")->host, "fe80::1%25eth0");
   EXPECT_EQ(parse_url("rtsp://user:p%40@cam/x")->text, "rtsp://cam/x") << "credentials never stand in a request";
 }

@@ -24,6 +24,17 @@ TEST(RtspTransportTest, ReadsWhatCamerasSay) {
   EXPECT_EQ(header.channel, 4);
   header = parse_transport("RTP/AVP;multicast;destination=239.1.2.3;source=10.0.0.5;port=5000-5001;ttl=16");
   EXPECT_TRUE(header.multicast);
+  EXPECT_FALSE(header.over_tcp);
+  ASSERT_TRUE(header.destination && header.source && header.group_ports);
+  EXPECT_TRUE(header.destination->same_host(*Address::numeric("239.1.2.3", 0)));
+  EXPECT_TRUE(header.source->same_host(*Address::numeric("10.0.0.5", 0)));
+  EXPECT_EQ(header.group_ports->rtp, 5000);
+  EXPECT_EQ(header.group_ports->rtcp, 5001);
+  EXPECT_EQ(header.ttl, 16);
+  header = parse_transport("RTP/AVP;multicast;destination=ff15::7;client_port=5004");
+  EXPECT_EQ(header.destination->family(), AF_INET6);
+  EXPECT_EQ(header.group_ports->rtcp, 5005) << "some name it so";
+  EXPECT_EQ(header.ttl, 1);
   EXPECT_EQ(parse_transport("RTP/AVP;server_port=7000").server_ports->rtcp, 7001) << "some name one only";
 }
 
@@ -34,6 +45,26 @@ TEST(RtspTransportTest, WhatMakesNoSenseIsNotThere) {
     EXPECT_FALSE(header.server_ports) << text;
     EXPECT_FALSE(header.channel) << text;
   }
+  for (const char* text : {"multicast", "destination=", "destination=camera;port=", "destination=239.1.2;port=0",
+                           "source=x;port=65535", "destination=239.1.2.3.4;client_port=-1"}) {
+    const auto header = parse_transport(text);
+    EXPECT_FALSE(header.destination || header.source || header.group_ports) << text;
+  }
+  EXPECT_EQ(parse_transport("ttl=0").ttl, 1);
+  EXPECT_EQ(parse_transport("ttl=x").ttl, 1);
+  EXPECT_EQ(parse_transport("ttl=70000").ttl, 255);
+  EXPECT_EQ(parse_transport("server_port=6970-0").server_ports->rtcp, 6971);
+}
+
+TEST(RtspTransportTest, KnowsItsNames) {
+  for (const auto& [name, transport] : {std::pair{"tcp", Transport::tcp},
+                                        {"udp", Transport::udp},
+                                        {"multicast", Transport::multicast},
+                                        {"http", Transport::http}}) {
+    EXPECT_EQ(transport_of(name), transport);
+    EXPECT_EQ(is_interleaved(transport), transport == Transport::tcp || transport == Transport::http);
+  }
+  EXPECT_FALSE(transport_of("auto"));
 }
 
 TEST(RtspAddressTest, KnowsNumbersOnly) {
@@ -42,6 +73,15 @@ TEST(RtspAddressTest, KnowsNumbersOnly) {
   EXPECT_FALSE(Address::numeric("camera", 0));
   EXPECT_FALSE(Address::numeric("", 0));
   EXPECT_FALSE(Address::numeric("10.0.0.5", 0)->same_host(*Address::numeric("::1", 0)));
+}
+
+TEST(RtspAddressTest, KnowsGroupsAndInterfaces) {
+  for (const char* group : {"224.0.0.1", "239.255.255.255", "ff02::1"})
+    EXPECT_TRUE(Address::numeric(group, 0)->is_multicast()) << group;
+  for (const char* host : {"10.0.0.5", "127.0.0.1", "255.255.255.255", "240.0.0.1", "fe80::1", "::"})
+    EXPECT_FALSE(Address::numeric(host, 0)->is_multicast()) << host;
+  EXPECT_NE(Address::numeric("127.0.0.1", 0)->interface(), 0u);
+  EXPECT_EQ(Address::numeric("203.0.113.1", 0)->interface(), 0u) << "nobody's (RFC 5737)";
 }
 
 class DatagramsTest : public testing::Test {

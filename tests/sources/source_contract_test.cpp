@@ -46,7 +46,10 @@ struct Kind {
 Place simulated(Footage kind, const std::string& transport) {
   Place place;
   place.cameras = std::make_shared<CameraSim>(
-      test::CameraSimOptions{.media = {footage(kind)}, .user = "viewer", .password = "p@ss/w:rd 1"});
+      test::CameraSimOptions{.media = {footage(kind)},
+                             .user = "viewer",
+                             .password = "p@ss/w:rd 1",
+                             .more = {"--transports", transport == "multicast" ? "multicast" : "udp,tcp"}});
   place.config.url = place.cameras->url();
   place.config.username = "viewer";
   place.config.password = "p@ss/w:rd 1";
@@ -125,6 +128,8 @@ const std::vector<Kind>& kinds() {
   static const std::vector<Kind> all = {
       {"RtspTcp", "rtsp", true, [] { return simulated(Footage::h264_aac_1080p25, "tcp"); }},
       {"RtspUdp", "rtsp", true, [] { return simulated(Footage::h264_aac_1080p25, "udp"); }},
+      {"RtspMulticast", "rtsp", true, [] { return simulated(Footage::h264_aac_1080p25, "multicast"); }},
+      {"RtspHttpTunnel", "rtsp", true, [] { return simulated(Footage::h264_aac_1080p25, "http"); }},
       {"RtspAuto", "rtsp", true, [] { return simulated(Footage::h264_pcmu, "auto"); }},
       {"RtspBFrames", "rtsp", true, [] { return simulated(Footage::h264_bframes_aac, "tcp"); }},
       {"RtspH265", "rtsp", true, [] { return simulated(Footage::h265_pcma, "tcp"); }},
