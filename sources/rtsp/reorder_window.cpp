@@ -2,9 +2,18 @@
 
 #include <algorithm>
 
-#include "sources/rtsp/rtp.h"
-
 namespace vedette::rtsp {
+
+namespace {
+
+constexpr microseconds kLeastWait = 100ms;
+constexpr microseconds kMostWait = 500ms;
+
+}  // namespace
+
+microseconds reorder_wait(microseconds rtt, microseconds jitter) {
+  return std::clamp(rtt * 3 / 2 + jitter * 3, kLeastWait, kMostWait);
+}
 
 void ReorderWindow::add(std::span<const uint8_t> packet, MonoTime now) {
   const auto parsed = parse_rtp(packet);
@@ -13,6 +22,7 @@ void ReorderWindow::add(std::span<const uint8_t> packet, MonoTime now) {
   const auto step = static_cast<int16_t>(sequence - next_);
   if (ssrc_ != parsed->ssrc || step > kMostDropout || step < -kMostDropout) begin(sequence, parsed->ssrc);
   const auto ahead = static_cast<int16_t>(sequence - next_);
+  jitter_.add(parsed->timestamp, now);
   if (ahead < 0) {
     ++left_out_;
     return;
@@ -25,9 +35,10 @@ void ReorderWindow::add(std::span<const uint8_t> packet, MonoTime now) {
 }
 
 void ReorderWindow::release(MonoTime now) {
+  const microseconds most = wait();
   while (held_ > 0) {
     const bool waited = std::any_of(slots_.begin(), slots_.end(),
-                                    [&](const Slot& slot) { return slot.held && now - slot.since >= kMostWait; });
+                                    [&](const Slot& slot) { return slot.held && now - slot.since >= most; });
     if (!waited) return;
     while (!slot(next_).held) ++next_;
     pass_held();
@@ -38,6 +49,7 @@ void ReorderWindow::release(MonoTime now) {
 void ReorderWindow::begin(uint16_t sequence, uint32_t ssrc) {
   skip_to(static_cast<uint16_t>(next_ + kMostPackets));
   ssrc_ = ssrc;
+  jitter_.begin();
   next_ = sequence;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <random>
 #include <utility>
 
 namespace vedette::rtsp {
@@ -14,7 +15,6 @@ constexpr size_t kSenderReportBytes = 28;
 constexpr uint8_t kSenderReport = 200;
 constexpr uint8_t kReceiverReport = 201;
 constexpr uint8_t kBye = 203;
-constexpr uint32_t kOurSsrc = 0x76656465;
 constexpr int64_t kNtpEpoch_s = 2'208'988'800;  // 1900 to 1970
 
 uint16_t u16(std::span<const uint8_t> b, size_t at) {
@@ -73,6 +73,17 @@ Rtcp parse_rtcp(std::span<const uint8_t> b) {
   return out;
 }
 
+void Jitter::add(uint32_t timestamp, MonoTime arrival) {
+  const double ticks = static_cast<double>(arrival.time_since_epoch().count()) * clock_rate_hz_ / 1e6;
+  const double transit = ticks - static_cast<double>(timestamp);
+  // A timestamp that wraps, or jumps, tells nothing of the network.
+  if (transit_ && std::abs(transit - *transit_) < clock_rate_hz_)
+    ticks_ += (std::abs(transit - *transit_) - ticks_) / 16;
+  transit_ = transit;
+}
+
+RtpReceiver::RtpReceiver(int clock_rate_hz) : our_ssrc_(std::random_device{}()), jitter_(clock_rate_hz) {}
+
 std::optional<uint32_t> RtpReceiver::add(const RtpPacket& packet, MonoTime arrival) {
   const auto step = static_cast<int16_t>(packet.sequence - static_cast<uint16_t>(highest_));
   uint32_t missing = 0;
@@ -82,7 +93,7 @@ std::optional<uint32_t> RtpReceiver::add(const RtpPacket& packet, MonoTime arriv
     packets_ = packets_before_ = 0;
     expected_before_ = 0;
     ssrc_ = packet.ssrc;
-    transit_.reset();
+    jitter_.begin();
   } else if (step <= 0) {
     return std::nullopt;
   } else {
@@ -92,10 +103,7 @@ std::optional<uint32_t> RtpReceiver::add(const RtpPacket& packet, MonoTime arriv
   began_ = true;
   ++packets_;
   lost_ += missing;
-  const double ticks = static_cast<double>(arrival.time_since_epoch().count()) * clock_rate_hz_ / 1e6;
-  const double transit = ticks - static_cast<double>(packet.timestamp);
-  if (transit_) jitter_ += (std::abs(transit - *transit_) - jitter_) / 16;
-  transit_ = transit;
+  jitter_.add(packet.timestamp, arrival);
   return missing;
 }
 
@@ -121,18 +129,14 @@ std::vector<uint8_t> RtpReceiver::report(MonoTime now) {
   const double since_s = known ? static_cast<double>((now - last_report_at_).count()) / 1e6 : 0;
 
   std::vector<uint8_t> out{0x81, kReceiverReport, 0, 7};
-  put32(out, kOurSsrc);
+  put32(out, our_ssrc_);
   put32(out, ssrc_);
   put32(out, std::min<uint32_t>(fraction, 255) << 24 | static_cast<uint32_t>(lost));
   put32(out, static_cast<uint32_t>(highest_));
-  put32(out, static_cast<uint32_t>(jitter_));
+  put32(out, static_cast<uint32_t>(jitter_.ticks()));
   put32(out, known ? last_report_ : 0);
   put32(out, static_cast<uint32_t>(since_s * 65536));
   return out;
-}
-
-microseconds RtpReceiver::jitter() const {
-  return microseconds(static_cast<int64_t>(jitter_ * 1e6 / clock_rate_hz_));
 }
 
 }  // namespace vedette::rtsp

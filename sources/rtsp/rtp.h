@@ -39,10 +39,28 @@ Rtcp parse_rtcp(std::span<const uint8_t> bytes);
 // Further off than this, a sequence number is that of another stream, which begins here (RFC 3550, MAX_DROPOUT).
 inline constexpr int kMostDropout = 3000;
 
+// Jitter is how much the distances of packets at their arrival differ from those of their timestamps, smoothed (section
+// 6.4.1, appendix A.8).
+class Jitter {
+ public:
+  explicit Jitter(int clock_rate_hz) : clock_rate_hz_(clock_rate_hz) {}
+  // In the order of arrival.
+  void add(uint32_t timestamp, MonoTime arrival);
+  // The next packet is of another stream.
+  void begin() { transit_.reset(); }
+  double ticks() const { return ticks_; }
+  microseconds time() const { return microseconds(static_cast<int64_t>(ticks_ * 1e6 / clock_rate_hz_)); }
+
+ private:
+  const int clock_rate_hz_;
+  double ticks_ = 0;
+  std::optional<double> transit_;
+};
+
 // RtpReceiver keeps what one stream's sequence numbers tell, as RFC 3550 (appendix A) does it.
 class RtpReceiver {
  public:
-  explicit RtpReceiver(int clock_rate_hz) : clock_rate_hz_(clock_rate_hz) {}
+  explicit RtpReceiver(int clock_rate_hz);
 
   // How many packets are missing in front of this one; nothing for one that is doubled or comes too late to be of use.
   std::optional<uint32_t> add(const RtpPacket& packet, MonoTime arrival);
@@ -54,11 +72,10 @@ class RtpReceiver {
 
   uint64_t packets() const { return packets_; }
   uint64_t lost() const { return lost_; }
-  // How much the packets' distances differ from those of their timestamps, smoothed.
-  microseconds jitter() const;
+  microseconds jitter() const { return jitter_.time(); }
 
  private:
-  const int clock_rate_hz_;
+  const uint32_t our_ssrc_;  // random: in a multicast group there are others
   bool began_ = false;
   uint32_t ssrc_ = 0;
   int64_t highest_ = 0;  // sequence number, extended
@@ -67,8 +84,7 @@ class RtpReceiver {
   uint64_t lost_ = 0;
   std::optional<uint32_t> last_timestamp_;
   int64_t ticks_ = 0;
-  double jitter_ = 0;  // ticks
-  std::optional<double> transit_;
+  Jitter jitter_;
   int64_t expected_before_ = 0;  // at the last report
   uint64_t packets_before_ = 0;
   uint32_t last_report_ = 0;  // the middle 32 bits of its NTP time

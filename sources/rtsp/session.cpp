@@ -41,6 +41,7 @@ Session::Session(std::unique_ptr<Client> client, Options options, const Clock& c
     for (const auto which : {Datagrams::rtp, Datagrams::rtcp})
       sockets_.push_back({datagrams->fd(which), i, datagrams, which});
     windows_.push_back(std::make_unique<ReorderWindow>(
+        client_->tracks()[i].media.clock_rate_hz, client_->rtt(),
         [this, i](std::span<const uint8_t> packet) { media_.take_rtp(i, packet, now_); }));
   }
 }

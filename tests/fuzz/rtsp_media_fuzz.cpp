@@ -52,7 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (interleaved.take(rest.first(rest.size() / 2)))
       static_cast<void>(interleaved.take(rest.subspan(rest.size() / 2)));
   } else {
-    ReorderWindow window([&](std::span<const uint8_t> packet) { media.take_rtp(0, packet, now); });
+    ReorderWindow window(90000, 0us, [&](std::span<const uint8_t> packet) { media.take_rtp(0, packet, now); });
     // A datagram each behind a byte for its track and length in fours, and one for the time that goes by.
     while (rest.size() > 2) {
       const size_t bytes = std::min<size_t>(4 * static_cast<size_t>(rest[0] & 0x3f), rest.size() - 2);

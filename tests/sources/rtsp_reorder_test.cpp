@@ -6,6 +6,7 @@ namespace vedette::rtsp {
 namespace {
 
 constexpr MonoTime kStart{1000s};
+constexpr microseconds kWait = 100ms;
 
 std::vector<uint8_t> packet(uint16_t sequence, uint8_t ssrc = 1) {
   return {0x80, 0x60, static_cast<uint8_t>(sequence >> 8), static_cast<uint8_t>(sequence), 0, 0, 0, 0, 0, 0, 0,
@@ -18,8 +19,27 @@ class ReorderWindowTest : public testing::Test {
     for (const int sequence : sequences) window_.add(packet(static_cast<uint16_t>(sequence)), now);
   }
   std::vector<int> out_;
-  ReorderWindow window_{[this](std::span<const uint8_t> bytes) { out_.push_back(bytes[2] << 8 | bytes[3]); }};
+  ReorderWindow window_{90000, 0us,
+                        [this](std::span<const uint8_t> bytes) { out_.push_back(bytes[2] << 8 | bytes[3]); }};
 };
+
+TEST(ReorderWaitTest, FollowsTheNetworkWithinItsBounds) {
+  EXPECT_EQ(reorder_wait(0us, 0us), 100ms);
+  EXPECT_EQ(reorder_wait(20ms, 10ms), 100ms) << "30 + 30: never less";
+  EXPECT_EQ(reorder_wait(100ms, 20ms), 210ms);
+  EXPECT_EQ(reorder_wait(60ms, 20ms), 150ms);
+  EXPECT_EQ(reorder_wait(10s, 0us), 500ms) << "a camera that answers slowly";
+  EXPECT_EQ(reorder_wait(0us, 10s), 500ms);
+}
+
+TEST_F(ReorderWindowTest, WaitsAsTheRoundTripAndTheJitterSay) {
+  ReorderWindow far(90000, 120ms, [](std::span<const uint8_t>) {});
+  EXPECT_EQ(far.wait(), 180ms);
+  // All of one timestamp, 20 ms too early or too late by turns.
+  for (int i = 0; i < 200; ++i) far.add(packet(static_cast<uint16_t>(i)), kStart + (i % 2) * 20ms);
+  EXPECT_NEAR(static_cast<double>(far.wait().count()), 240'000, 1'000);
+  EXPECT_EQ(window_.wait(), kWait);
+}
 
 TEST_F(ReorderWindowTest, PassesOnAtOnceWhatComesInTurn) {
   add({65534, 65535, 0, 1});
@@ -44,11 +64,11 @@ TEST_F(ReorderWindowTest, LeavesOutWhatIsDoubledOrTooLate) {
 TEST_F(ReorderWindowTest, GivesUpAfterItsTime) {
   add({1, 3, 4});
   add({6}, kStart + 50ms);
-  window_.release(kStart + ReorderWindow::kMostWait - 1us);
+  window_.release(kStart + kWait - 1us);
   EXPECT_EQ(out_, (std::vector<int>{1}));
-  window_.release(kStart + ReorderWindow::kMostWait);
+  window_.release(kStart + kWait);
   EXPECT_EQ(out_, (std::vector<int>{1, 3, 4})) << "six has not waited that long";
-  window_.release(kStart + 50ms + ReorderWindow::kMostWait);
+  window_.release(kStart + 50ms + kWait);
   EXPECT_EQ(out_, (std::vector<int>{1, 3, 4, 6}));
   add({2, 5, 7});
   EXPECT_EQ(out_.back(), 7);
@@ -67,11 +87,11 @@ TEST_F(ReorderWindowTest, GivesUpWhenTooManyAreHeld) {
 }
 
 TEST_F(ReorderWindowTest, SkipsAGapThatIsWiderThanItself) {
-  add({5, 7, 300, 301});
+  add({5, 7, 900, 901});
   window_.release(kStart + 1s);
-  EXPECT_EQ(out_, (std::vector<int>{5, 7, 300, 301}));
-  add({302});
-  EXPECT_EQ(out_.back(), 302);
+  EXPECT_EQ(out_, (std::vector<int>{5, 7, 900, 901}));
+  add({902});
+  EXPECT_EQ(out_.back(), 902);
 }
 
 TEST_F(ReorderWindowTest, AnotherStreamBeginsAnew) {
@@ -97,8 +117,10 @@ TEST_F(ReorderWindowTest, ShuffledWithinTheWindowComesOutInOrder) {
   const auto next = [&] { return random = random * 1664525 + 1013904223; };
   std::vector<int> sequence;
   for (int i = 0; i < 5000; ++i) sequence.push_back(60000 + i);
-  for (size_t i = 0; i + 30 < sequence.size(); i += 30)
-    for (size_t j = 29; j > 1; --j) std::swap(sequence[i + j], sequence[i + 1 + (next() >> 8) % j]);
+  // A keyframe of 4K, all at once.
+  constexpr size_t kMixed = ReorderWindow::kMostPackets;
+  for (size_t i = 0; i + kMixed < sequence.size(); i += kMixed)
+    for (size_t j = kMixed - 1; j > 1; --j) std::swap(sequence[i + j], sequence[i + 1 + (next() >> 8) % j]);
   for (const int one : sequence) add({one % 65536});
   ASSERT_EQ(out_.size(), 5000u);
   for (int i = 0; i < 5000; ++i) ASSERT_EQ(out_[static_cast<size_t>(i)], (60000 + i) % 65536);

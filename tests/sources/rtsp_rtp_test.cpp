@@ -66,6 +66,14 @@ TEST(RtpTest, LengthsThatLieAreNoPacket) {
   EXPECT_FALSE(parse_rtp(bad)) << "padding that counts itself out";
 }
 
+TEST(JitterTest, IsNothingForWhatComesEvenlyAndNothingOfAStep) {
+  Jitter jitter(90000);
+  for (uint32_t i = 0; i < 100; ++i) jitter.add(i * 3600 + (i < 50 ? 0 : 900'000), kStart + i * 40ms);
+  EXPECT_EQ(jitter.time(), 0us) << "a clock that steps by 10 s";
+  for (uint32_t i = 0; i < 200; ++i) jitter.add(i * 3600, kStart + i * 40ms + (i % 2) * 10ms);
+  EXPECT_NEAR(static_cast<double>(jitter.time().count()), 10'000, 100);
+}
+
 TEST(RtpReceiverTest, CountsWhatIsMissingAcrossTheWrap) {
   RtpReceiver r(90000);
   EXPECT_EQ(r.add(packet(65533), kStart), 0u);

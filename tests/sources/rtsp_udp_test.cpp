@@ -75,6 +75,41 @@ TEST_F(RtspUdpTest, WhatIsLostIsCountedAndNothingDamagedIsHandedOut) {
   EXPECT_GE(lost_frames(video), 3u);
 }
 
+// 50 +- 20 ms: a packet comes up to 40 ms behind those that it was in front of. Where the shuffler itself was held up,
+// it was more than that, and nothing is shown.
+TEST_F(RtspUdpTest, WhatAWideNetworkMixesIsPutInOrder) {
+  constexpr int kTries = 5;
+  const CameraSim cameras({.media = {footage(Footage::h264_pcmu)}});
+  for (int i = 0; i < kTries; ++i) {
+    UdpShuffler network(cameras.port(), {.delay = 50ms, .spread = 20ms});
+    SourceRun run(config_for(network.port()));
+    ASSERT_TRUE(run.wait_for_video(8 * 15));
+    EXPECT_TRUE(run.stop().status);
+    if (network.overdue() > 40ms) continue;
+    EXPECT_EQ(lost_frames(video_of(run)), 0u);
+    return;
+  }
+  GTEST_SKIP() << "this machine is too busy";
+}
+
+// Of a small picture: of a large one, each keyframe would lose a packet.
+TEST_F(RtspUdpTest, WhatAWideNetworkLosesIsAGapAndNothingElseIs) {
+  const CameraSim cameras({.media = {footage(Footage::h264_pcmu)}});
+  UdpShuffler network(cameras.port(), {.lose = 100, .delay = 50ms, .spread = 20ms});
+  SourceRun run(config_for(network.port()));
+  ASSERT_TRUE(run.wait_for(30s, [](const std::vector<Packet>& all) {
+    return std::count_if(all.begin(), all.end(), [](const Packet& p) { return p.lost_before > 0; }) >= 3;
+  }));
+  EXPECT_TRUE(run.stop().status);
+  constexpr double kFrameOfThis_us = 1e6 / 15;
+  const auto video = video_of(run);
+  for (size_t i = 1; i < video.size(); ++i) {
+    const double step = static_cast<double>((video[i].dts - video[i - 1].dts).count()) / kFrameOfThis_us;
+    EXPECT_NEAR(step, video[i].lost_before + 1.0, 0.3) << i;
+    EXPECT_TRUE(video[i].lost_before == 0 || video[i].keyframe) << i;
+  }
+}
+
 TEST_F(RtspUdpTest, ForgedPacketsOfOthersAreDropped) {
   UdpShuffler network(cameras_.port(), {.forge = 5});
   SourceRun run(config_for(network.port()));

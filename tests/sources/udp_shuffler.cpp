@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <stdexcept>
 #include <tuple>
@@ -117,8 +118,11 @@ void UdpShuffler::serve(int client, const std::stop_token& stop) {
       entries.push_back({way.to_server.get(), POLLIN, 0});
     }
     const size_t ways = ways_.size();
-    if (poll(entries.data(), entries.size(), kStopCheckMs) < 0) continue;
-    for (Way& way : ways_) pass_late(way);
+    if (poll(entries.data(), entries.size(), wait_ms()) < 0) continue;
+    for (Way& way : ways_) {
+      pass_late(way);
+      arrive(way);
+    }
     for (int side = 0; side < 2; ++side) {
       if (entries[static_cast<size_t>(side)].revents == 0) continue;
       const ssize_t got = recv(side == 0 ? client : server.get(), buffer.data(), buffer.size(), 0);
@@ -194,7 +198,25 @@ void UdpShuffler::pass_late(Way& way) {
 }
 
 void UdpShuffler::pass(Way& way, const std::string& packet) {
-  send(way.to_client, packet, way.client_port);
+  if (mischief_.delay == 0ms || !way.rtp) return send(way.to_client, packet, way.client_port);
+  std::uniform_int_distribution<int64_t> by(-microseconds(mischief_.spread).count(),
+                                            microseconds(mischief_.spread).count());
+  way.under_way.emplace(Clock::system().mono() + mischief_.delay + microseconds(by(random_)), packet);
+}
+
+void UdpShuffler::arrive(Way& way) {
+  while (!way.under_way.empty()) {
+    const microseconds overdue = Clock::system().mono() - way.under_way.begin()->first;
+    if (overdue < 0us) return;
+    overdue_us_ = std::max<int64_t>(overdue_us_, overdue.count());
+    send(way.to_client, way.under_way.begin()->second, way.client_port);
+    way.under_way.erase(way.under_way.begin());
+  }
+}
+
+int UdpShuffler::wait_ms() const {
+  const auto moving = [](const Way& way) { return !way.under_way.empty(); };
+  return std::any_of(ways_.begin(), ways_.end(), moving) ? 1 : kStopCheckMs;
 }
 
 }  // namespace vedette::test

@@ -2,7 +2,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <mutex>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -23,6 +25,9 @@ class UdpShuffler {
     int send_late = 0;     // behind the three that follow, or 30 ms, whichever is less
     int forge = 0;         // followed by one in the same name, with the next number, from another port
     bool swallow = false;  // everything
+    // Each is under way for so long, more or less by as much as this at random: many overtake each other.
+    milliseconds delay{0};
+    milliseconds spread{0};
   };
 
   UdpShuffler(uint16_t server_port, Mischief mischief);
@@ -32,6 +37,8 @@ class UdpShuffler {
   // From now on.
   void swallow(bool everything) { swallow_ = everything; }
   size_t lost() const { return lost_; }
+  // By how much a packet was further delayed than it should have been, at most: by a machine that is busy.
+  microseconds overdue() const { return microseconds(overdue_us_); }
   size_t connections() const { return connections_; }
   size_t udp_set_ups() const { return udp_set_ups_; }
   // What the client sent to the server's RTCP ports.
@@ -49,6 +56,7 @@ class UdpShuffler {
     std::string late{};
     int late_for = 0;
     MonoTime late_until{};
+    std::multimap<MonoTime, std::string> under_way{};  // by when they arrive
   };
   void run(const std::stop_token& stop);
   void serve(int client, const std::stop_token& stop);
@@ -58,15 +66,19 @@ class UdpShuffler {
   void from_client(Way& way);
   void pass_late(Way& way);
   void pass(Way& way, const std::string& packet);
+  void arrive(Way& way);
+  int wait_ms() const;
 
   const uint16_t server_port_;
   const Mischief mischief_;
   std::atomic<bool> swallow_;
   std::atomic<size_t> lost_{0}, connections_{0}, udp_set_ups_{0}, client_reports_{0};
+  std::atomic<int64_t> overdue_us_{0};
   Fd listener_;
   Fd forger_;
   uint16_t port_ = 0;
   std::vector<Way> ways_;
+  std::minstd_rand random_{1};
   std::jthread thread_;
 };
 
