@@ -7,6 +7,7 @@ Writes H.264 or H.265 as a byte stream (Annex B) to stdout, to be piped into a p
     frames.py --unix /run/vedette/frames.sock --token 5f... | ffplay -f h264 -
 With --stats, one line of JSON for each message instead. With --count, it ends after so many frames. Where the token comes
 from: the reply to the command stream.open, for example  vedettectl stream.open camera_id=front
+Exit status 1 when not one frame came.
 
 As a module: `for message in FrameReader.unix(path, token): ...`
 """
@@ -180,6 +181,8 @@ def main():
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         pass
+    if count == 0:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -100,6 +100,7 @@ TEST_F(FramesTest, ATokenIsForOneClientAndForSoLong) {
   EXPECT_EQ(listed(opened.at("stream_id")).value("state", ""), "connected");
   const auto second = run(reader(opened, false, {"--stats"}));
   EXPECT_NE(second.output.find("forbidden"), std::string::npos) << second.output;
+  EXPECT_EQ(second.status, 1);
 
   rig.result("stream.close", {{"stream_id", opened.at("stream_id")}});
   EXPECT_TRUE(client.wait_for_output("closed on request", Rig::kLimit));
