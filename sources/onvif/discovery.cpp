@@ -24,6 +24,7 @@ constexpr uint16_t kPort = 3702;
 constexpr size_t kMostSockets = 64;
 constexpr int kMostDatagrams = 4096;
 constexpr size_t kMostDatagramBytes = 16 * 1024;
+constexpr int kReceiveBufferBytes = 1024 * 1024;  // cameras answer all at once; the kernel gives what it may
 constexpr microseconds kLongestPoll = 50ms;
 // Datagrams get lost, so all is asked three times, with the same id (SOAP-over-UDP, appendix I).
 constexpr std::array<microseconds, 3> kAskedAt = {0us, 150ms, 400ms};
@@ -49,6 +50,7 @@ std::string text_of(in_addr host) {
 
 Fd udp_socket(in_addr local) {
   Fd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &kReceiveBufferBytes, sizeof kReceiveBufferBytes);
   const sockaddr_in own = address_of(local, 0);
   if (fd.get() < 0 || bind(fd.get(), reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0) return Fd();
   return fd;
