@@ -29,7 +29,7 @@ std::unique_ptr<Target> make_target(const Config& config);
 RetentionLimits retention_limits(const Config& config);
 EventFeedConfig event_feed_config(const std::string& id, const Config::Camera& camera);
 // Of the profile that is recorded, and of the other one, which there is.
-CameraConfig camera_config(const std::string& camera_id, const Config::Camera& camera);
-CameraConfig second_camera_config(const std::string& camera_id, const Config::Camera& camera);
+CameraConfig camera_config(const Config& config, const std::string& camera_id);
+CameraConfig second_camera_config(const Config& config, const std::string& camera_id);
 
 }  // namespace vedette

@@ -44,7 +44,7 @@ Answer StreamProbes::probe(const ReplyTo& to, const CameraProbe& request, Camera
   // One try more is one nearer to a locked account.
   if (status.state == CameraState::auth_failed)
     return messages::rejected({Code::forbidden, "the camera is auth_failed: " + status.error});
-  return connect(to, camera_config(camera->id(), configured).source, request.timeout, limits, camera->id());
+  return connect(to, camera_config(config_, camera->id()).source, request.timeout, limits, camera->id());
 }
 
 Answer StreamProbes::connect(const ReplyTo& to, const SourceConfig& source, milliseconds timeout,
