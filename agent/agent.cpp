@@ -29,6 +29,7 @@
 #include "agent/stream_probes.h"
 #include "core/ids.h"
 #include "core/log.h"
+#include "media/encoder_slots.h"
 #include "mqtt/session.h"
 #include "storage/command_log.h"
 #include "storage/recovery.h"
@@ -196,9 +197,10 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
         layout_, catalog_, std::move(target), [this](UploadReport report) { inbox_.push(std::move(report)); }, clock_,
         [this] { return volume_->check().has_value(); });
   runner_.attach(uploads_ ? &uploads_->target() : nullptr);
+  EncoderSlots::of_process().set_most(config_.encode_slots);
   for (const auto& [id, camera] : config_.cameras)
     cameras_[id] = std::make_unique<Camera>(
-        camera_config(id, camera),
+        camera_config(config_, id),
         [this](const std::string& camera_id, const CameraStatus& status) {
           inbox_.push(CameraChanged{camera_id, status});
         },

@@ -6,6 +6,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "agent/encode_config.h"
 #include "agent/event_config.h"
 #include "agent/schedule_config.h"
 #include "agent/secret.h"
@@ -15,6 +16,7 @@
 #include "core/text.h"
 #include "live/listening_socket.h"
 #include "mqtt/session.h"
+#include "sources/plugin/plugin_sources.h"
 #include "sources/source.h"
 #include "sources/vendor_url.h"
 
@@ -36,6 +38,7 @@ const std::initializer_list<std::string_view> kTransports = {"tcp", "udp", "auto
 struct Load {
   std::vector<FieldError> errors;
   std::vector<std::string> warnings;
+  std::shared_ptr<const PluginSources> plugins;
 
   void warn(const std::string& path, const std::string& text) { warnings.push_back(path + ": " + text); }
 };
@@ -271,6 +274,7 @@ void read_url(JsonReader& r, std::string& url, const std::string& transport, Con
   source.transport = transport;
   source.username = camera.username;
   source.password = camera.password;
+  source.plugins = load.plugins;
   if (auto made = make_source(source); !made) r.error("url", made.error().message);
 }
 
@@ -315,8 +319,27 @@ Config::Camera read_camera(JsonReader r, const Config::Recording& recording, Loa
   set(camera.max_bytes, r.integer("max_bytes", 0, kMostInteger));
   read_camera_events(r, recording.pre_roll, camera);
   read_profiles(r, camera, load);
+  camera.encode = read_encode_settings(r);
+  if (camera.encode && !camera.url.starts_with("v4l2:") && !camera.url.starts_with("test:"))
+    load.warn(r.path() + "/encode", "has no effect: such a camera encodes by itself");
   r.done();
   return camera;
+}
+
+// Loads them, as their schemes count from here on.
+std::shared_ptr<const PluginSources> read_plugins(JsonReader r, Load& load) {
+  auto plugins = std::make_shared<PluginSources>();
+  for (const auto& [scheme, path] : r.members()) {
+    if (!path->is_string()) {
+      r.error(scheme, "must be a string: the path of the library");
+      continue;
+    }
+    if (const auto added = plugins->add(scheme, path->get<std::string>()); added)
+      load.warn(r.path() + "/" + scheme, plugins->find(scheme)->name() + " runs inside the agent, with all its rights");
+    else
+      r.error(scheme, added.error().message);
+  }
+  return plugins;
 }
 
 void read_cameras(JsonReader r, Config& config, Load& load) {
@@ -356,6 +379,8 @@ void read_document(JsonReader r, Config& config, Load& load) {
   if (auto section = r.object("live")) read_live(*section, config);
   if (auto section = r.object("http")) read_http(*section, load);
   if (auto section = r.object("log")) read_log(*section, config);
+  config.encode_slots = read_encode_slots(r);
+  if (auto section = r.object("plugins")) config.plugins = load.plugins = read_plugins(*section, load);
   if (auto section = r.object("cameras")) read_cameras(*section, config, load);
   r.done();
   if (config.upload.directory.empty()) config.upload.directory = config.storage.path / "objects";

@@ -12,10 +12,13 @@
 #include "core/json.h"
 #include "core/log.h"
 #include "core/result.h"
+#include "media/encode_settings.h"
 #include "sources/events/camera_event.h"
 #include "storage/clip.h"
 
 namespace vedette {
+
+class PluginSources;
 
 // What is done when a camera notices something.
 struct EventRule {
@@ -102,6 +105,7 @@ struct Config {
     std::optional<SubProfile> sub;
     Profile record_profile = Profile::main;  // sub only when there is one
     int max_sessions = 2;
+    std::optional<EncodeSettings> encode;  // of raw pictures; nothing: what the kind of source finds best
   };
 
   std::string device_id;  // default: the host's name, when it is a valid id
@@ -114,6 +118,8 @@ struct Config {
   milliseconds latency_alarm{1000};  // p99 of a stage that is too long; 0: none is
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::text;
+  int encode_slots = 0;                          // encoders at once; 0: as many as there are processors
+  std::shared_ptr<const PluginSources> plugins;  // loaded; null: none
   std::map<std::string, Camera> cameras;
 };
 

@@ -104,7 +104,8 @@ CameraHttpConfig camera_http_config(const Config::Camera& camera, Config::Profil
 
 namespace {
 
-CameraConfig profile_config(std::string id, const Config::Camera& camera, Config::Profile profile) {
+CameraConfig profile_config(const Config& config, std::string id, const Config::Camera& camera,
+                            Config::Profile profile) {
   CameraConfig out;
   out.source.camera_id = std::move(id);
   out.source.url = profile == Config::Profile::sub ? camera.sub->url : camera.url;
@@ -115,6 +116,8 @@ CameraConfig profile_config(std::string id, const Config::Camera& camera, Config
   out.source.http_port = camera.http_port;
   out.source.http_tls = camera.http_tls;
   out.source.stall_timeout = camera.stall_timeout;
+  out.source.encode = camera.encode;
+  out.source.plugins = config.plugins;
   out.ring = {camera.ring, camera.ring_most_bytes};
   out.enabled = camera.enabled;
   return out;
@@ -122,13 +125,15 @@ CameraConfig profile_config(std::string id, const Config::Camera& camera, Config
 
 }  // namespace
 
-CameraConfig camera_config(const std::string& id, const Config::Camera& camera) {
-  return profile_config(id, camera, camera.record_profile);
+CameraConfig camera_config(const Config& config, const std::string& id) {
+  const Config::Camera& camera = config.cameras.at(id);
+  return profile_config(config, id, camera, camera.record_profile);
 }
 
-CameraConfig second_camera_config(const std::string& id, const Config::Camera& camera) {
+CameraConfig second_camera_config(const Config& config, const std::string& id) {
+  const Config::Camera& camera = config.cameras.at(id);
   const auto other = camera.record_profile == Config::Profile::main ? Config::Profile::sub : Config::Profile::main;
-  CameraConfig out = profile_config(id + "/" + std::string(profile_name(other)), camera, other);
+  CameraConfig out = profile_config(config, id + "/" + std::string(profile_name(other)), camera, other);
   out.ring.duration = 1s;  // nobody asks for its past
   return out;
 }

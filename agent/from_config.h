@@ -34,7 +34,7 @@ EventFeedConfig event_feed_config(const std::string& id, const Config::Camera& c
 // Its HTTP side; of main, where there is no sub.
 CameraHttpConfig camera_http_config(const Config::Camera& camera, Config::Profile profile);
 // Of the profile that is recorded, and of the other one, which there is.
-CameraConfig camera_config(const std::string& camera_id, const Config::Camera& camera);
-CameraConfig second_camera_config(const std::string& camera_id, const Config::Camera& camera);
+CameraConfig camera_config(const Config& config, const std::string& camera_id);
+CameraConfig second_camera_config(const Config& config, const std::string& camera_id);
 
 }  // namespace vedette

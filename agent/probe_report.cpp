@@ -81,6 +81,7 @@ Json probe_report(const StreamReport& stream, const ProbeLimits& limits) {
     json["audio_sample_rate_hz"] = audio->sample_rate_hz;
     json["audio_channels"] = audio->channels;
   }
+  if (!stream.info->capture.empty()) json["capture"] = stream.info->capture;
   json["watched_ms"] = to_ms(stream.watched);
   Warnings warnings;
   warn_of_gop(stream, limits, warnings);

@@ -6,6 +6,7 @@
 
 #include "agent/from_config.h"
 #include "sources/network_url.h"
+#include "sources/plugin/plugin_sources.h"
 
 namespace vedette {
 
@@ -64,11 +65,12 @@ Result<Endpoint> endpoint_of(std::string_view text, std::string_view transport, 
 }
 
 // Whether the scheme may be used by those who are not on this machine.
-Status check_scheme(std::string_view url) {
+Status check_scheme(std::string_view url, const Config& config) {
   const std::string_view scheme = url.substr(0, url.find("://"));
   if (find_network(scheme)) return {};
   const auto known = source_schemes();
-  const bool exists = std::find(known.begin(), known.end(), scheme) != known.end() ||
+  const bool exists = (config.plugins && config.plugins->find(scheme)) ||
+                      std::find(known.begin(), known.end(), scheme) != known.end() ||
                       std::find(kOthers.begin(), kOthers.end(), scheme) != kOthers.end();
   if (exists) return fail(Code::forbidden, "/params/url: only cameras in the network are probed by URL");
   return {};  // make_source says what is wrong
@@ -77,7 +79,7 @@ Status check_scheme(std::string_view url) {
 }  // namespace
 
 Result<SourceConfig> probe_target(const CameraProbe& request, const Config& config) {
-  if (auto allowed = check_scheme(*request.url); !allowed) return allowed.error_as_is();
+  if (auto allowed = check_scheme(*request.url, config); !allowed) return allowed.error_as_is();
   SourceConfig source;
   if (request.auth_camera_id) {
     const auto camera = config.cameras.find(*request.auth_camera_id);
@@ -90,7 +92,7 @@ Result<SourceConfig> probe_target(const CameraProbe& request, const Config& conf
     if (!own || *own != *wanted)
       return fail(Code::forbidden,
                   "/params/auth_camera_id: its credentials are only for the host and port of its own URL");
-    source = camera_config(camera->first, camera->second).source;
+    source = camera_config(config, camera->first).source;
   }
   source.camera_id = "probe";
   source.url = *request.url;

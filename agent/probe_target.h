@@ -10,9 +10,9 @@
 namespace vedette {
 
 // What camera.probe may connect to by URL: any camera in the network, and nothing on this machine (forbidden: files,
-// devices, made-up pictures). A stored password goes only to where its camera is: auth_camera_id is forbidden unless
-// host, port and protection by TLS are those of that camera's URL. invalid_argument and unsupported say what is wrong
-// with the URL, not_found that there is no such camera.
+// devices, plug-ins, made-up pictures). A stored password goes only to where its camera is: auth_camera_id is forbidden
+// unless host, port and protection by TLS are those of that camera's URL. invalid_argument and unsupported say what is
+// wrong with the URL, not_found that there is no such camera.
 Result<SourceConfig> probe_target(const CameraProbe& request, const Config& config);
 
 }  // namespace vedette

@@ -21,7 +21,7 @@ Result<Camera*> SecondProfiles::use(const std::string& camera_id) {
   if (!open.camera || open.closing) {
     open.camera.reset();  // so that there are never two
     open.camera = std::make_unique<Camera>(
-        second_camera_config(camera_id, configured), [](const std::string&, const CameraStatus&) {}, clock_);
+        second_camera_config(config_, camera_id), [](const std::string&, const CameraStatus&) {}, clock_);
     open.closing = false;
     log::info("the second profile is opened", {{"camera", open.camera->id()}});
   }

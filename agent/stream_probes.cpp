@@ -56,7 +56,7 @@ Answer StreamProbes::probe(const ReplyTo& to, const CameraProbe& request, Camera
   // One try more is one nearer to a locked account.
   if (status.state == CameraState::auth_failed)
     return messages::rejected({Code::forbidden, "the camera is auth_failed: " + status.error});
-  return connect(to, {camera_config(camera->id(), configured).source, camera->id(), http}, request.timeout, limits);
+  return connect(to, {camera_config(config_, camera->id()).source, camera->id(), http}, request.timeout, limits);
 }
 
 Answer StreamProbes::connect(const ReplyTo& to, const Target& target, milliseconds timeout, const ProbeLimits& limits) {

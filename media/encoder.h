@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/clock.h"
@@ -18,8 +19,9 @@ struct Picture {
   std::vector<uint8_t> y, u, v;
 };
 
-// VideoEncoder turns pictures into H.264 (libx264, ultrafast, zero latency, no B-frames): each picture in gives its
-// packet out at once. For sources that have only raw frames. Used by one thread.
+// VideoEncoder turns pictures into H.264 without B-frames: one encoder of libavcodec with its settings. libx264 gives
+// each picture's packet out at once; encoders in hardware may keep some back, and give them out in order. Used by one
+// thread.
 class VideoEncoder {
  public:
   struct Options {
@@ -27,13 +29,19 @@ class VideoEncoder {
     int height_px = 720;
     int fps = 25;
     int gop_frames = 50;
-    int bitrate_bps = 2'000'000;
+    int bitrate_bps = 2'000'000;  // on average; with crf: at most
+    // The rest as EncodeSettings has it.
+    int crf = 0;
+    std::string preset = "ultrafast";
+    std::string profile{};
+    std::string encoder = "libx264";  // libavcodec's name
   };
   static Result<std::unique_ptr<VideoEncoder>> create(const Options& options);
   ~VideoEncoder();
 
   const VideoTrack& track() const;
-  // data, track, keyframe and payload are filled in; info and the times are the caller's.
+  // data, track and keyframe are filled in; info and the times are the caller's. The data is empty when the encoder
+  // keeps the picture back.
   Result<Packet> encode(const Picture& picture, int64_t frame_number);
 
  private:
@@ -42,7 +50,8 @@ class VideoEncoder {
   std::unique_ptr<Impl> impl_;
 };
 
-// AudioEncoder turns mono float samples (-1..1), 1024 at a time, into AAC-LC. Used by one thread.
+// AudioEncoder turns mono float samples (-1..1), 1024 at a time, into AAC-LC. HE-AAC is not there: Debian's libavcodec
+// has no encoder for it. Used by one thread.
 class AudioEncoder {
  public:
   static constexpr int kFrameSamples = 1024;

@@ -1,9 +1,5 @@
 #include "media/jpeg.h"
 
-extern "C" {
-#include <libavutil/opt.h>
-}
-
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -11,6 +7,7 @@ extern "C" {
 
 #include "media/decode.h"
 #include "media/libav.h"
+#include "media/scaler.h"
 
 namespace vedette {
 
@@ -44,63 +41,14 @@ Size scaled(const AVFrame& frame, int width_px) {
   return {width_px, std::max(1, static_cast<int>(std::lround(height)))};
 }
 
-// The formats that only say "full range" by another name are deprecated: plain ones, and the range beside.
-AVPixelFormat plain_format(int format) {
-  switch (format) {
-    case AV_PIX_FMT_YUVJ420P:
-      return AV_PIX_FMT_YUV420P;
-    case AV_PIX_FMT_YUVJ422P:
-      return AV_PIX_FMT_YUV422P;
-    case AV_PIX_FMT_YUVJ444P:
-      return AV_PIX_FMT_YUV444P;
-    case AV_PIX_FMT_YUVJ440P:
-      return AV_PIX_FMT_YUV440P;
-    default:
-      return static_cast<AVPixelFormat>(format);
-  }
-}
-
-bool is_full_range(const AVFrame& frame) {
-  return frame.color_range == AVCOL_RANGE_JPEG || plain_format(frame.format) != frame.format;
-}
-
-Result<libav::FramePtr> new_frame(Size size) {
-  libav::FramePtr frame(av_frame_alloc());
-  if (!frame) return fail(Code::internal, "out of memory");
-  frame->width = size.width;
-  frame->height = size.height;
-  frame->format = AV_PIX_FMT_YUV420P;
-  frame->color_range = AVCOL_RANGE_JPEG;
-  if (av_frame_get_buffer(frame.get(), 0) < 0) return fail(Code::internal, "out of memory");
-  return frame;
-}
-
-// The range has to be known to the scaler before it is set up: it copies, where it thinks there is nothing to do.
-libav::ScalerPtr scaler_for(const AVFrame& from, const AVFrame& to) {
-  libav::ScalerPtr scaler(sws_alloc_context());
-  if (!scaler) return scaler;
-  const auto set = [&](const char* option, int64_t value) { av_opt_set_int(scaler.get(), option, value, 0); };
-  set("srcw", from.width);
-  set("srch", from.height);
-  set("src_format", plain_format(from.format));
-  set("src_range", is_full_range(from));
-  set("dstw", to.width);
-  set("dsth", to.height);
-  set("dst_format", to.format);
-  set("dst_range", 1);
-  set("sws_flags", SWS_BILINEAR);
-  if (sws_init_context(scaler.get(), nullptr, nullptr) < 0) scaler.reset();
-  return scaler;
-}
-
 // The picture in the size wanted, 4:2:0, full range: what JPEG is. BT.709 is not turned into BT.601, as everywhere.
 Result<libav::FramePtr> convert(const AVFrame& frame, Size size) {
-  auto picture = new_frame(size);
+  auto picture = libav::new_picture(size.width, size.height, AV_PIX_FMT_YUV420P, AVCOL_RANGE_JPEG);
   if (!picture) return picture;
   AVFrame& to = **picture;
-  const libav::ScalerPtr scaler = scaler_for(frame, to);
-  if (!scaler) return fail(Code::unsupported, "a picture in a pixel format that cannot be converted");
-  const int rows = sws_scale(scaler.get(), frame.data, frame.linesize, 0, frame.height, to.data, to.linesize);
+  const auto scaler = libav::scaler_for(frame, to);
+  if (!scaler) return scaler.error_as_is();
+  const int rows = sws_scale(scaler->get(), frame.data, frame.linesize, 0, frame.height, to.data, to.linesize);
   if (rows != size.height) return fail(Code::internal, "scaling failed");
   return picture;
 }

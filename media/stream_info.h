@@ -41,6 +41,7 @@ struct AudioTrack {
 struct StreamInfo {
   VideoTrack video;
   std::optional<AudioTrack> audio;
+  std::string capture{};  // for people: how it came about, where this machine had a say in that; no part of what it is
 
   // Whether packets of both can go into one MP4 file: its description of the tracks comes out the same of both, in
   // whatever form they have their parameter sets (the announced frame rate does not matter).

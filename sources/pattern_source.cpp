@@ -7,7 +7,7 @@
 
 #include "core/text.h"
 #include "core/thread.h"
-#include "media/encoder.h"
+#include "media/live_encoder.h"
 #include "sources/test_card.h"
 
 namespace vedette {
@@ -17,6 +17,7 @@ namespace {
 constexpr int kToneHz = 440;
 constexpr int kToneSampleRateHz = 16'000;
 constexpr int kToneBitrateBps = 32'000;
+constexpr int kFineToneSampleRateHz = 48'000;  // where the configuration says what bit rate
 // Behind by more than this, the camera leaves frames out, as a real one does.
 constexpr microseconds kMostBehind = 1s;
 
@@ -24,9 +25,21 @@ struct Pattern {
   int width_px = 1280;
   int height_px = 720;
   int fps = 25;
-  int gop_frames = 50;
+  int gop_frames = 0;  // 0: not said
   bool audio = false;
 };
+
+// Cheap, as many of them are made at once in demonstrations and tests: what the configuration says is better.
+constexpr int kCheapGopFrames = 50;
+EncodeSettings cheap() {
+  EncodeSettings settings;
+  settings.preset = "ultrafast";
+  settings.crf = 0;
+  settings.max_bitrate_bps = 2'000'000;
+  settings.profile.clear();
+  settings.hardware = false;
+  return settings;
+}
 
 bool parse_int(std::string_view text, int least, int most, int& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -70,10 +83,10 @@ Result<Pattern> parse(std::string_view url) {
 // A steady tone in frames of the encoder's size, timed by counting samples.
 class Tone {
  public:
-  static Result<std::unique_ptr<Tone>> create(MonoTime start) {
-    auto encoder = AudioEncoder::create(kToneSampleRateHz, kToneBitrateBps);
+  static Result<std::unique_ptr<Tone>> create(MonoTime start, int sample_rate_hz, int bitrate_bps) {
+    auto encoder = AudioEncoder::create(sample_rate_hz, bitrate_bps);
     if (!encoder) return encoder.error_as_is();
-    return std::unique_ptr<Tone>(new Tone(std::move(*encoder), start));
+    return std::unique_ptr<Tone>(new Tone(std::move(*encoder), start, sample_rate_hz));
   }
 
   const AudioTrack& track() const { return encoder_->track(); }
@@ -86,7 +99,7 @@ class Tone {
       for (size_t i = 0; i < frame.size(); ++i)
         frame[i] = 0.2F * static_cast<float>(std::sin(2 * std::numbers::pi * kToneHz *
                                                       static_cast<double>(samples_ + static_cast<int64_t>(i)) /
-                                                      kToneSampleRateHz));
+                                                      sample_rate_hz_));
       samples_ += AudioEncoder::kFrameSamples;
       auto packets = encoder_->encode(frame);
       if (!packets) return packets.error_as_is();
@@ -101,41 +114,47 @@ class Tone {
   }
 
  private:
-  Tone(std::unique_ptr<AudioEncoder> encoder, MonoTime start) : encoder_(std::move(encoder)), start_(start) {}
-  MonoTime time_of(int64_t samples) const { return start_ + microseconds(samples * 1'000'000 / kToneSampleRateHz); }
+  Tone(std::unique_ptr<AudioEncoder> encoder, MonoTime start, int sample_rate_hz)
+      : encoder_(std::move(encoder)), start_(start), sample_rate_hz_(sample_rate_hz) {}
+  MonoTime time_of(int64_t samples) const { return start_ + microseconds(samples * 1'000'000 / sample_rate_hz_); }
 
   std::unique_ptr<AudioEncoder> encoder_;
   MonoTime start_;
+  const int sample_rate_hz_;
   int64_t samples_ = 0;  // made
   int64_t encoded_ = 0;  // come out of the encoder
 };
 
 class PatternSource : public Source {
  public:
-  PatternSource(Pattern pattern, const Clock& clock) : pattern_(pattern), clock_(clock) {}
+  PatternSource(Pattern pattern, std::optional<EncodeSettings> settings, const Clock& clock)
+      : pattern_(pattern),
+        settings_(settings ? *settings : cheap()),
+        configured_(settings.has_value()),
+        clock_(clock) {}
 
   Status run(const Push& push, const std::stop_token& stop) override {
     const MonoTime start = clock_.mono();
-    VideoEncoder::Options options;
-    options.width_px = pattern_.width_px;
-    options.height_px = pattern_.height_px;
-    options.fps = pattern_.fps;
-    options.gop_frames = pattern_.gop_frames;
-    const auto encoder = VideoEncoder::create(options);
-    if (!encoder) return encoder.error_as_is();
-    auto info = std::make_shared<StreamInfo>();
-    info->video = (*encoder)->track();
+    LiveEncoder::Input input;
+    input.size = encoded_size({pattern_.width_px, pattern_.height_px}, settings_.width_px);
+    input.fps = pattern_.fps;
+    input.gop_frames = pattern_.gop_frames == 0 && !configured_ ? kCheapGopFrames : pattern_.gop_frames;
+    input.takes_slot = configured_;
+    input.capture = "the test pattern";
     std::unique_ptr<Tone> tone;
     if (pattern_.audio) {
-      auto made = Tone::create(start);
+      auto made = configured_ ? Tone::create(start, kFineToneSampleRateHz, settings_.audio_bitrate_bps)
+                              : Tone::create(start, kToneSampleRateHz, kToneBitrateBps);
       if (!made) return made.error_as_is();
       tone = std::move(*made);
-      info->audio = tone->track();
+      input.audio = tone->track();
     }
+    const auto encoder = LiveEncoder::open(settings_, input);
+    if (!encoder) return encoder.error_as_is();
 
-    TestCard card(pattern_.width_px, pattern_.height_px);
+    TestCard card(input.size.width_px, input.size.height_px);
     const auto stamp = [&](Packet packet) {
-      packet.info = info;
+      packet.info = (*encoder)->info();
       packet.arrival = clock_.mono();
       packet.arrival_utc = clock_.utc();
       push(std::move(packet));
@@ -144,12 +163,10 @@ class PatternSource : public Source {
       const MonoTime due = time_of(start, frame);
       if (wait_until(due, stop)) return {};
       if (clock_.mono() - due > kMostBehind) continue;
-      auto packet = (*encoder)->encode(card.draw(clock_.to_utc(due), frame), frame);
-      if (!packet) return packet.error_as_is();
-      packet->pts = packet->dts = due;
-      packet->duration = time_of(start, frame + 1) - due;
-      stamp(std::move(*packet));
-      if (!tone) continue;
+      auto pictures = (*encoder)->encode(card.draw(clock_.to_utc(due), frame), due);
+      if (!pictures) return pictures.error_as_is();
+      for (Packet& packet : *pictures) stamp(std::move(packet));
+      if (!tone || !(*encoder)->info()) continue;
       auto sound = tone->next(clock_.mono());
       if (!sound) return sound.error_as_is();
       for (Packet& audio : *sound) stamp(std::move(audio));
@@ -162,6 +179,8 @@ class PatternSource : public Source {
   }
 
   const Pattern pattern_;
+  const EncodeSettings settings_;
+  const bool configured_;
   const Clock& clock_;
 };
 
@@ -170,7 +189,7 @@ class PatternSource : public Source {
 Result<std::unique_ptr<Source>> make_pattern_source(const SourceConfig& config, const Clock& clock) {
   const auto pattern = parse(config.url);
   if (!pattern) return pattern.error_as_is();
-  return std::make_unique<PatternSource>(*pattern, clock);
+  return std::make_unique<PatternSource>(*pattern, config.encode, clock);
 }
 
 }  // namespace vedette

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -11,9 +12,12 @@
 
 #include "core/clock.h"
 #include "core/result.h"
+#include "media/encode_settings.h"
 #include "media/packet.h"
 
 namespace vedette {
+
+class PluginSources;
 
 // How to reach one camera.
 struct SourceConfig {
@@ -30,6 +34,8 @@ struct SourceConfig {
   // Whether somebody waits for the next packet. While nobody does, a source may let packets gather and hand them out
   // together, up to 100 ms late, which saves most of its wake-ups. Called from run(); unset: somebody always waits.
   std::function<bool()> awaited{};
+  std::optional<EncodeSettings> encode{};          // of kinds that give raw pictures; nothing: what the kind finds best
+  std::shared_ptr<const PluginSources> plugins{};  // kinds that others wrote; null: none
 };
 
 // How long the first video frame of a session may take: a camera may begin with its next keyframe.
@@ -52,11 +58,11 @@ class Source {
   virtual Status run(const Push& push, const std::stop_token& stop) = 0;
 };
 
-// The source for the URL's scheme; `unsupported` names the scheme and those that are known, `invalid_argument` what is
-// wrong with the URL.
+// The source for the URL's scheme, be it built in or one of config.plugins; `unsupported` names the scheme and those
+// that are known, `invalid_argument` what is wrong with the URL.
 Result<std::unique_ptr<Source>> make_source(const SourceConfig& config, const Clock& clock = Clock::system());
 
-// The schemes that make_source knows.
+// The schemes that are built in.
 std::vector<std::string_view> source_schemes();
 
 }  // namespace vedette

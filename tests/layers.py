@@ -41,6 +41,8 @@ DOORS = [
     (re.compile(r'openssl/'), ['core', 'uploader', 'sources']),
     (re.compile(r'srt/'), ['sources']),
     (re.compile(r'pugixml'), ['sources']),
+    (re.compile(r'linux/videodev2'), ['sources']),
+    (re.compile(r'dlfcn'), ['sources']),
     (re.compile(r'spdlog/'), ['core']),
     (re.compile(r'CLI/'), ['agent', 'ctl']),
     (re.compile(r'prometheus/'), ['agent', 'http']),

@@ -4,14 +4,17 @@
 #include <algorithm>
 #include <set>
 
+#include "sources/plugin/plugin_sources.h"
 #include "tests/sources/silent_server.h"
 #include "tests/sources/source_run.h"
 #include "tests/support/camera_sim.h"
 #include "tests/support/http_camera.h"
 #include "tests/support/media.h"
 #include "tests/support/ports.h"
+#include "tests/support/process.h"
 #include "tests/support/pusher.h"
 #include "tests/support/rtmp_server.h"
+#include "tests/support/v4l2_camera.h"
 #include "tests/support/wait.h"
 
 namespace vedette {
@@ -124,6 +127,31 @@ Place with_url(const std::string& url) {
   return place;
 }
 
+Place with_device(const std::string& lines, const std::string& query) {
+  const auto camera = std::make_shared<test::V4l2Camera>(lines);
+  Place place = with_url(camera->url(query));
+  place.server = camera;
+  return place;
+}
+
+// The example of docs/integration/plugins.md, with the frames of a made-up camera.
+Place in_plugin() {
+  static const auto plugins = [] {
+    auto loaded = std::make_shared<PluginSources>();
+    const auto added = loaded->add("acme", VEDETTE_BINARY_DIR "/lib/annexb_file.so");
+    if (!added) throw std::runtime_error(added.error().message);
+    return loaded;
+  }();
+  const auto dir = std::make_shared<test::TempDir>();
+  const std::string path = (dir->path() / "frames.h264").string();
+  test::run_or_throw({"ffmpeg", "-v", "error", "-i", footage(Footage::h264_aac_1080p25).string(), "-t", "6", "-an",
+                      "-c", "copy", "-bsf:v", "h264_mp4toannexb,h264_metadata=aud=insert", path});
+  Place place = with_url("acme://" + path + "?fps=25");
+  place.config.plugins = plugins;
+  place.server = dir;
+  return place;
+}
+
 const std::vector<Kind>& kinds() {
   static const std::vector<Kind> all = {
       {"RtspTcp", "rtsp", true, [] { return simulated(Footage::h264_aac_1080p25, "tcp"); }},
@@ -150,6 +178,10 @@ const std::vector<Kind>& kinds() {
       {"FileBFrames", "file", true, [] { return with_url("file://" + footage(Footage::h264_bframes_aac).string()); }},
       {"FileH265", "file", true, [] { return with_url("file://" + footage(Footage::h265_pcma).string()); }},
       {"Pattern", "test", false, [] { return with_url("test://pattern?size=128x128&fps=25&gop=25"); }},
+      {"V4l2", "v4l2", false, [] { return with_device("format YUYV 320x240 30", "size=320x240"); }},
+      {"V4l2Jpegs", "v4l2", false, [] { return with_device("format MJPG 320x240 30", "size=320x240"); }},
+      {"V4l2H264", "v4l2", false, [] { return with_device("format H264 320x240 30", "size=320x240"); }},
+      {"Plugin", "acme", false, [] { return in_plugin(); }},
       {"PatternAudio", "test", true, [] { return with_url("test://pattern?size=128x128&fps=25&gop=25&audio=1"); }},
   };
   return all;
