@@ -32,12 +32,12 @@ TEST_F(ConfigTest, CameraHasDefaults) {
 }
 
 TEST_F(ConfigTest, TheStallTimeoutIsFromASecondToAMinuteAndCountsForBothProfiles) {
-  const auto camera = load(with_camera(R"("url": "rtsp://10.0.0.5/1", "stall_timeout_s": 1,
+  const auto config = load(with_camera(R"("url": "rtsp://10.0.0.5/1", "stall_timeout_s": 1,
       "sub": {"url": "rtsp://10.0.0.5/2"})"))
-                          .config.cameras.at("front");
-  EXPECT_EQ(camera.stall_timeout, 1s);
-  EXPECT_EQ(camera_config("front", camera).source.stall_timeout, 1s);
-  EXPECT_EQ(second_camera_config("front", camera).source.stall_timeout, 1s);
+                          .config;
+  EXPECT_EQ(config.cameras.at("front").stall_timeout, 1s);
+  EXPECT_EQ(camera_config(config, "front").source.stall_timeout, 1s);
+  EXPECT_EQ(second_camera_config(config, "front").source.stall_timeout, 1s);
   for (const char* wrong : {"0", "61", "1.5", "\"8\""})
     EXPECT_THAT(errors_of(with_camera(R"("url": "rtsp://10.0.0.5/1", "stall_timeout_s": )" + std::string(wrong))),
                 ElementsAre(HasSubstr("/cameras/front/stall_timeout_s: ")));

@@ -177,7 +177,8 @@ TEST(CameraUpMessageTest, SaysWhatIsKnown) {
 }
 
 TEST(FiguresMessageTest, AreMillisecondsWithDecimals) {
-  EXPECT_EQ(messages::figures({10, 70us, 50us, 1500us, 2s}), Json({{"p50_ms", 0.05}, {"p99_ms", 1.5}, {"max_ms", 2000.0}}));
+  EXPECT_EQ(messages::figures({10, 70us, 50us, 1500us, 2s}),
+            Json({{"p50_ms", 0.05}, {"p99_ms", 1.5}, {"max_ms", 2000.0}}));
 }
 
 }  // namespace
