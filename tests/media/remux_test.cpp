@@ -148,7 +148,8 @@ TEST_F(RemuxTest, KeyframesAndTimesOfAFlvAreMarkedAsInTheClip) {
     }
     return marks;
   };
-  for (const char* reel : {"h264_aac", "h264_b"}) {
+  size_t keyframes = 0;
+  for (const char* reel : {"h264_aac", "h264_b", "h264_ts", "vfr"}) {
     SCOPED_TRACE(reel);
     std::filesystem::remove(mp4);
     std::filesystem::remove(out);
@@ -157,9 +158,11 @@ TEST_F(RemuxTest, KeyframesAndTimesOfAFlvAreMarkedAsInTheClip) {
     const Marks clip = marks_of(mp4), flv = marks_of(out);
     EXPECT_EQ(flv.count, clip.count);
     EXPECT_EQ(flv.keyframes, clip.keyframes);
-    ASSERT_GE(flv.keyframes.size(), 2u);
+    ASSERT_FALSE(flv.keyframes.empty());
     EXPECT_EQ(flv.keyframes.front(), 0u);
+    keyframes += flv.keyframes.size();
   }
+  EXPECT_GT(keyframes, 4u) << "some have several";
 }
 
 TEST_F(RemuxTest, SoundThatGoesOnBehindThePictureIsLeftOut) {
