@@ -6,6 +6,8 @@
 //   faults  SECONDS that each is away before it is made good, so that pauses have become long: 15
 //   kinds   SECONDS that are measured: 15
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -262,7 +264,7 @@ double pss_mib() {
   return 0;
 }
 
-void measure_kind(const char* name, const std::function<Cameras()>& make, seconds length) {
+void measure_in_this_process(const char* name, const std::function<Cameras()>& make, seconds length) {
   const Cameras cameras = make();
   const double before_mib = pss_mib();
   std::vector<std::unique_ptr<Camera>> all;
@@ -299,6 +301,18 @@ void measure_kind(const char* name, const std::function<Cameras()>& make, second
               used_ms / camera_seconds, ring_mib / kCameras, memory_mib);
   std::fflush(stdout);
   for (auto& camera : all) camera->request_stop();
+}
+
+// In a process of its own, so that the memory is that of this kind alone. To be called while there is one thread.
+void measure_kind(const char* name, const std::function<Cameras()>& make, seconds length) {
+  std::fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    measure_in_this_process(name, make, length);
+    std::fflush(stdout);
+    _exit(0);
+  }
+  waitpid(child, nullptr, 0);
 }
 
 void measure_kinds(seconds length) {
