@@ -133,7 +133,7 @@ class Agent::Impl {
   FrameStreams frame_streams_;
   CommandRunner runner_;
   std::vector<std::unique_ptr<EventFeed>> feeds_;
-  std::unique_ptr<UploadWorker> uploads_;
+  std::unique_ptr<UploadEngine> uploads_;
   std::unique_ptr<mqtt::Session> session_;
 };
 
@@ -192,10 +192,13 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
              {"version", VEDETTE_VERSION},
              {"recovered_clips", recovered.recovered},
              {"quarantined_files", recovered.quarantined}});
-  if (auto target = make_target(config_))
-    uploads_ = std::make_unique<UploadWorker>(
-        layout_, catalog_, std::move(target), [this](UploadReport report) { inbox_.push(std::move(report)); }, clock_,
-        [this] { return volume_->check().has_value(); });
+  if (auto target = make_target(config_)) {
+    target->set_rate(config_.upload.max_bandwidth_bps);
+    UploadHooks hooks;
+    hooks.on_report = [this](UploadReport report) { inbox_.push(std::move(report)); };
+    hooks.storage_is_there = [this] { return volume_->check().has_value(); };
+    uploads_ = std::make_unique<UploadEngine>(layout_, catalog_, std::move(target), std::move(hooks), clock_);
+  }
   runner_.attach(uploads_ ? &uploads_->target() : nullptr);
   EncoderSlots::of_process().set_most(config_.encode_slots);
   for (const auto& [id, camera] : config_.cameras)

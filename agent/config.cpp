@@ -28,7 +28,7 @@ constexpr JsonLimits kFileLimits{256 * 1024, 16, 8192, true};
 constexpr int64_t kMostSeconds = 366LL * 24 * 3600;
 constexpr int64_t kMostAge = 100 * kMostSeconds;  // older than every clip: above it there is no difference
 // Of S3 multipart uploads: 5 MiB to 5 GiB a part.
-constexpr int64_t kLeastPartBytes = 5LL << 20, kPartBytes = 8LL << 20, kMostPartBytes = 5LL << 30;
+constexpr int64_t kLeastPartBytes = 5LL << 20, kMostPartBytes = 5LL << 30;
 constexpr int64_t kMostFrameBytes = 256LL << 20;
 constexpr int64_t kMostInteger = (1LL << 53) - 1;  // what every JSON reader keeps exactly
 
@@ -207,8 +207,8 @@ void read_upload(JsonReader r, Config::Upload& upload, Load& load) {
     if (!upload.directory.is_absolute()) r.error("directory", "must be an absolute path");
   }
   if (upload.target == Config::UploadTarget::s3) read_s3(r, upload, load);
-  not_yet(r, "part_size_bytes", r.integer("part_size_bytes", kLeastPartBytes, kMostPartBytes), kPartBytes, load);
-  not_yet(r, "max_bandwidth_bps", r.integer("max_bandwidth_bps", 0, kMostInteger), int64_t{0}, load);
+  set(upload.part_size_bytes, r.integer("part_size_bytes", kLeastPartBytes, kMostPartBytes));
+  set(upload.max_bandwidth_bps, r.integer("max_bandwidth_bps", 0, kMostInteger));
   not_yet(r, "windows", r.strings("windows", 64, 1, 64), {}, load);
   r.done();
 }

@@ -56,6 +56,8 @@ struct Config {
     bool path_style = true;
     bool delete_after_upload = false;
     bool manifest = true;
+    int64_t part_size_bytes = 8 << 20;
+    int64_t max_bandwidth_bps = 0;  // 0: no limit
     std::string access_key_id, secret_access_key, session_token;
     std::string ca_file;
     std::filesystem::path directory;  // default: {storage.path}/objects

@@ -14,7 +14,7 @@
 #include "storage/clip_recorder.h"
 #include "storage/retention.h"
 #include "storage/volume.h"
-#include "uploader/upload_worker.h"
+#include "uploader/upload_engine.h"
 
 namespace vedette {
 

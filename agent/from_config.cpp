@@ -50,12 +50,12 @@ std::unique_ptr<Target> make_target(const Config& config) {
   s3.bucket = upload.bucket;
   s3.region = upload.region;
   s3.path_style = upload.path_style;
-  s3.access_key_id = upload.access_key_id;
-  s3.secret_access_key = upload.secret_access_key;
-  s3.session_token = upload.session_token;
   s3.ca_file = upload.ca_file;
   s3.device_id = config.device_id;
-  return make_s3_target(std::move(s3));
+  s3.own_keys = upload.prefix + config.device_id + "/";
+  s3.part_size_bytes = upload.part_size_bytes;
+  return make_s3_target(std::move(s3),
+                        constant_credentials({upload.access_key_id, upload.secret_access_key, upload.session_token}));
 }
 
 RetentionLimits retention_limits(const Config& config) {

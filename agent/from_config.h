@@ -14,7 +14,7 @@
 #include "storage/catalog.h"
 #include "storage/layout.h"
 #include "storage/retention.h"
-#include "uploader/target.h"
+#include "uploader/s3_config.h"
 
 // What the folders below are to be given, made of the configuration.
 namespace vedette {

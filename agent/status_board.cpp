@@ -60,7 +60,7 @@ StatusBoard::StatusBoard(const Config& config, const Cameras& cameras, Recording
   next_telemetry_ = started_ + microseconds(config_.telemetry_interval) * phase / 1000;
 }
 
-void StatusBoard::attach(const mqtt::Session* session, UploadWorker* uploads) {
+void StatusBoard::attach(const mqtt::Session* session, UploadEngine* uploads) {
   session_ = session;
   uploads_ = uploads;
   if (uploads) upload_window_.emplace(uploads->upload_time());

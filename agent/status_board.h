@@ -16,7 +16,7 @@
 #include "sources/camera.h"
 #include "storage/catalog.h"
 #include "storage/outbox.h"
-#include "uploader/upload_worker.h"
+#include "uploader/upload_engine.h"
 
 namespace vedette {
 
@@ -27,7 +27,7 @@ class StatusBoard {
   StatusBoard(const Config& config, const Cameras& cameras, Recordings& recordings, Catalog& catalog, Outbox& outbox,
               Publisher& publisher, const Clock& clock);
 
-  void attach(const mqtt::Session* session, UploadWorker* uploads);
+  void attach(const mqtt::Session* session, UploadEngine* uploads);
   void set_upload_problem(std::string problem) { upload_problem_ = std::move(problem); }
   void set_storage(StorageSeen seen) { storage_ = std::move(seen); }
   void set_space_level(SpaceLevel level) { space_level_ = level; }
@@ -61,7 +61,7 @@ class StatusBoard {
   Publisher& publisher_;
   const Clock& clock_;
   const mqtt::Session* session_ = nullptr;
-  UploadWorker* uploads_ = nullptr;  // null: no upload target
+  UploadEngine* uploads_ = nullptr;  // null: no upload target
   const MonoTime started_;
   ProcessFigures process_;
   Histogram command_time_;

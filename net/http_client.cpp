@@ -3,15 +3,11 @@
 #include <algorithm>
 
 #include "net/http_transfer.h"
+#include "net/stall_watch.h"
 
 namespace vedette {
 
 namespace {
-
-struct CurlMultiDeleter {
-  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
-};
-using CurlMulti = std::unique_ptr<CURLM, CurlMultiDeleter>;
 
 // Puts a handle into the multi, and takes it out whatever happens; that also closes a connection in mid request.
 class Attached {
@@ -31,38 +27,12 @@ class Attached {
   bool ok_;
 };
 
-// Tells how long nothing has moved.
-class StallWatch {
- public:
-  StallWatch(const HttpTransfer& transfer, microseconds limit)
-      : transfer_(transfer), limit_(limit), since_(Clock::system().mono()) {}
-
-  // What is left until the transfer counts as stalled; nothing or less: it has.
-  microseconds left() {
-    const MonoTime now = Clock::system().mono();
-    if (const int64_t moved = transfer_.moved_bytes(); moved != moved_) {
-      moved_ = moved;
-      since_ = now;
-    }
-    return since_ + limit_ - now;
-  }
-
- private:
-  const HttpTransfer& transfer_;
-  const microseconds limit_;
-  MonoTime since_;
-  int64_t moved_ = 0;
-};
-
 std::optional<CURLcode> outcome(CURLM* multi) {
   int left = 0;
   while (const CURLMsg* message = curl_multi_info_read(multi, &left))
     if (message->msg == CURLMSG_DONE) return message->data.result;
   return std::nullopt;
 }
-
-// What is queued at the kernel moves without waking anybody, so it is looked at this often when a stall is near.
-constexpr microseconds kLongestPoll = 1s;
 
 // How long the next wait may take at most.
 Result<microseconds> longest_wait(HttpBody* body) {
@@ -83,19 +53,13 @@ Result<HttpResponse> run(CURLM* multi, HttpTransfer& transfer, microseconds stal
       return fail(Code::internal, curl_multi_strerror(code));
     if (const auto code = outcome(multi)) return transfer.finish(*code);
     const microseconds left = stall.left();
-    if (left <= 0us) return fail(Code::timed_out, "nothing moved for " + std::to_string(to_ms(stall_timeout)) + " ms");
+    if (left <= 0us) return tl::make_unexpected(stall.error());
     const auto longest = longest_wait(body);
     if (!longest) return longest.error_as_is();
     const auto poll_ms = static_cast<int>(to_ms(std::min(left, *longest))) + 1;
     if (const CURLMcode code = curl_multi_poll(multi, nullptr, 0, poll_ms, nullptr); code != CURLM_OK)
       return fail(Code::internal, curl_multi_strerror(code));
   }
-}
-
-// Once for the process, before the first handle; never undone, since other threads may still be using it at exit.
-bool curl_is_ready() {
-  static const bool ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-  return ready;
 }
 
 }  // namespace
@@ -107,7 +71,7 @@ std::optional<std::string> HttpResponse::header(const std::string& lower_case_na
 
 // The easy handle goes before the multi, which holds the connections.
 struct HttpClient::Impl {
-  CurlMulti multi{curl_is_ready() ? curl_multi_init() : nullptr};
+  CurlMulti multi = make_curl_multi();
   CurlEasy easy{multi ? curl_easy_init() : nullptr};
 };
 

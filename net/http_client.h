@@ -27,6 +27,7 @@ struct HttpRequest {
   std::string username;  // HTTP Digest or Basic, as the server asks
   std::string password;
   std::string ca_file;  // empty: the system's
+  std::string proxy;    // http://[user:password@]host[:port]; empty: that of the environment, if any
   microseconds connect_timeout = 10s;
   microseconds stall_timeout = 30s;  // no byte in either direction for so long: timed_out
   microseconds total_timeout = 1h;   // 0: none

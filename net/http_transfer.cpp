@@ -40,7 +40,17 @@ bool has_line_break(std::string_view text) {
   return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos;
 }
 
+// Once for the process, before the first handle; never undone, since other threads may still be using it at exit.
+bool curl_is_ready() {
+  static const bool ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  return ready;
+}
+
 }  // namespace
+
+CurlMulti make_curl_multi() {
+  return CurlMulti(curl_is_ready() ? curl_multi_init() : nullptr);
+}
 
 Status HttpTransfer::set_up() {
   curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, detail_);
@@ -61,6 +71,7 @@ Status HttpTransfer::set_up() {
   curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
   set_security();
+  set_proxy();
   set_body();
   return set_headers();
 }
@@ -78,6 +89,14 @@ void HttpTransfer::set_security() {
   curl_easy_setopt(easy_, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_DIGEST | CURLAUTH_BASIC));
   curl_easy_setopt(easy_, CURLOPT_USERNAME, request_.username.c_str());
   curl_easy_setopt(easy_, CURLOPT_PASSWORD, request_.password.c_str());
+}
+
+// Without one, what the environment says (http_proxy, https_proxy, no_proxy) holds.
+void HttpTransfer::set_proxy() {
+  if (request_.proxy.empty()) return;
+  curl_easy_setopt(easy_, CURLOPT_PROXY, request_.proxy.c_str());
+  curl_easy_setopt(easy_, CURLOPT_NOPROXY, "");
+  curl_easy_setopt(easy_, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 }
 
 int64_t HttpTransfer::body_bytes() const {
@@ -171,11 +190,25 @@ bool HttpTransfer::pass_on(std::string_view bytes) {
   return failure_.has_value();
 }
 
+size_t HttpTransfer::allowed(size_t bytes) {
+  if (rate_ == nullptr || bytes == 0) return bytes;
+  const size_t some = rate_->take(bytes, Clock::system().mono());
+  held_back_ = some == 0;
+  return some;
+}
+
+void HttpTransfer::go_on() {
+  held_back_ = false;
+  curl_easy_pause(easy_, CURLPAUSE_CONT);
+}
+
 size_t HttpTransfer::on_read(char* buffer, size_t size, size_t count, void* self) {
   auto& transfer = *static_cast<HttpTransfer*>(self);
   const HttpRequest& request = transfer.request_;
   const int64_t left = transfer.body_bytes() - transfer.read_bytes_;
-  const auto want = static_cast<size_t>(std::min(left, static_cast<int64_t>(size * count)));
+  const auto room = static_cast<size_t>(std::min(left, static_cast<int64_t>(size * count)));
+  const size_t want = transfer.allowed(room);
+  if (want == 0 && room > 0) return CURL_READFUNC_PAUSE;
   if (request.body_fd < 0) {
     std::memcpy(buffer, request.body.data() + transfer.read_bytes_, want);
   } else {
@@ -197,9 +230,13 @@ int HttpTransfer::on_seek(void* self, curl_off_t offset, int origin) {
   return CURL_SEEKFUNC_OK;
 }
 
-int64_t HttpTransfer::moved_bytes() const {
+int64_t HttpTransfer::sent_bytes() const {
   curl_off_t sent = 0;
   curl_easy_getinfo(easy_, CURLINFO_SIZE_UPLOAD_T, &sent);
+  return sent;
+}
+
+int64_t HttpTransfer::moved_bytes() const {
   long requested = 0;
   curl_easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &requested);
   // What the kernel still holds has not arrived: a slow link makes progress long after the last write.
@@ -207,16 +244,14 @@ int64_t HttpTransfer::moved_bytes() const {
   curl_socket_t socket = CURL_SOCKET_BAD;
   if (curl_easy_getinfo(easy_, CURLINFO_ACTIVESOCKET, &socket) == CURLE_OK && socket != CURL_SOCKET_BAD)
     ioctl(socket, SIOCOUTQ, &queued);
-  return static_cast<int64_t>(sent) + requested - queued + static_cast<int64_t>(received_bytes_);
+  return sent_bytes() + requested - queued + static_cast<int64_t>(received_bytes_);
 }
 
 Result<HttpResponse> HttpTransfer::finish(CURLcode code) {
   if (!failure_) return failure_.error_as_is();
   if (code != CURLE_OK) return tl::make_unexpected(error_of(code));
   response_.status = status();
-  curl_off_t sent = 0;
-  curl_easy_getinfo(easy_, CURLINFO_SIZE_UPLOAD_T, &sent);
-  response_.sent_bytes = sent;
+  response_.sent_bytes = sent_bytes();
   return std::move(response_);
 }
 

@@ -5,27 +5,38 @@
 #include <memory>
 #include <string>
 
+#include "net/byte_rate.h"
 #include "net/http_client.h"
 
 namespace vedette {
 
+struct CurlMultiDeleter {
+  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+};
 struct CurlEasyDeleter {
   void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
 };
 struct CurlListDeleter {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
+using CurlMulti = std::unique_ptr<CURLM, CurlMultiDeleter>;
 using CurlEasy = std::unique_ptr<CURL, CurlEasyDeleter>;
 using CurlList = std::unique_ptr<curl_slist, CurlListDeleter>;
+
+// Null when libcurl cannot be set up, which happens once for the process.
+CurlMulti make_curl_multi();
 
 // HttpTransfer is one request set up on an easy handle and what comes back for it: the callbacks and what they read and
 // fill. It borrows the request and the handle; the handle must be out of its multi before the transfer goes, and is
 // left as it was found.
 class HttpTransfer {
  public:
-  // With a `body`, that of a 2xx answer goes there.
-  HttpTransfer(CURL* easy, const HttpRequest& request, HttpBody* body) : easy_(easy), request_(request), body_(body) {}
-  ~HttpTransfer() { curl_easy_reset(easy_); }
+  // With a `body`, that of a 2xx answer goes there. With a `rate`, what is sent of the request's body is taken from it.
+  HttpTransfer(CURL* easy, const HttpRequest& request, HttpBody* body, ByteRate* rate = nullptr)
+      : easy_(easy), request_(request), body_(body), rate_(rate) {}
+  ~HttpTransfer() {
+    if (easy_ != nullptr) curl_easy_reset(easy_);
+  }
   HttpTransfer(const HttpTransfer&) = delete;
   HttpTransfer& operator=(const HttpTransfer&) = delete;
 
@@ -33,6 +44,11 @@ class HttpTransfer {
 
   // What has crossed the network so far, in both directions: counts up only while the other side takes or gives.
   int64_t moved_bytes() const;
+  // Of the request's body, what libcurl gave to the kernel.
+  int64_t sent_bytes() const;
+  // Nothing may be sent by the rate; go_on() when it may.
+  bool held_back() const { return held_back_; }
+  void go_on();
   // The answer, or the error that libcurl's code and the callbacks amount to.
   Result<HttpResponse> finish(CURLcode code);
 
@@ -45,7 +61,9 @@ class HttpTransfer {
   Status set_headers();
   void set_body();
   void set_security();
+  void set_proxy();
   void add_header_line(std::string_view line);
+  size_t allowed(size_t bytes);
   bool take(size_t bytes);
   bool pass_on(std::string_view bytes);
   int status() const;
@@ -55,7 +73,9 @@ class HttpTransfer {
   CURL* easy_;
   const HttpRequest& request_;
   HttpBody* const body_;
+  ByteRate* const rate_;
   bool body_begun_ = false;
+  bool held_back_ = false;
   CurlList headers_;
   char detail_[CURL_ERROR_SIZE] = {};
   HttpResponse response_;

@@ -43,8 +43,8 @@ struct ClipPage {
 // One object that is to be in the object store.
 struct Upload {
   int64_t row = 0;         // given by the database
-  std::string kind;        // "clip", "snapshot", "manifest"
-  std::string subject_id;  // clip_id (of a manifest as well) or snapshot_id
+  std::string kind;        // "clip", "snapshot", "manifest", "poster"
+  std::string subject_id;  // clip_id (of a manifest and a poster as well) or snapshot_id
   std::string camera_id;
   std::string path;  // of the file, relative to the storage folder; empty for a manifest
   std::string object_key;
@@ -61,12 +61,26 @@ struct Upload {
   std::string command_id;
   std::string traceparent;
   UtcTime queued_at{};  // when it was asked for; not set: its end
+  // Of an object that goes in parts and is not whole yet.
+  std::string upload_id;        // as the store names it; empty: none is begun
+  int64_t part_size_bytes = 0;  // of all parts but the last
 };
 
-struct UploadFigures {
+// A part that the store has taken.
+struct UploadPart {
+  int number = 0;  // from 1
+  std::string etag;
+  int64_t size_bytes = 0;
+};
+
+struct UploadSum {
   int64_t rows = 0;  // pending and uploading
   int64_t bytes = 0;
   int64_t oldest_s = 0;
+};
+struct UploadFigures : UploadSum {
+  std::map<Priority, UploadSum> by_priority;  // those of which there are any
+  std::string last_error;                     // of what waits to be tried again; empty: of nothing
 };
 
 struct ClipSum {
@@ -200,8 +214,13 @@ class Catalog {
   Result<std::vector<CameraUsage>> usage() const;
 
   Result<Upload> add_upload(const Upload& upload);
-  // The next upload that is due: highest priority, oldest first; it becomes `uploading` and its attempts are counted.
+  // The next upload that is due: manifests and posters, which are small and are to be there before their clip, then by
+  // priority, the oldest first; it becomes `uploading` and its attempts are counted.
   Result<std::optional<Upload>> claim_upload(UtcTime now);
+  // The highest priority among those that are due; nothing when none is.
+  Result<std::optional<Priority>> due_priority(UtcTime now) const;
+  // A claim that is given back without having failed: pending and due, and the attempt does not count.
+  Status put_back_upload(int64_t row);
   // When the next pending upload falls due; nothing when there is none.
   Result<std::optional<UtcTime>> next_upload_at() const;
   // The store has it, and the clip awaits it no more.
@@ -209,8 +228,18 @@ class Catalog {
   // Back to pending, to be tried again at `next_try`; or `failed` for good, without one.
   Status fail_upload(int64_t row, const std::string& error, std::optional<UtcTime> next_try,
                      const std::vector<OutboxEvent>& events);
-  // At start: what was uploading when the process ended is pending again.
+  // At start: what was uploading when the process ended is pending again, with the parts that it has.
   Status reset_uploads();
+
+  // An object that goes in parts: begun at the store; a part that the store took; and begun no more, with its parts
+  // (finish_upload and the end of the row do that too). not_found: the row is gone, as its clip was deleted.
+  Status begin_parts(int64_t row, const std::string& upload_id, int64_t part_size_bytes);
+  Status add_part(int64_t row, const UploadPart& part);
+  Status forget_parts(int64_t row);
+  Result<std::vector<UploadPart>> parts(int64_t row) const;
+  // Whether a row has begun this one.
+  Result<bool> knows_parts_of(const std::string& upload_id) const;
+
   Result<UploadFigures> upload_figures(UtcTime now) const;
 
  private:

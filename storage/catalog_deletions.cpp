@@ -52,7 +52,9 @@ Status begin(Database::Access& db, const Deletion& deletion) {
                    .bind(5, deletion.traceparent)
                    .run();
   if (!noted) return noted;
-  auto gone = db.prepare("DELETE FROM upload WHERE subject_id = ?1 AND kind = 'clip'").bind(1, deletion.clip_id).run();
+  auto gone = db.prepare("DELETE FROM upload WHERE subject_id = ?1 AND kind IN ('clip', 'poster')")
+                  .bind(1, deletion.clip_id)
+                  .run();
   if (!gone) return gone;
   return db.prepare("UPDATE clip SET state = 'deleting' WHERE clip_id = ?1").bind(1, deletion.clip_id).run();
 }

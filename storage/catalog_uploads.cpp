@@ -50,7 +50,7 @@ Result<std::optional<Upload>> Catalog::claim_upload(UtcTime now) {
   static const std::string kClaim =
       "UPDATE upload SET state = 'uploading', attempts = attempts + 1 WHERE row = ("
       "SELECT row FROM upload WHERE state = 'pending' AND (next_try_us <= ?1 OR next_try_us > ?2) "
-      "ORDER BY priority, row LIMIT 1) RETURNING " +
+      "ORDER BY (kind NOT IN ('manifest', 'poster')), priority, row LIMIT 1) RETURNING " +
       std::string(upload_row::kColumns);
   std::optional<Upload> claimed;
   const auto status = database_.write([&](Database::Access& db) {
@@ -60,6 +60,30 @@ Result<std::optional<Upload>> Catalog::claim_upload(UtcTime now) {
   });
   if (!status) return status.error_as_is();
   return claimed;
+}
+
+Result<std::optional<Priority>> Catalog::due_priority(UtcTime now) const {
+  std::optional<Priority> priority;
+  const auto status = database_.read([&](Database::Access& db) {
+    auto row = db.prepare(
+                     "SELECT min(priority) FROM upload WHERE state = 'pending' AND (next_try_us <= ?1 OR "
+                     "next_try_us > ?2)")
+                   .bind(1, to_us(now))
+                   .bind(2, to_us(now + kLongestPause));
+    if (row.step() && !row.is_null(0)) priority = static_cast<Priority>(row.integer(0));
+    return row.status();
+  });
+  if (!status) return status.error_as_is();
+  return priority;
+}
+
+Status Catalog::put_back_upload(int64_t row) {
+  return change(database_, row, {}, [&](Database::Access& db) {
+    return db
+        .prepare("UPDATE upload SET state = 'pending', attempts = max(0, attempts - 1), next_try_us = 0 WHERE row = ?1")
+        .bind(1, row)
+        .run();
+  });
 }
 
 Result<std::optional<UtcTime>> Catalog::next_upload_at() const {
@@ -81,7 +105,11 @@ Status Catalog::finish_upload(int64_t row, const std::string& etag, const std::v
                        .bind(1, row)
                        .run();
     if (!settled) return settled;
-    return db.prepare("UPDATE upload SET state = 'uploaded', etag = ?2, last_error = NULL WHERE row = ?1")
+    if (auto gone = db.prepare("DELETE FROM upload_part WHERE row = ?1").bind(1, row).run(); !gone) return gone;
+    return db
+        .prepare(
+            "UPDATE upload SET state = 'uploaded', etag = ?2, last_error = NULL, upload_id = '', part_size_bytes = 0 "
+            "WHERE row = ?1")
         .bind(1, row)
         .bind(2, etag)
         .run();
@@ -108,19 +136,44 @@ Status Catalog::reset_uploads() {
   });
 }
 
+namespace {
+
+UploadSum sum_of(const Database::Statement& row, UtcTime now) {
+  return {row.integer(1), row.integer(2),
+          std::max<int64_t>(0, (to_us(now) - row.integer(3)) / microseconds(1s).count())};
+}
+
+Status add_sums(Database::Access& db, UtcTime now, UploadFigures& figures) {
+  auto row = db.prepare(
+      "SELECT priority, count(*), sum(size_bytes), min(queued_us) FROM ("
+      "SELECT priority, size_bytes, queued_us FROM upload WHERE state = 'pending' UNION ALL "
+      "SELECT priority, size_bytes, queued_us FROM upload WHERE state = 'uploading') GROUP BY priority");
+  while (row.step()) {
+    const UploadSum sum = sum_of(row, now);
+    figures.by_priority[static_cast<Priority>(row.integer(0))] = sum;
+    figures.rows += sum.rows;
+    figures.bytes += sum.bytes;
+    figures.oldest_s = std::max(figures.oldest_s, sum.oldest_s);
+  }
+  return row.status();
+}
+
+// The one that will be tried last is the one that failed last, or nearly.
+Status add_last_error(Database::Access& db, UploadFigures& figures) {
+  auto row = db.prepare(
+      "SELECT last_error FROM upload WHERE state = 'pending' AND last_error IS NOT NULL "
+      "ORDER BY next_try_us DESC, row LIMIT 1");
+  if (row.step()) figures.last_error = row.text(0);
+  return row.status();
+}
+
+}  // namespace
+
 Result<UploadFigures> Catalog::upload_figures(UtcTime now) const {
   UploadFigures figures;
-  const auto status = database_.read([&](Database::Access& db) {
-    auto row = db.prepare(
-        "SELECT count(*), sum(size_bytes), min(queued_us) FROM ("
-        "SELECT size_bytes, queued_us FROM upload WHERE state = 'pending' UNION ALL "
-        "SELECT size_bytes, queued_us FROM upload WHERE state = 'uploading')");
-    if (row.step() && row.integer(0) > 0) {
-      figures.rows = row.integer(0);
-      figures.bytes = row.integer(1);
-      figures.oldest_s = std::max<int64_t>(0, (to_us(now) - row.integer(2)) / microseconds(1s).count());
-    }
-    return row.status();
+  const auto status = database_.read([&](Database::Access& db) -> Status {
+    if (auto summed = add_sums(db, now, figures); !summed) return summed;
+    return add_last_error(db, figures);
   });
   if (!status) return status.error_as_is();
   return figures;

@@ -248,9 +248,31 @@ constexpr const char* kCameraClocks = R"sql(
 ALTER TABLE clip ADD COLUMN camera_start_us INTEGER;
 )sql";
 
+constexpr const char* kParts = R"sql(
+-- upload has another kind from here on: poster, a picture of a clip, with its clip_id as subject_id.
+
+-- An object that goes in parts, as long as it is not whole.
+ALTER TABLE upload ADD COLUMN upload_id TEXT NOT NULL DEFAULT '';            -- of the store; empty: none is begun
+ALTER TABLE upload ADD COLUMN part_size_bytes INTEGER NOT NULL DEFAULT 0;    -- of all parts but the last
+-- Parts that the store has taken. The store knows more than this after a power cut: it is asked before going on.
+CREATE TABLE upload_part (
+  row        INTEGER NOT NULL REFERENCES upload(row) ON DELETE CASCADE,
+  number     INTEGER NOT NULL,                -- 1 to 10000
+  etag       TEXT NOT NULL,                   -- as the store names it
+  size_bytes INTEGER NOT NULL,
+  PRIMARY KEY (row, number)
+) WITHOUT ROWID;
+CREATE INDEX upload_in_parts ON upload(upload_id) WHERE upload_id <> '';
+
+-- The order of the queue: what is small and belongs beside a clip, then by priority, then by arrival.
+DROP INDEX upload_waiting;
+CREATE INDEX upload_waiting ON upload((kind NOT IN ('manifest', 'poster')), priority, row, next_try_us)
+  WHERE state = 'pending';
+)sql";
+
 constexpr Migration kMigrations[] = {
-    {1, kFirst},    {2, kPlans},  {3, kSums},      {4, kDeletions},  {5, kRetention},
-    {6, kTimeline}, {7, kClocks}, {8, kManifests}, {9, kContainers}, {10, kCameraClocks},
+    {1, kFirst},  {2, kPlans},     {3, kSums},       {4, kDeletions},     {5, kRetention}, {6, kTimeline},
+    {7, kClocks}, {8, kManifests}, {9, kContainers}, {10, kCameraClocks}, {11, kParts},
 };
 
 }  // namespace

@@ -6,7 +6,8 @@ namespace vedette::upload_row {
 
 const std::string_view kColumns =
     "row, kind, subject_id, camera_id, path, object_key, content_type, size_bytes, sha256, start_us, end_us, priority, "
-    "state, attempts, last_error, etag, command_id, traceparent, queued_us";
+    "state, attempts, last_error, etag, command_id, traceparent, queued_us, upload_id, "
+    "part_size_bytes";
 
 Upload read(const Database::Statement& row) {
   Upload upload;
@@ -29,6 +30,8 @@ Upload read(const Database::Statement& row) {
   upload.command_id = row.text(16);
   upload.traceparent = row.text(17);
   upload.queued_at = from_us(row.integer(18));
+  upload.upload_id = row.text(19);
+  upload.part_size_bytes = row.integer(20);
   return upload;
 }
 

@@ -1,5 +1,6 @@
 #include "uploader/s3_client.h"
 
+#include <algorithm>
 #include <ctime>
 
 #include "core/log.h"
@@ -42,13 +43,23 @@ std::optional<UtcTime> from_http_date(const std::string& text) {
   return UtcTime(seconds(timegm(&parts)));
 }
 
+// What S3 answers when it does not take the credentials.
+bool is_about_credentials(const std::string& s3_code) {
+  constexpr std::string_view kCodes[] = {"AccessDenied", "ExpiredToken",          "InvalidAccessKeyId",
+                                         "InvalidToken", "SignatureDoesNotMatch", "TokenRefreshRequired"};
+  return std::find(std::begin(kCodes), std::end(kCodes), s3_code) != std::end(kCodes);
+}
+
 }  // namespace
 
-S3Client::S3Client(S3Config config, S3Timeouts timeouts, const Clock& clock)
+S3Client::S3Client(S3Config config, std::shared_ptr<CredentialsSource> credentials, S3Timeouts timeouts,
+                   const Clock& clock, HttpMulti& http, Later& later)
     : config_(std::move(config)),
+      credentials_(std::move(credentials)),
       timeouts_(timeouts),
       clock_(clock),
-      signer_({config_.access_key_id, config_.secret_access_key, config_.session_token}, config_.region) {
+      http_(http),
+      later_(later) {
   const auto endpoint = parse_endpoint(config_.endpoint);
   if (!endpoint) {
     endpoint_status_ = endpoint.error_as_is();
@@ -62,30 +73,33 @@ SigningRequest S3Client::signing_request(const std::string& method, const std::s
   SigningRequest out;
   out.method = method;
   out.host = host_;
-  out.path = config_.path_style ? "/" + config_.bucket + "/" + key : "/" + key;
+  const std::string path = key.empty() ? "" : "/" + key;
+  out.path = config_.path_style ? "/" + config_.bucket + path : path.empty() ? "/" : path;
   return out;
 }
 
-Result<HttpResponse> S3Client::send(const S3Request& request, const std::stop_token& stop) {
-  static const std::string kNoBody = sha256_hex("");
+HttpRequest S3Client::http_request(const S3Request& request, const S3Credentials& credentials) const {
   SigningRequest to_sign = signing_request(request.method, request.key);
   to_sign.query = request.query;
   to_sign.headers = request.headers;
-  to_sign.payload_sha256 = request.payload_sha256.empty() ? kNoBody : request.payload_sha256;
+  to_sign.payload_sha256 = request.payload_sha256.empty() ? sha256_hex(request.body) : request.payload_sha256;
 
   HttpRequest http;
   http.method = request.method;
   http.url = scheme_ + host_ + SigV4::encoded_target(to_sign);
-  http.headers = signer_.sign(to_sign, signing_time());
+  http.headers = SigV4(credentials, config_.region).sign(to_sign, signing_time());
   http.headers.emplace_back("Host", host_);  // as it was signed, whatever libcurl would make of the URL
   http.headers.insert(http.headers.end(), request.unsigned_headers.begin(), request.unsigned_headers.end());
+  http.body = request.body;
   http.body_fd = request.body_fd;
+  http.body_offset = request.body_offset;
   http.body_bytes = request.body_bytes;
   http.ca_file = config_.ca_file;
+  http.proxy = config_.proxy;
   http.connect_timeout = timeouts_.connect;
   http.stall_timeout = timeouts_.stall;
   http.total_timeout = request.body_fd >= 0 ? timeouts_.upload : timeouts_.answer;
-  return http_.perform(http, stop);
+  return http;
 }
 
 bool S3Client::follow_clock_of(const HttpResponse& response) {
@@ -97,17 +111,54 @@ bool S3Client::follow_clock_of(const HttpResponse& response) {
   return true;
 }
 
-Result<HttpResponse> S3Client::perform(const S3Request& request, const std::stop_token& stop) {
-  if (!endpoint_status_) return endpoint_status_.error_as_is();
-  auto response = send(request, stop);
-  if (response && s3_error_code(response->body) == "RequestTimeTooSkewed" && follow_clock_of(*response))
-    return send(request, stop);
-  return response;
+std::unique_ptr<S3Call> S3Client::start(S3Request request, Done done) {
+  return std::make_unique<S3Call>(*this, std::move(request), std::move(done));
 }
 
 Result<std::string> S3Client::presign(const std::string& key, seconds valid) const {
   if (!endpoint_status_) return endpoint_status_.error_as_is();
-  return scheme_ + host_ + signer_.presign(signing_request("GET", key), signing_time(), valid);
+  const auto credentials = credentials_->current();
+  if (!credentials) return credentials.error_as_is();
+  const SigV4 signer(*credentials, config_.region);
+  return scheme_ + host_ + signer.presign(signing_request("GET", key), signing_time(), valid);
+}
+
+S3Call::S3Call(S3Client& client, S3Request request, S3Client::Done done)
+    : client_(client), request_(std::move(request)), done_(std::move(done)) {
+  client_.later_.add(this, [this] { send(); });
+}
+
+S3Call::~S3Call() {
+  client_.later_.forget(this);
+  client_.http_.cancel(id_);
+}
+
+void S3Call::send() {
+  if (!client_.endpoint_status_) return answered({client_.endpoint_status_.error_as_is()});
+  const auto credentials = client_.credentials_->current();
+  if (!credentials) return answered({credentials.error_as_is()});
+  used_ = *credentials;
+  id_ = client_.http_.start(client_.http_request(request_, used_),
+                            [this](HttpOutcome outcome) { answered(std::move(outcome)); });
+}
+
+bool S3Call::is_worth_another(const HttpResponse& response) {
+  const std::string code = s3_error_code(response.body);
+  if (code == "RequestTimeTooSkewed") return client_.follow_clock_of(response);
+  if (response.status / 100 != 4 || !is_about_credentials(code)) return false;
+  client_.credentials_->refused(used_, code);
+  const auto now = client_.credentials_->current();
+  return now && !(*now == used_);
+}
+
+void S3Call::answered(HttpOutcome outcome) {
+  id_ = 0;
+  if (!second_ && outcome.response && is_worth_another(*outcome.response)) {
+    second_ = true;
+    return send();
+  }
+  const auto done = std::move(done_);  // which may destroy this
+  done(std::move(outcome));
 }
 
 }  // namespace vedette

@@ -6,14 +6,9 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "uploader/credentials.h"
 
 namespace vedette {
-
-struct S3Credentials {
-  std::string access_key_id;
-  std::string secret_access_key;
-  std::string session_token;  // empty: none
-};
 
 // What is signed of a request. `path` and the query names and values are given as they are, not encoded; the signer
 // encodes them the way S3 canonicalises them, and encoded_target() is what must go over the wire.

@@ -13,6 +13,7 @@ import ssl
 import struct
 import sys
 import threading
+import time
 
 USER, PASSWORD, REALM, NONCE = "viewer", "pa:ss w\u00f6rd", "camera", "5f1d2c"
 never = threading.Event()
@@ -97,6 +98,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(b"part\n" * 1000)
                 self.wfile.flush()
                 never.wait(0.02)
+        elif path == "/measure":  # when the first byte of the body came, and when the last
+            left = int(self.headers["Content-Length"])
+            left -= len(self.rfile.read(1))
+            first = time.monotonic()
+            while left > 0:
+                left -= len(self.rfile.read(min(left, 8192)))
+            self.answer(200, f"{first} {time.monotonic()}".encode())
         elif path == "/big":
             self.answer(200, b"x" * 100_000)
         elif path == "/redirect":

@@ -136,5 +136,113 @@ TEST_F(UploadQueueTest, FiguresCountWhatIsNotThereYet) {
   EXPECT_EQ(figures.oldest_s, 60);
 }
 
+TEST_F(UploadQueueTest, WhatIsSmallAndBelongsToAClipGoesFirst) {
+  const auto add_kind = [&](const std::string& kind, Priority priority) {
+    Upload upload = make_upload(make_clip("front", kNow, 10s), priority);
+    upload.kind = kind;
+    return catalog.add_upload(upload).value().row;
+  };
+  const int64_t clip = add_kind("clip", Priority::normal), high = add_kind("clip", Priority::high);
+  const int64_t poster = add_kind("poster", Priority::normal), manifest = add_kind("manifest", Priority::high);
+  std::vector<int64_t> claimed;
+  while (const auto upload = claim()) claimed.push_back(upload->row);
+  EXPECT_EQ(claimed, (std::vector<int64_t>{manifest, poster, high, clip}));
+}
+
+TEST_F(UploadQueueTest, TheQueueIsReadByItsIndex) {
+  std::string plan;
+  ASSERT_TRUE(store.database->read([&](Database::Access& db) {
+    auto row = db.prepare(
+        "EXPLAIN QUERY PLAN SELECT row FROM upload WHERE state = 'pending' AND (next_try_us <= 1 OR next_try_us > 2) "
+        "ORDER BY (kind NOT IN ('manifest', 'poster')), priority, row LIMIT 1");
+    while (row.step()) plan += row.text(3) + "\n";
+    return row.status();
+  }));
+  EXPECT_NE(plan.find("upload_waiting"), std::string::npos) << plan;
+  EXPECT_EQ(plan.find("TEMP B-TREE"), std::string::npos) << "sorted at each claim: " << plan;
+}
+
+TEST_F(UploadQueueTest, OneThatIsGivenBackHasNotFailed) {
+  const int64_t row = add().row;
+  EXPECT_EQ(claim()->attempts, 1);
+  ASSERT_TRUE(catalog.put_back_upload(row));
+  const auto again = claim();
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->attempts, 1);
+  EXPECT_FALSE(again->last_error);
+}
+
+TEST_F(UploadQueueTest, SaysHowUrgentIsWhatIsDue) {
+  EXPECT_FALSE(*catalog.due_priority(kNow));
+  add(Priority::low);
+  EXPECT_EQ(*catalog.due_priority(kNow), Priority::low);
+  const int64_t high = add(Priority::high).row;
+  EXPECT_EQ(*catalog.due_priority(kNow), Priority::high);
+  ASSERT_EQ(claim()->row, high);
+  ASSERT_TRUE(catalog.fail_upload(high, "x", kNow + 60s, {}));
+  EXPECT_EQ(*catalog.due_priority(kNow), Priority::low) << "the other one waits";
+  EXPECT_EQ(*catalog.due_priority(kNow + 60s), Priority::high);
+}
+
+TEST_F(UploadQueueTest, FiguresTellThePrioritiesApartAndTheLastError) {
+  const Upload low = add(Priority::low), one = add(), two = add();
+  const auto figures = catalog.upload_figures(kNow + 60s).value();
+  ASSERT_EQ(figures.by_priority.size(), 2u);
+  EXPECT_EQ(figures.by_priority.at(Priority::low).rows, 1);
+  EXPECT_EQ(figures.by_priority.at(Priority::normal).rows, 2);
+  EXPECT_EQ(figures.by_priority.at(Priority::normal).bytes, one.size_bytes + two.size_bytes);
+  EXPECT_EQ(figures.bytes, low.size_bytes + one.size_bytes + two.size_bytes);
+  EXPECT_EQ(figures.last_error, "");
+  ASSERT_EQ(claim()->row, one.row);
+  ASSERT_TRUE(catalog.fail_upload(one.row, "first", kNow + 10s, {}));
+  ASSERT_EQ(claim()->row, two.row);
+  ASSERT_TRUE(catalog.fail_upload(two.row, "second", kNow + 11s, {}));
+  EXPECT_EQ(catalog.upload_figures(kNow)->last_error, "second");
+}
+
+TEST_F(UploadQueueTest, PartsOutliveARestart) {
+  const int64_t row = add().row;
+  claim();
+  ASSERT_TRUE(catalog.begin_parts(row, "u1", 5 << 20));
+  ASSERT_TRUE(catalog.add_part(row, {2, "e2", 7}));
+  ASSERT_TRUE(catalog.add_part(row, {1, "e1", 7}));
+  ASSERT_TRUE(catalog.add_part(row, {1, "e1b", 7}));
+  store.reopen();
+  ASSERT_TRUE(store.catalog->reset_uploads());
+  const auto again = store.catalog->claim_upload(kNow).value();
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->upload_id, "u1");
+  EXPECT_EQ(again->part_size_bytes, 5 << 20);
+  const auto parts = store.catalog->parts(row).value();
+  ASSERT_EQ(parts.size(), 2u);
+  EXPECT_EQ(parts[0].number, 1);
+  EXPECT_EQ(parts[0].etag, "e1b");
+  EXPECT_EQ(parts[1].etag, "e2");
+  EXPECT_EQ(parts[1].size_bytes, 7);
+  EXPECT_TRUE(*store.catalog->knows_parts_of("u1"));
+  EXPECT_FALSE(*store.catalog->knows_parts_of("u2"));
+  EXPECT_FALSE(*store.catalog->knows_parts_of(""));
+}
+
+TEST_F(UploadQueueTest, PartsGoWithTheObjectOrWithTheRow) {
+  const int64_t whole = add().row, begun_again = add().row, deleted = add().row;
+  for (const int64_t row : {whole, begun_again, deleted}) {
+    ASSERT_TRUE(catalog.begin_parts(row, "u" + std::to_string(row), 5 << 20));
+    ASSERT_TRUE(catalog.add_part(row, {1, "e", 7}));
+  }
+  ASSERT_TRUE(catalog.finish_upload(whole, "etag", {}));
+  ASSERT_TRUE(catalog.begin_parts(begun_again, "other", 5 << 20));
+  EXPECT_EQ(store.number("SELECT count(*) FROM upload_part"), 1);
+  ASSERT_TRUE(store.database->write(
+      [&](Database::Access& db) { return db.prepare("DELETE FROM upload WHERE row = ?1").bind(1, deleted).run(); }));
+  EXPECT_EQ(store.number("SELECT count(*) FROM upload_part"), 0);
+  for (const auto& status : {catalog.add_part(deleted, {2, "e", 7}), catalog.begin_parts(deleted, "x", 1),
+                             catalog.forget_parts(deleted), catalog.put_back_upload(deleted)}) {
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code, Code::not_found);
+  }
+  EXPECT_FALSE(*catalog.knows_parts_of("u" + std::to_string(whole))) << "it is done with";
+}
+
 }  // namespace
 }  // namespace vedette::test

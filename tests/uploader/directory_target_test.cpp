@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/temp_dir.h"
+#include "tests/uploader/transfer_run.h"
 #include "tests/uploader/upload_fixture.h"
 #include "uploader/target.h"
 
@@ -13,11 +14,12 @@ using test::make_upload;
 using test::read_text;
 using test::some_content;
 using test::TempDir;
+using test::TransferRun;
 using ::testing::HasSubstr;
 
 class DirectoryTargetTest : public ::testing::Test {
  protected:
-  Result<UploadProof> put(const Upload& upload) { return target_->put(upload, root_ / upload.path, {}); }
+  Result<UploadProof> put(const Upload& upload) { return TransferRun(upload).run(*target_, root_ / upload.path); }
   fs::path object(const Upload& upload) const { return nas_ / upload.object_key; }
   // How many files are in the target, temporary ones included.
   long files() const {
@@ -114,14 +116,42 @@ TEST_F(DirectoryTargetTest, KeepsKeysInsideTheFolder) {
   EXPECT_EQ(files(), 0);
 }
 
-TEST_F(DirectoryTargetTest, Stops) {
-  const auto upload = make_upload(root_, "content");
-  std::stop_source stop;
-  stop.request_stop();
-  const auto proof = target_->put(upload, root_ / upload.path, stop.get_token());
-  ASSERT_FALSE(proof);
-  EXPECT_EQ(proof.error().code, Code::cancelled);
-  EXPECT_EQ(files(), 0);
+TEST_F(DirectoryTargetTest, DoesNotBelieveWhatACrashLeft) {
+  const auto content = some_content(3'000'000);
+  const auto upload = make_upload(root_, content);
+  fs::create_directories(object(upload).parent_path());
+  test::write_text(object(upload).string() + ".part", std::string(2'000'000, '\0'));
+  const auto proof = put(upload);
+  ASSERT_TRUE(proof) << proof.error().message;
+  EXPECT_EQ(read_text(object(upload)), content);
+}
+
+TEST_F(DirectoryTargetTest, LeavesAtASliceAndGoesOnThere) {
+  const auto content = some_content(5'000'000);
+  const auto upload = make_upload(root_, content);
+  TransferRun run(upload);
+  int asked = 0;
+  run.before_part = [&](int) { return ++asked == 3 ? NextPart::leave : NextPart::go; };
+  const auto left = run.run(*target_, root_ / upload.path);
+  ASSERT_FALSE(left);
+  EXPECT_EQ(left.error().code, Code::cancelled);
+  const auto size = fs::file_size(object(upload).string() + ".part");
+  EXPECT_GT(size, 0u);
+  EXPECT_LT(size, content.size());
+  run.begin(*target_, root_ / upload.path);
+  run.run_until(*target_, [&] { return run.sent_bytes() >= static_cast<int64_t>(size); });
+  run.run_until(*target_, [] { return false; });
+  ASSERT_TRUE(run.result() && run.result()->has_value());
+  EXPECT_EQ(read_text(object(upload)), content);
+  EXPECT_EQ(files(), 1);
+}
+
+TEST_F(DirectoryTargetTest, KeepsToTheRate) {
+  target_->set_rate(16'000'000);  // 2 MB/s
+  const auto upload = make_upload(root_, some_content(1'000'000));
+  const MonoTime begin = Clock::system().mono();
+  ASSERT_TRUE(put(upload));
+  EXPECT_GT(Clock::system().mono() - begin, 350ms);
 }
 
 TEST_F(DirectoryTargetTest, HasNoUrls) {

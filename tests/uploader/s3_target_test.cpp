@@ -1,4 +1,4 @@
-#include "uploader/s3_target.h"
+#include "uploader/s3_config.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,6 +8,7 @@
 #include "tests/support/fake_clock.h"
 #include "tests/support/s3_server.h"
 #include "tests/support/temp_dir.h"
+#include "tests/uploader/transfer_run.h"
 #include "tests/uploader/upload_fixture.h"
 
 namespace vedette {
@@ -18,6 +19,7 @@ using test::make_upload;
 using test::S3Server;
 using test::some_content;
 using test::TempDir;
+using test::TransferRun;
 using ::testing::HasSubstr;
 
 constexpr auto kBucket = "clips";
@@ -37,18 +39,28 @@ S3Config config_for(const S3Server& s3) {
   S3Config config;
   config.endpoint = s3.endpoint();
   config.bucket = kBucket;
-  config.access_key_id = s3.access_key();
-  config.secret_access_key = s3.secret_key();
   config.device_id = "edge-01";
   return config;
 }
 
+S3Credentials keys_of(const S3Server& s3) {
+  return {s3.access_key(), s3.secret_key(), ""};
+}
+
+std::unique_ptr<Target> make_target(const S3Config& config, const S3Credentials& credentials,
+                                    const Clock& clock = Clock::system(), S3Timeouts timeouts = {}) {
+  return make_s3_target(config, constant_credentials(credentials), clock, timeouts);
+}
+
 class S3TargetTest : public ::testing::Test {
  protected:
-  Result<UploadProof> put(const Upload& upload) { return put_with(config_for(server()), upload); }
-  Result<UploadProof> put_with(const S3Config& config, const Upload& upload, S3Timeouts timeouts = {}) {
-    S3Target target(config, timeouts, Clock::system());
-    return target.put(upload, dir_.path() / upload.path, {});
+  Result<UploadProof> put(const Upload& upload) { return put_with(config_for(server()), keys_of(server()), upload); }
+  Result<UploadProof> put_with(const S3Config& config, const S3Credentials& credentials, const Upload& upload,
+                               S3Timeouts timeouts = {}) {
+    return put_into(*make_target(config, credentials, Clock::system(), timeouts), upload);
+  }
+  Result<UploadProof> put_into(Target& target, const Upload& upload) {
+    return TransferRun(upload).run(target, dir_.path() / upload.path);
   }
   void expect_failure(const Result<UploadProof>& proof, Code code, const std::string& words) {
     ASSERT_FALSE(proof);
@@ -56,7 +68,7 @@ class S3TargetTest : public ::testing::Test {
     EXPECT_THAT(proof.error().message, HasSubstr(words));
   }
   std::string presigned(const Upload& upload) {
-    return *S3Target(config_for(server()), {}, Clock::system()).presign(upload.object_key, 60s);
+    return *make_target(config_for(server()), keys_of(server()))->presign(upload.object_key, 60s);
   }
   // By a client that knows nothing of us.
   static std::string fetch(const std::string& url, const std::vector<std::string>& more = {}) {
@@ -80,7 +92,7 @@ class S3TargetTest : public ::testing::Test {
 };
 
 TEST_F(S3TargetTest, PutsWhatOthersFetch) {
-  const auto content = some_content(9'000'001);
+  const auto content = some_content(3'000'001);
   const auto upload = make_upload(dir_.path(), content);
   const auto proof = put(upload);
   ASSERT_TRUE(proof) << proof.error().message;
@@ -156,24 +168,25 @@ TEST_F(S3TargetTest, KeepsOddKeysApart) {
 }
 
 TEST_F(S3TargetTest, SaysWhichCredentialIsWrong) {
-  const auto upload = make_upload(dir_.path(), some_content(5'000'000));
-  auto config = config_for(server());
-  config.secret_access_key = "canary-wrong-secret";
-  const auto proof = put_with(config, upload);
-  expect_failure(proof, Code::forbidden, "SignatureDoesNotMatch");
-  EXPECT_THAT(proof.error().message, ::testing::Not(HasSubstr("canary")));
-  config = config_for(server());
-  config.access_key_id = "NOSUCHKEY";
-  expect_failure(put_with(config, upload), Code::forbidden, "InvalidAccessKeyId");
-  config.access_key_id = server().other_access_key();
-  config.secret_access_key = server().other_secret_key();
-  expect_failure(put_with(config, upload), Code::forbidden, "AccessDenied");
+  const auto config = config_for(server());
+  for (const size_t size : {size_t{5'000'000}, size_t{9'000'000}}) {
+    const auto upload = make_upload(dir_.path(), some_content(size));
+    const auto proof = put_with(config, {server().access_key(), "canary-wrong-secret", ""}, upload);
+    expect_failure(proof, Code::forbidden, "SignatureDoesNotMatch");
+    EXPECT_THAT(proof.error().message, ::testing::Not(HasSubstr("canary")));
+    expect_failure(put_with(config, {"NOSUCHKEY", server().secret_key(), ""}, upload), Code::forbidden,
+                   "InvalidAccessKeyId");
+    expect_failure(put_with(config, {server().other_access_key(), server().other_secret_key(), ""}, upload),
+                   Code::forbidden, "AccessDenied");
+  }
 }
 
 TEST_F(S3TargetTest, SaysThatTheBucketIsMissing) {
   auto config = config_for(server());
   config.bucket = "no-such-bucket";
-  expect_failure(put_with(config, make_upload(dir_.path(), "content")), Code::not_found, "NoSuchBucket");
+  for (const size_t size : {size_t{7}, size_t{9'000'000}})
+    expect_failure(put_with(config, keys_of(server()), make_upload(dir_.path(), some_content(size))), Code::not_found,
+                   "NoSuchBucket");
 }
 
 class S3TargetPolicyTest : public S3TargetTest {
@@ -192,36 +205,44 @@ class S3TargetPolicyTest : public S3TargetTest {
          R"({"Version":"2012-10-17","Statement":[)" + statements + "]}"});
     auto config = config_for(server());
     config.bucket = bucket;
-    config.access_key_id = server().other_access_key();
-    config.secret_access_key = server().other_secret_key();
     return config;
   }
+  const S3Credentials other_{server().other_access_key(), server().other_secret_key(), ""};
 };
 
 TEST_F(S3TargetPolicyTest, PutAndGetAreEnough) {
   const auto config = allowed_only("put-and-get", R"("s3:PutObject","s3:GetObject")");
-  const auto upload = make_upload(dir_.path(), "content");
-  const auto proof = put_with(config, upload);
-  ASSERT_TRUE(proof) << proof.error().message;
-  EXPECT_FALSE(proof->already_there);
-  EXPECT_EQ(fetch(*make_s3_target(config)->presign(upload.object_key, 60s)), "content");
-  auto other = make_upload(dir_.path(), "other content");
-  other.object_key = upload.object_key;
-  expect_failure(put_with(config, other), Code::conflict, upload.sha256);
+  for (const size_t size : {size_t{1000}, size_t{9'000'000}}) {
+    const auto upload = make_upload(dir_.path(), some_content(size));
+    const auto proof = put_with(config, other_, upload);
+    ASSERT_TRUE(proof) << proof.error().message;
+    EXPECT_FALSE(proof->already_there);
+    EXPECT_EQ(sha256_hex(fetch(*make_target(config, other_)->presign(upload.object_key, 60s))), upload.sha256);
+    auto other = make_upload(dir_.path(), some_content(size, 2));
+    other.object_key = upload.object_key;
+    expect_failure(put_with(config, other_, other), Code::conflict, upload.sha256);
+  }
 }
 
-TEST_F(S3TargetPolicyTest, PutAloneGivesNoProofAndOverwritesNothing) {
+TEST_F(S3TargetPolicyTest, PutAloneIsEnoughForOneRequestAndOverwritesNothing) {
   const auto config = allowed_only("put-only", R"("s3:PutObject")", R"("s3:GetObject")");
   const auto upload = make_upload(dir_.path(), "content");
-  expect_failure(put_with(config, upload), Code::forbidden, "s3:GetObject");
+  const auto proof = put_with(config, other_, upload);
+  ASSERT_TRUE(proof) << proof.error().message;
   auto other = make_upload(dir_.path(), "other content");
   other.object_key = upload.object_key;
-  expect_failure(put_with(config, other), Code::conflict, "PreconditionFailed");
+  expect_failure(put_with(config, other_, other), Code::conflict, "PreconditionFailed");
+  // Parts are proved by a look.
+  expect_failure(put_with(config, other_, make_upload(dir_.path(), some_content(9'000'000))), Code::forbidden,
+                 "s3:GetObject");
 }
 
 TEST_F(S3TargetPolicyTest, GetAloneIsForbidden) {
   const auto config = allowed_only("get-only", R"("s3:GetObject")");
-  expect_failure(put_with(config, make_upload(dir_.path(), "content")), Code::forbidden, "put: HTTP 403 AccessDenied");
+  expect_failure(put_with(config, other_, make_upload(dir_.path(), "content")), Code::forbidden,
+                 "put: HTTP 403 AccessDenied");
+  expect_failure(put_with(config, other_, make_upload(dir_.path(), some_content(9'000'000))), Code::forbidden,
+                 "create: HTTP 403 AccessDenied");
 }
 
 TEST_F(S3TargetTest, RefusesAFileThatChanged) {
@@ -243,11 +264,13 @@ TEST_F(S3TargetTest, SaysThatTheLocalFileIsMissing) {
 TEST_F(S3TargetTest, SignsByTheStoresClockWhenOursIsWrong) {
   for (const auto error : {std::chrono::hours(-5), std::chrono::hours(24 * 400)}) {
     FakeClock clock(std::chrono::floor<microseconds>(std::chrono::system_clock::now()) + error);
-    S3Target target(config_for(server()), {}, clock);
-    const auto upload = make_upload(dir_.path(), "content");
-    const auto proof = target.put(upload, dir_.path() / upload.path, {});
-    ASSERT_TRUE(proof) << proof.error().message;
-    EXPECT_EQ(fetch(*target.presign(upload.object_key, 60s)), "content");
+    const auto target = make_target(config_for(server()), keys_of(server()), clock);
+    for (const size_t size : {size_t{1000}, size_t{9'000'000}}) {
+      const auto upload = make_upload(dir_.path(), some_content(size));
+      const auto proof = put_into(*target, upload);
+      ASSERT_TRUE(proof) << proof.error().message;
+      EXPECT_EQ(sha256_hex(fetch(*target->presign(upload.object_key, 60s))), upload.sha256);
+    }
   }
 }
 
@@ -255,31 +278,33 @@ TEST_F(S3TargetTest, PresignedUrlsEnd) {
   const auto upload = make_upload(dir_.path(), "content");
   ASSERT_TRUE(put(upload));
   FakeClock past(std::chrono::floor<microseconds>(std::chrono::system_clock::now()) - 120s);
-  const auto url = *S3Target(config_for(server()), {}, past).presign(upload.object_key, 60s);
+  const auto url = *make_target(config_for(server()), keys_of(server()), past)->presign(upload.object_key, 60s);
   EXPECT_THROW(fetch(url), std::runtime_error);
 }
 
 TEST_F(S3TargetTest, SaysThatTheStoreIsAwayAndGoesOnWhenItIsBack) {
-  S3Target target(config_for(server()), {}, Clock::system());
-  const auto first = make_upload(dir_.path(), "content");
-  ASSERT_TRUE(target.put(first, dir_.path() / first.path, {}));
+  const auto target = make_target(config_for(server()), keys_of(server()));
+  ASSERT_TRUE(put_into(*target, make_upload(dir_.path(), "content")));
   server().stop();
   const auto second = make_upload(dir_.path(), "content");
-  expect_failure(target.put(second, dir_.path() / second.path, {}), Code::camera_unavailable, "connect");
+  expect_failure(put_into(*target, second), Code::camera_unavailable, "connect");
   server().start();
-  const auto proof = target.put(second, dir_.path() / second.path, {});
+  const auto proof = put_into(*target, second);
   EXPECT_TRUE(proof) << proof.error().message;
 }
 
 TEST_F(S3TargetTest, GivesUpAStoreThatHangsAndStopsInTheMiddle) {
-  const auto upload = make_upload(dir_.path(), some_content(20'000'000));
   S3Timeouts timeouts;
   timeouts.stall = 500ms;
-  server().pause();
-  expect_failure(put_with(config_for(server()), upload, timeouts), Code::timed_out, "nothing moved");
-  server().resume();
-  const auto proof = put_with(config_for(server()), upload);
-  EXPECT_TRUE(proof) << proof.error().message;
+  for (const size_t size : {size_t{5'000'000}, size_t{20'000'000}}) {
+    const auto upload = make_upload(dir_.path(), some_content(size));
+    server().pause();
+    expect_failure(put_with(config_for(server()), keys_of(server()), upload, timeouts), Code::timed_out,
+                   "nothing moved");
+    server().resume();
+    const auto proof = put(upload);
+    EXPECT_TRUE(proof) << proof.error().message;
+  }
 }
 
 TEST_F(S3TargetTest, RefusesAnEndpointThatIsNone) {
@@ -288,8 +313,8 @@ TEST_F(S3TargetTest, RefusesAnEndpointThatIsNone) {
                                "https://h?q", "https://h h"}) {
     auto config = config_for(server());
     config.endpoint = endpoint;
-    expect_failure(put_with(config, upload), Code::invalid_argument, "endpoint");
-    EXPECT_FALSE(make_s3_target(config)->presign("a", 60s));
+    expect_failure(put_with(config, keys_of(server()), upload), Code::invalid_argument, "endpoint");
+    EXPECT_FALSE(make_target(config, keys_of(server()))->presign("a", 60s));
   }
 }
 
@@ -298,7 +323,7 @@ TEST(S3TargetUrlTest, ComesInBothStylesAndLeavesDefaultPortsOut) {
   config.endpoint = "https://s3.example:443/";
   config.bucket = "clips";
   const FakeClock clock;
-  const auto url = [&] { return *make_s3_target(config, clock)->presign("a b/c.mp4", 60s); };
+  const auto url = [&] { return *make_target(config, {"key", "secret", ""}, clock)->presign("a b/c.mp4", 60s); };
   EXPECT_THAT(url(), ::testing::StartsWith("https://s3.example/clips/a%20b/c.mp4?X-Amz-Algorithm="));
   config.path_style = false;
   EXPECT_THAT(url(), ::testing::StartsWith("https://clips.s3.example/a%20b/c.mp4?X-Amz-Algorithm="));
@@ -313,8 +338,9 @@ TEST(S3TargetSwiftTest, DoesTheSameOnOpenStackSwift) {
   const S3Server swift({.swift = true});
   swift.create_bucket(kBucket);
   auto config = config_for(swift);
+  auto keys = keys_of(swift);
   const auto put = [&](const Upload& upload) {
-    return make_s3_target(config)->put(upload, dir.path() / upload.path, {});
+    return TransferRun(upload).run(*make_target(config, keys), dir.path() / upload.path);
   };
   const auto code = [&](const Upload& upload) {
     const auto proof = put(upload);
@@ -327,7 +353,7 @@ TEST(S3TargetSwiftTest, DoesTheSameOnOpenStackSwift) {
   ASSERT_TRUE(proof) << proof.error().message;
   EXPECT_FALSE(proof->already_there);
   EXPECT_TRUE(put(upload)->already_there);
-  const auto url = make_s3_target(config)->presign(upload.object_key, 60s);
+  const auto url = make_target(config, keys)->presign(upload.object_key, 60s);
   EXPECT_EQ(sha256_hex(test::run_or_throw({"curl", "--silent", "--fail", *url})), upload.sha256);
 
   auto other = make_upload(dir.path(), "other content");
@@ -339,7 +365,7 @@ TEST(S3TargetSwiftTest, DoesTheSameOnOpenStackSwift) {
 
   FakeClock slow(std::chrono::floor<microseconds>(std::chrono::system_clock::now()) - std::chrono::hours(5));
   const auto late = make_upload(dir.path(), "content");
-  EXPECT_TRUE(make_s3_target(config, slow)->put(late, dir.path() / late.path, {}));
+  EXPECT_TRUE(TransferRun(late).run(*make_target(config, keys, slow), dir.path() / late.path));
 
   const auto fresh = make_upload(dir.path(), "content");
   config.bucket = "no-such-bucket";
@@ -348,7 +374,7 @@ TEST(S3TargetSwiftTest, DoesTheSameOnOpenStackSwift) {
   config.region = "eu-west-1";
   EXPECT_EQ(code(fresh), Code::forbidden);
   config.region = swift.region();
-  config.secret_access_key = "wrong";
+  keys.secret_access_key = "wrong";
   EXPECT_EQ(code(fresh), Code::forbidden);
 }
 
@@ -358,7 +384,9 @@ TEST(S3TargetTlsTest, UploadsOverTlsWithAPrivateAuthorityOnly) {
   secure.create_bucket(kBucket);
   auto config = config_for(secure);
   const auto upload = make_upload(dir.path(), some_content(3'000'000));
-  const auto put = [&] { return make_s3_target(config)->put(upload, dir.path() / upload.path, {}); };
+  const auto put = [&] {
+    return TransferRun(upload).run(*make_target(config, keys_of(secure)), dir.path() / upload.path);
+  };
   const auto untrusted = put();
   ASSERT_FALSE(untrusted);
   EXPECT_EQ(untrusted.error().code, Code::forbidden) << untrusted.error().message;

@@ -1,16 +1,21 @@
-// The worker, the catalog and a real object store together.
+// The engine, the catalog and a real object store together.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "tests/support/s3_server.h"
+#include "tests/support/tcp_proxy.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wait.h"
 #include "tests/uploader/upload_fixture.h"
-#include "uploader/s3_target.h"
-#include "uploader/upload_worker.h"
+#include "uploader/s3_config.h"
+#include "uploader/upload_engine.h"
 
 namespace vedette {
 namespace {
@@ -19,6 +24,7 @@ using test::eventually;
 using test::make_upload;
 using test::S3Server;
 using test::some_content;
+using test::TcpProxy;
 using test::TempDir;
 
 constexpr auto kBucket = "clips";
@@ -31,22 +37,24 @@ class UploadDeliveryTest : public ::testing::Test {
     s3_.create_bucket(kBucket);
   }
 
-  void start_worker() {
+  void start_engine() {
     S3Config config;
     config.endpoint = s3_.endpoint();
     config.bucket = kBucket;
-    config.access_key_id = s3_.access_key();
-    config.secret_access_key = s3_.secret_key();
     S3Timeouts timeouts;
     timeouts.stall = 1s;
-    worker_ =
-        std::make_unique<UploadWorker>(layout_, catalog_, std::make_unique<S3Target>(config, timeouts, Clock::system()),
-                                       [this](const UploadReport& report) { failures_ += report.done ? 0 : 1; });
+    UploadHooks hooks;
+    hooks.on_report = [this](const UploadReport& report) { failures_ += report.done ? 0 : 1; };
+    engine_ = std::make_unique<UploadEngine>(
+        layout_, catalog_,
+        make_s3_target(config, constant_credentials({s3_.access_key(), s3_.secret_key(), ""}), Clock::system(),
+                       timeouts),
+        std::move(hooks));
   }
   Upload add(size_t size, unsigned seed) {
     const auto upload = make_upload(dir_.path(), some_content(size, seed));
     EXPECT_TRUE(catalog_.add_upload(upload));
-    if (worker_) worker_->wake();
+    if (engine_) engine_->wake();
     return upload;
   }
   bool all_delivered() {
@@ -68,11 +76,11 @@ class UploadDeliveryTest : public ::testing::Test {
   Catalog catalog_{*database_};
   Outbox outbox_{*database_};
   std::atomic<int> failures_{0};
-  std::unique_ptr<UploadWorker> worker_;
+  std::unique_ptr<UploadEngine> engine_;
 };
 
 TEST_F(UploadDeliveryTest, DeliversAllThatWasQueuedInAnOutageEachOnce) {
-  start_worker();
+  start_engine();
   s3_.stop();
   std::vector<Upload> uploads;
   for (unsigned i = 0; i < 20; ++i) uploads.push_back(add(100'000 + i, i));
@@ -89,7 +97,7 @@ TEST_F(UploadDeliveryTest, DeliversAllThatWasQueuedInAnOutageEachOnce) {
 }
 
 TEST_F(UploadDeliveryTest, DeliversWhenAHangingStoreGoesOn) {
-  start_worker();
+  start_engine();
   const auto first = add(100'000, 1);
   ASSERT_TRUE(all_delivered());
   s3_.pause();
@@ -102,16 +110,81 @@ TEST_F(UploadDeliveryTest, DeliversWhenAHangingStoreGoesOn) {
 }
 
 TEST_F(UploadDeliveryTest, StopsWithinASecondInMidUpload) {
-  start_worker();
+  start_engine();
   s3_.pause();
   add(5'000'000, 1);
   ASSERT_TRUE(eventually(kLimit, [&] { return !*catalog_.next_upload_at(); }));  // claimed
   const MonoTime begin = Clock::system().mono();
-  worker_.reset();
+  engine_.reset();
   EXPECT_LT(Clock::system().mono() - begin, 1s);
   s3_.resume();
-  start_worker();
+  start_engine();
   ASSERT_TRUE(all_delivered());
+}
+
+// A process that is killed in the middle of an object in parts; the next one goes on there.
+class UploadKillTest : public ::testing::TestWithParam<bool> {
+ protected:
+  static constexpr int64_t kPart = 5 << 20;
+
+  // Runs the engine against the store until `until` says enough.
+  void deliver(const std::string& endpoint, const std::function<bool(Catalog&)>& until) const {
+    auto database = Database::open(layout_.database());
+    if (!database) _exit(2);
+    Catalog catalog(**database);
+    S3Config config;
+    config.endpoint = endpoint;
+    config.bucket = kBucket;
+    config.part_size_bytes = kPart;
+    UploadHooks hooks;
+    hooks.on_report = [](const UploadReport&) {};
+    UploadEngine engine(layout_, catalog,
+                        make_s3_target(config, constant_credentials({s3_.access_key(), s3_.secret_key(), ""})),
+                        std::move(hooks));
+    EXPECT_TRUE(eventually(kLimit, [&] { return until(catalog); }));
+  }
+
+  const TempDir dir_;
+  const Layout layout_{dir_.path(), "edge-01", ""};
+  const S3Server s3_{{.swift = GetParam()}};
+};
+
+INSTANTIATE_TEST_SUITE_P(, UploadKillTest, ::testing::Bool(),
+                         [](const auto& it) { return it.param ? "Swift" : "Ceph"; });
+
+TEST_P(UploadKillTest, NoFinishedPartIsSentTwiceAfterAKill) {
+  s3_.create_bucket(kBucket);
+  const auto upload = make_upload(dir_.path(), some_content(40 << 20));
+  int64_t row = 0;
+  {
+    auto database = Database::open(layout_.database());
+    row = Catalog(**database).add_upload(upload)->row;
+  }
+  const pid_t child = fork();
+  if (child == 0) {
+    deliver(s3_.endpoint(), [row](Catalog& catalog) {
+      if (catalog.parts(row)->size() >= 3) raise(SIGKILL);
+      return false;
+    });
+    _exit(1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+
+  const TcpProxy proxy(s3_.endpoint());
+  int64_t rows_known = 0;
+  deliver(proxy.endpoint(), [&](Catalog& catalog) {
+    rows_known = std::max(rows_known, static_cast<int64_t>(catalog.parts(row)->size()));
+    return catalog.upload_figures(Clock::system().utc())->rows == 0;
+  });
+  const int64_t most = upload.size_bytes - 3 * kPart;
+  EXPECT_LE(proxy.bytes_up(), most + 100'000) << "at least three parts were there";
+  EXPECT_GE(proxy.bytes_up(), kPart);
+  EXPECT_EQ(sha256_hex(s3_.request("GET", "/clips/" + upload.object_key).body), upload.sha256);
+  auto database = Database::open(layout_.database());
+  Outbox outbox(**database);
+  EXPECT_EQ(outbox.next(0, 10)->size(), 1u);
 }
 
 }  // namespace

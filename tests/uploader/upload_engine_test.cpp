@@ -1,17 +1,16 @@
-#include "uploader/upload_worker.h"
+#include "uploader/upload_engine.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
 
-#include <deque>
-#include <future>
 #include <nlohmann/json.hpp>
 
 #include "tests/support/fake_clock.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wait.h"
+#include "tests/uploader/fake_target.h"
 #include "tests/uploader/upload_fixture.h"
 
 namespace vedette {
@@ -19,6 +18,7 @@ namespace {
 
 using test::eventually;
 using test::FakeClock;
+using test::FakeTarget;
 using test::make_upload;
 using test::TempDir;
 using ::testing::ElementsAre;
@@ -26,52 +26,9 @@ using ::testing::IsEmpty;
 
 constexpr milliseconds kLimit{10000};
 
-// A target whose failures are told beforehand; it takes everything else.
-class FakeTarget : public Target {
- public:
-  Result<UploadProof> put(const Upload& upload, const std::filesystem::path&, const std::stop_token& stop) override {
-    std::unique_lock lock(mutex_);
-    tries_.push_back(upload.subject_id);
-    changed_.notify_all();
-    if (during_put) during_put(upload);
-    if (hangs) {
-      changed_.wait(lock, stop, [] { return false; });
-      return fail(Code::cancelled, "stopped");
-    }
-    if (failures_.empty()) return UploadProof{"etag-" + upload.subject_id, false};
-    const Error error = failures_.front();
-    failures_.pop_front();
-    if (error.code == Code::ok) return UploadProof{"etag-" + upload.subject_id, false};
-    return tl::make_unexpected(error);
-  }
-  Result<std::string> presign(const std::string&, seconds) const override { return fail(Code::unsupported, ""); }
-
-  // Results to come, in order; Code::ok for a success.
-  void will_give(const std::vector<Code>& codes) {
-    const std::lock_guard lock(mutex_);
-    for (const Code code : codes) failures_.push_back({code, "as told"});
-  }
-  std::vector<std::string> tries() const {
-    const std::lock_guard lock(mutex_);
-    return tries_;
-  }
-  bool wait_for_tries(size_t count) const {
-    return eventually(kLimit, [&] { return tries().size() >= count; });
-  }
-
-  bool hangs = false;
-  std::function<void(const Upload&)> during_put;
-
- private:
-  mutable std::mutex mutex_;
-  std::condition_variable_any changed_;
-  std::deque<Error> failures_;
-  std::vector<std::string> tries_;
-};
-
-class UploadWorkerTest : public ::testing::Test {
+class UploadEngineTest : public ::testing::Test {
  protected:
-  UploadWorkerTest() : layout_{dir_.path(), "edge-01", ""} {
+  UploadEngineTest() : layout_{dir_.path(), "edge-01", ""} {
     auto opened = Database::open(layout_.database());
     EXPECT_TRUE(opened);
     database_ = std::move(*opened);
@@ -93,13 +50,30 @@ class UploadWorkerTest : public ::testing::Test {
     return *added;
   }
   void start() {
-    worker_ = std::make_unique<UploadWorker>(
-        layout_, *catalog_, std::move(next_target_),
-        [this](const UploadReport& report) {
-          const std::lock_guard lock(mutex_);
-          reports_.push_back(report);
-        },
-        clock_, [this] { return volume_is_there_.load(); });
+    UploadHooks hooks;
+    hooks.on_report = [this](const UploadReport& report) {
+      const std::lock_guard lock(mutex_);
+      reports_.push_back(report);
+    };
+    hooks.on_progress = [this](const UploadProgress& progress) {
+      const std::lock_guard lock(mutex_);
+      progress_.push_back(progress);
+    };
+    hooks.gate = [this](UtcTime now) {
+      const std::lock_guard lock(mutex_);
+      UploadGate gate = gate_;
+      gate.open = gate.open || (gate.until && now >= *gate.until);
+      return gate;
+    };
+    hooks.storage_is_there = [this] { return volume_is_there_.load(); };
+    engine_ = std::make_unique<UploadEngine>(layout_, *catalog_, std::move(next_target_), std::move(hooks), clock_);
+  }
+  void set_gate(UploadGate gate) {
+    {
+      const std::lock_guard lock(mutex_);
+      gate_ = std::move(gate);
+    }
+    if (engine_) engine_->wake();
   }
   std::vector<UploadReport> reports() {
     const std::lock_guard lock(mutex_);
@@ -110,10 +84,10 @@ class UploadWorkerTest : public ::testing::Test {
   }
   std::vector<OutboxEvent> events() { return *outbox_->next(0, 1000); }
   int64_t waiting_rows() { return catalog_->upload_figures(clock_.utc())->rows; }
-  // Time goes by, and the worker looks again.
+  // Time goes by, and the engine looks again.
   void advance(microseconds by) {
     clock_.advance(by);
-    worker_->wake();
+    engine_->wake();
   }
 
   const TempDir dir_;
@@ -127,10 +101,12 @@ class UploadWorkerTest : public ::testing::Test {
   FakeTarget* target_;
   std::mutex mutex_;
   std::vector<UploadReport> reports_;
-  std::unique_ptr<UploadWorker> worker_;
+  std::vector<UploadProgress> progress_;
+  UploadGate gate_;
+  std::unique_ptr<UploadEngine> engine_;
 };
 
-TEST_F(UploadWorkerTest, TakesRowsByPriorityThenByAge) {
+TEST_F(UploadEngineTest, TakesRowsByPriorityThenByAge) {
   const auto low = add("a", Priority::low);
   const auto first = add("b");
   const auto second = add("c");
@@ -141,16 +117,16 @@ TEST_F(UploadWorkerTest, TakesRowsByPriorityThenByAge) {
   EXPECT_EQ(waiting_rows(), 0);
 }
 
-TEST_F(UploadWorkerTest, TakesWhatIsAddedLaterWhenWoken) {
+TEST_F(UploadEngineTest, TakesWhatIsAddedLaterWhenWoken) {
   start();
   const auto upload = add();
-  worker_->wake();
+  engine_->wake();
   ASSERT_TRUE(wait_for_reports(1));
   EXPECT_TRUE(reports()[0].done);
   EXPECT_EQ(reports()[0].upload.subject_id, upload.subject_id);
 }
 
-TEST_F(UploadWorkerTest, CommitsTheEventTogetherWithTheProof) {
+TEST_F(UploadEngineTest, CommitsTheEventTogetherWithTheProof) {
   const auto upload = add("some content");
   start();
   ASSERT_TRUE(wait_for_reports(1));
@@ -165,12 +141,12 @@ TEST_F(UploadWorkerTest, CommitsTheEventTogetherWithTheProof) {
   EXPECT_EQ(data["etag"], "etag-" + upload.subject_id);
   EXPECT_EQ(data["attempts"], 1);
   EXPECT_EQ(data["took_ms"], 0);
-  EXPECT_EQ(worker_->uploaded_bytes_total(), 12u);
-  EXPECT_EQ(HistogramWindow(worker_->upload_time()).next().count, 1u);
+  EXPECT_EQ(engine_->uploaded_bytes_total(), 12u);
+  EXPECT_EQ(HistogramWindow(engine_->upload_time()).next().count, 1u);
 }
 
 // Into a real folder, as its text is in no file.
-TEST_F(UploadWorkerTest, DeliversManifestsOutOfTheCatalogAndBeforeTheirClips) {
+TEST_F(UploadEngineTest, DeliversManifestsOutOfTheCatalogAndBeforeTheirClips) {
   Catalog issuing(*database_, {"edge-01", nullptr, true});
   Upload upload = make_upload(dir_.path(), "content");
   Clip clip;
@@ -192,7 +168,7 @@ TEST_F(UploadWorkerTest, DeliversManifestsOutOfTheCatalogAndBeforeTheirClips) {
   EXPECT_EQ(events().size(), 1u) << "clip.uploaded, and nothing of the manifest";
 }
 
-TEST_F(UploadWorkerTest, EndsAManifestThatNobodyHasAnyMore) {
+TEST_F(UploadEngineTest, EndsAManifestThatNobodyHasAnyMore) {
   Upload upload = make_upload(dir_.path(), "content");
   upload.kind = "manifest";
   ASSERT_TRUE(catalog_->add_upload(upload));
@@ -201,7 +177,7 @@ TEST_F(UploadWorkerTest, EndsAManifestThatNobodyHasAnyMore) {
   EXPECT_FALSE(reports()[0].done || reports()[0].will_retry);
 }
 
-TEST_F(UploadWorkerTest, LeavesTheEventsOfSnapshotsToOthers) {
+TEST_F(UploadEngineTest, LeavesTheEventsOfSnapshotsToOthers) {
   add("jpeg", Priority::normal, "snapshot");
   target_->will_give({Code::upload_failed});
   start();
@@ -212,7 +188,7 @@ TEST_F(UploadWorkerTest, LeavesTheEventsOfSnapshotsToOthers) {
   EXPECT_THAT(events(), IsEmpty());
 }
 
-TEST_F(UploadWorkerTest, GoesOnWithOthersWhenARowAloneFails) {
+TEST_F(UploadEngineTest, GoesOnWithOthersWhenARowAloneFails) {
   const auto bad = add("a");
   const auto good = add("b");
   target_->will_give({Code::conflict});
@@ -227,7 +203,7 @@ TEST_F(UploadWorkerTest, GoesOnWithOthersWhenARowAloneFails) {
   EXPECT_EQ(target_->tries()[2], bad.subject_id);
 }
 
-TEST_F(UploadWorkerTest, LeavesATargetAloneThatIsAway) {
+TEST_F(UploadEngineTest, LeavesATargetAloneThatIsAway) {
   for (int i = 0; i < 5; ++i) add();
   target_->will_give({Code::camera_unavailable, Code::timed_out, Code::busy});
   start();
@@ -238,7 +214,7 @@ TEST_F(UploadWorkerTest, LeavesATargetAloneThatIsAway) {
     advance(pause / 2 - 1ms);  // the shortest that jitter makes of it
     advance(0s);
     add();
-    worker_->wake();
+    engine_->wake();
     EXPECT_EQ(target_->tries().size(), before);
     advance(pause);
     ASSERT_TRUE(wait_for_reports(before + 1));
@@ -251,21 +227,176 @@ TEST_F(UploadWorkerTest, LeavesATargetAloneThatIsAway) {
   EXPECT_EQ(target_->tries()[1], late.subject_id);
 }
 
-TEST_F(UploadWorkerTest, NeverGivesUpAndWaitsAMinuteAtMost) {
+TEST_F(UploadEngineTest, NeverGivesUpAndAsksATargetThatIsAwayOnceAMinute) {
   add();
   constexpr int kFailures = 15;
   target_->will_give(std::vector<Code>(kFailures, Code::timed_out));
   start();
   for (int i = 1; i <= kFailures; ++i) {
     ASSERT_TRUE(wait_for_reports(static_cast<size_t>(i)));
-    advance(60s);
+    advance(66s);
   }
   ASSERT_TRUE(wait_for_reports(kFailures + 1));
   EXPECT_TRUE(reports().back().done);
   EXPECT_EQ(reports().back().upload.attempts, kFailures + 1);
 }
 
-TEST_F(UploadWorkerTest, TellsOfAFailureOncePerCode) {
+TEST_F(UploadEngineTest, OpensTheBreakerAfterFiveFailuresAndASuccessClosesIt) {
+  for (int i = 0; i < 3; ++i) add();
+  target_->will_give(std::vector<Code>(6, Code::camera_unavailable));
+  start();
+  for (size_t i = 1; i <= 5; ++i) {
+    ASSERT_TRUE(wait_for_reports(i));
+    if (i < 5) advance(16s);
+  }
+  ASSERT_TRUE(eventually(kLimit, [&] { return engine_->activity().breaker == BreakerState::open; }));
+  EXPECT_TRUE(engine_->activity().next_probe);
+  for (int i = 0; i < 5; ++i) advance(11s);  // less than a minute: nobody goes
+  add();
+  engine_->wake();
+  advance(4s);
+  EXPECT_EQ(target_->tries().size(), 5u);
+  advance(8s);  // a minute and a tenth: one probe
+  ASSERT_TRUE(wait_for_reports(6));
+  EXPECT_EQ(target_->tries().size(), 6u);
+  advance(66s);
+  ASSERT_TRUE(wait_for_reports(7));
+  EXPECT_TRUE(reports()[6].done);
+  advance(60s);
+  ASSERT_TRUE(eventually(kLimit, [&] { return waiting_rows() == 0; }));
+  ASSERT_TRUE(eventually(kLimit, [&] { return engine_->activity().breaker == BreakerState::closed; }));
+}
+
+// Two hours without a store, with 500 clips that arrive in that time.
+TEST_F(UploadEngineTest, DeliversAllOfATwoHourOutageEachOnce) {
+  target_->will_give(std::vector<Code>(4000, Code::camera_unavailable));
+  start();
+  std::vector<std::string> ids;
+  size_t failures = 0;
+  for (int i = 0; i < 500; ++i) {
+    ids.push_back(add(std::to_string(i)).subject_id);
+    advance(14400ms);
+    failures = std::max(failures, target_->tries().size());
+  }
+  EXPECT_LT(failures, 140u) << "probes, about one a minute";
+  target_->will_give_only({});
+  for (int i = 0; i < 200 && waiting_rows() > 0; ++i) {
+    advance(66s);
+    static_cast<void>(eventually(200ms, [&] { return waiting_rows() == 0; }));
+  }
+  EXPECT_EQ(waiting_rows(), 0);
+  std::map<std::string, int> uploaded;
+  for (const auto& event : *outbox_->next(0, 5000))
+    if (event.type == "clip.uploaded") ++uploaded[Json::parse(event.data)["clip_id"]];
+  EXPECT_EQ(uploaded.size(), ids.size());
+  for (const auto& id : ids) EXPECT_EQ(uploaded[id], 1) << id;
+}
+
+TEST_F(UploadEngineTest, GivesItsPlaceToWhatIsMoreUrgentAndGoesOnLater) {
+  target_->in_parts(4);
+  const auto low = add("low priority", Priority::low);
+  start();
+  ASSERT_TRUE(target_->wait_for_tries(1));
+  target_->let_parts(1);
+  ASSERT_TRUE(eventually(kLimit, [&] { return catalog_->parts(low.row)->size() == 1; }));
+  const auto high = add("high priority", Priority::high);
+  engine_->wake();
+  // The one under way is finished; a second one, if the engine has not looked up before.
+  for (int i = 0; i < 2 && target_->tries().size() < 2; ++i) {
+    target_->let_parts(1);
+    static_cast<void>(eventually(500ms, [&] { return target_->tries().size() >= 2; }));
+  }
+  ASSERT_TRUE(target_->wait_for_tries(2));
+  EXPECT_EQ(target_->tries()[1], high.subject_id);
+  const auto kept = static_cast<int>(catalog_->parts(low.row)->size());
+  EXPECT_GE(kept, 2);
+  target_->let_parts(4);
+  ASSERT_TRUE(wait_for_reports(1));
+  EXPECT_EQ(reports()[0].upload.subject_id, high.subject_id);
+  target_->let_parts(4 - kept);  // no more are missing
+  ASSERT_TRUE(wait_for_reports(2));
+  EXPECT_TRUE(reports()[1].done);
+  EXPECT_EQ(reports()[1].upload.attempts, 1) << "it has not failed";
+  EXPECT_EQ(catalog_->parts(low.row)->size(), 0u);
+}
+
+TEST_F(UploadEngineTest, FinishesWhatItBeganBeforeOthersOfTheSamePriority) {
+  target_->in_parts(2);
+  const auto first = add("first");
+  start();
+  ASSERT_TRUE(target_->wait_for_tries(1));
+  const auto second = add("second");
+  engine_->wake();
+  target_->let_parts(4);
+  ASSERT_TRUE(wait_for_reports(2));
+  EXPECT_THAT(target_->tries(), ElementsAre(first.subject_id, second.subject_id));
+}
+
+TEST_F(UploadEngineTest, BeginsNothingWhileTheGateIsClosedAndSaysWhy) {
+  set_gate({false, "paused", {}});
+  add();
+  start();
+  ASSERT_TRUE(eventually(kLimit, [&] { return engine_->activity().gate.reason == "paused"; }));
+  EXPECT_THAT(target_->tries(), IsEmpty());
+  set_gate({});
+  ASSERT_TRUE(wait_for_reports(1));
+}
+
+TEST_F(UploadEngineTest, OpensTheGateAtTheInstantItWasToldOf) {
+  set_gate({false, "window", clock_.utc() + 60s});
+  add();
+  start();
+  ASSERT_TRUE(eventually(kLimit, [&] { return !engine_->activity().gate.open; }));
+  EXPECT_THAT(target_->tries(), IsEmpty());
+  advance(60s);
+  ASSERT_TRUE(wait_for_reports(1));
+}
+
+TEST_F(UploadEngineTest, StopsAtAPartWhenTheGateClosesAndGoesOnThere) {
+  target_->in_parts(3);
+  const auto upload = add();
+  start();
+  target_->let_parts(1);
+  ASSERT_TRUE(eventually(kLimit, [&] { return catalog_->parts(upload.row)->size() == 1; }));
+  set_gate({false, "paused", {}});
+  target_->let_parts(1);
+  ASSERT_TRUE(eventually(kLimit, [&] { return catalog_->parts(upload.row)->size() == 2; }));
+  ASSERT_TRUE(eventually(kLimit, [&] { return engine_->activity().under_way.empty(); }));
+  target_->let_parts(1);
+  set_gate({});
+  ASSERT_TRUE(wait_for_reports(1));
+  EXPECT_TRUE(reports()[0].done);
+  EXPECT_EQ(reports()[0].upload.attempts, 1);
+}
+
+TEST_F(UploadEngineTest, TellsHowFarLongOnesAre) {
+  target_->in_parts(10);
+  const auto upload = add(std::string(1000, 'x'));
+  start();
+  ASSERT_TRUE(target_->wait_for_tries(1));
+  target_->let_parts(4);
+  ASSERT_TRUE(eventually(kLimit, [&] { return catalog_->parts(upload.row)->size() == 4; }));
+  advance(1s);
+  ASSERT_TRUE(eventually(kLimit, [&] {
+    const std::lock_guard lock(mutex_);
+    return !progress_.empty();
+  }));
+  EXPECT_EQ(progress_[0].sent_bytes, 400);
+  EXPECT_EQ(progress_[0].upload.row, upload.row);
+  const auto activity = engine_->activity();
+  ASSERT_EQ(activity.under_way.size(), 1u);
+  EXPECT_EQ(activity.under_way[0].sent_bytes, 400);
+  target_->let_parts(6);
+  ASSERT_TRUE(wait_for_reports(1));
+}
+
+TEST_F(UploadEngineTest, PassesTheRateOn) {
+  start();
+  engine_->set_rate(5'000'000);
+  EXPECT_EQ(target_->rate(), 5'000'000);
+}
+
+TEST_F(UploadEngineTest, TellsOfAFailureOncePerCode) {
   const auto upload = add();
   const std::vector<Code> codes = {Code::forbidden, Code::forbidden, Code::not_found, Code::not_found, Code::forbidden};
   target_->will_give(codes);
@@ -287,7 +418,7 @@ TEST_F(UploadWorkerTest, TellsOfAFailureOncePerCode) {
   EXPECT_EQ(data["will_retry"], true);
 }
 
-TEST_F(UploadWorkerTest, EndsARowWhoseFileIsGone) {
+TEST_F(UploadEngineTest, EndsARowWhoseFileIsGone) {
   next_target_ = make_directory_target(dir_.path() / "nas");
   const auto gone = add("a");
   const auto good = add("b");
@@ -305,7 +436,7 @@ TEST_F(UploadWorkerTest, EndsARowWhoseFileIsGone) {
 }
 
 // Another volume may have a catalog of its own.
-TEST_F(UploadWorkerTest, KeepsARowWhoseFileIsMissingOnAnotherVolume) {
+TEST_F(UploadEngineTest, KeepsARowWhoseFileIsMissingOnAnotherVolume) {
   next_target_ = make_directory_target(dir_.path() / "nas");
   const auto upload = add();
   std::filesystem::remove(dir_.path() / upload.path);
@@ -316,7 +447,7 @@ TEST_F(UploadWorkerTest, KeepsARowWhoseFileIsMissingOnAnotherVolume) {
   EXPECT_EQ(waiting_rows(), 1);
 }
 
-TEST_F(UploadWorkerTest, KeepsARowWhenTheWholeStorageFolderIsAway) {
+TEST_F(UploadEngineTest, KeepsARowWhenTheWholeStorageFolderIsAway) {
   next_target_ = make_directory_target(dir_.path() / "nas");
   const auto upload = add();
   const auto away = dir_.path() / "away";
@@ -331,13 +462,13 @@ TEST_F(UploadWorkerTest, KeepsARowWhenTheWholeStorageFolderIsAway) {
   EXPECT_TRUE(reports()[1].done);
 }
 
-TEST_F(UploadWorkerTest, StopsInMidUploadAndTheNextOneDelivers) {
+TEST_F(UploadEngineTest, StopsInMidUploadAndTheNextOneDelivers) {
   const auto upload = add();
-  target_->hangs = true;
+  target_->hang(true);
   start();
   ASSERT_TRUE(target_->wait_for_tries(1));
   const MonoTime begin = Clock::system().mono();
-  worker_.reset();
+  engine_.reset();
   EXPECT_LT(Clock::system().mono() - begin, 1s);
   EXPECT_THAT(reports(), IsEmpty());
   EXPECT_THAT(events(), IsEmpty());
@@ -349,7 +480,7 @@ TEST_F(UploadWorkerTest, StopsInMidUploadAndTheNextOneDelivers) {
   EXPECT_EQ(reports()[0].upload.subject_id, upload.subject_id);
 }
 
-TEST_F(UploadWorkerTest, DeliversWhatAKillLeftUnderWay) {
+TEST_F(UploadEngineTest, DeliversWhatAKillLeftUnderWay) {
   const auto upload = add();
   ASSERT_TRUE(catalog_->claim_upload(clock_.utc()));
   start();
@@ -357,18 +488,18 @@ TEST_F(UploadWorkerTest, DeliversWhatAKillLeftUnderWay) {
   EXPECT_EQ(reports()[0].upload.attempts, 2);
 }
 
-TEST_F(UploadWorkerTest, DoesNotWaitForAClockThatWasSetBack) {
+TEST_F(UploadEngineTest, DoesNotWaitForAClockThatWasSetBack) {
   add();
   target_->will_give({Code::upload_failed});
   start();
   ASSERT_TRUE(wait_for_reports(1));
   clock_.step_utc(-10h);
-  worker_->wake();
+  engine_->wake();
   ASSERT_TRUE(wait_for_reports(2));
   EXPECT_TRUE(reports()[1].done);
 }
 
-TEST_F(UploadWorkerTest, GoesOnWhenARowVanishesUnderIt) {
+TEST_F(UploadEngineTest, GoesOnWhenARowVanishesUnderIt) {
   const auto deleted = add("a");
   const auto other = add("b");
   target_->during_put = [&](const Upload& upload) {

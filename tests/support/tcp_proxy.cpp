@@ -1,0 +1,116 @@
+#include "tests/support/tcp_proxy.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include <stdexcept>
+
+namespace vedette::test {
+
+namespace {
+
+sockaddr_in loopback(uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  return address;
+}
+
+Fd new_socket() {
+  return Fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
+bool send_all(int fd, const char* data, size_t size) {
+  while (size > 0) {
+    const ssize_t n = ::send(fd, data, size, MSG_NOSIGNAL);
+    if (n <= 0) return false;
+    data += n;
+    size -= static_cast<size_t>(n);
+  }
+  return true;
+}
+
+}  // namespace
+
+TcpProxy::TcpProxy(const std::string& server) : listener_(new_socket()) {
+  scheme_ = server.substr(0, server.find("://") + 3);
+  server_port_ = static_cast<uint16_t>(std::stoi(server.substr(server.rfind(':') + 1)));
+  sockaddr_in address = loopback(0);
+  socklen_t size = sizeof address;
+  if (bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(listener_.get(), 16) != 0 ||
+      getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    throw std::runtime_error("cannot listen");
+  port_ = ntohs(address.sin_port);
+  acceptor_ = std::thread([this] { accept_some(); });
+}
+
+TcpProxy::~TcpProxy() {
+  stop_ = true;
+  shutdown(listener_.get(), SHUT_RDWR);
+  acceptor_.join();
+  cut_all(false);
+  for (Pair& pair : pairs_) {
+    pair.up.join();
+    pair.down.join();
+  }
+}
+
+void TcpProxy::accept_some() {
+  while (!stop_) {
+    Fd client(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (!client) return;
+    Fd server = new_socket();
+    const sockaddr_in address = loopback(server_port_);
+    if (connect(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) continue;
+    const std::lock_guard lock(mutex_);
+    Pair& pair = pairs_.emplace_back();
+    pair.client = std::move(client);
+    pair.server = std::move(server);
+    pair.up = std::thread([this, &pair] { pump_up(pair); });
+    pair.down = std::thread([this, &pair] { pump_down(pair); });
+  }
+}
+
+void TcpProxy::pump_up(Pair& pair) {
+  char data[16384];
+  for (;;) {
+    const ssize_t n = ::recv(pair.client.get(), data, sizeof data, 0);
+    if (n <= 0) break;
+    if ((bytes_up_ += n) >= reset_at_) {
+      reset_at_ = INT64_MAX;
+      cut_all(true);
+      break;
+    }
+    if (!send_all(pair.server.get(), data, static_cast<size_t>(n))) break;
+  }
+  shutdown(pair.server.get(), SHUT_RDWR);
+}
+
+void TcpProxy::pump_down(Pair& pair) {
+  char data[16384];
+  for (;;) {
+    const ssize_t n = ::recv(pair.server.get(), data, sizeof data, 0);
+    if (n <= 0) break;
+    // "100 Continue" goes through: what is meant is the answer.
+    const bool is_continue =
+        std::string_view(data, static_cast<size_t>(n)).find("100 Continue") != std::string_view::npos;
+    if (swallows_ && !is_continue) break;
+    if (!send_all(pair.client.get(), data, static_cast<size_t>(n))) break;
+  }
+  shutdown(pair.client.get(), SHUT_RDWR);
+}
+
+void TcpProxy::cut_all(bool by_reset) {
+  const std::lock_guard lock(mutex_);
+  for (const Pair& pair : pairs_) {
+    if (by_reset) {
+      const linger now{1, 0};
+      setsockopt(pair.client.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    }
+    shutdown(pair.client.get(), SHUT_RDWR);
+    shutdown(pair.server.get(), SHUT_RDWR);
+  }
+}
+
+}  // namespace vedette::test

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <list>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "core/file.h"
+
+namespace vedette::test {
+
+// TcpProxy stands in this process between a client and a server of the machine, counts what the client sends, and can
+// cut connections. One thread per direction and connection.
+class TcpProxy {
+ public:
+  // `server`: http(s)://127.0.0.1:PORT
+  explicit TcpProxy(const std::string& server);
+  ~TcpProxy();
+
+  // The same URL by way of the proxy.
+  std::string endpoint() const { return scheme_ + "127.0.0.1:" + std::to_string(port_); }
+  // What came from clients.
+  int64_t bytes_up() const { return bytes_up_; }
+  // All connections are reset when so many more bytes came; once.
+  void reset_after(int64_t bytes) { reset_at_ = bytes_up_ + bytes; }
+  // Answers are not passed on: the client waits for them, and then the connection is closed.
+  void swallow_answers(bool yes) { swallows_ = yes; }
+
+ private:
+  struct Pair {
+    Fd client;
+    Fd server;
+    std::thread up;
+    std::thread down;
+  };
+  void accept_some();
+  void pump_up(Pair& pair);
+  void pump_down(Pair& pair);
+  void cut_all(bool by_reset);
+
+  std::string scheme_;
+  uint16_t server_port_ = 0;
+  uint16_t port_ = 0;
+  Fd listener_;
+  std::atomic<bool> stop_ = false;
+  std::atomic<int64_t> bytes_up_ = 0;
+  std::atomic<int64_t> reset_at_ = INT64_MAX;
+  std::atomic<bool> swallows_ = false;
+  std::mutex mutex_;
+  std::list<Pair> pairs_;
+  std::thread acceptor_;
+};
+
+}  // namespace vedette::test

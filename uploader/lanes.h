@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/clock.h"
+
+namespace vedette {
+
+// Lanes finds out how many requests at once serve best: one more is tried for a while, and kept when a tenth more comes
+// through with it; else it is one less again for a minute. A store that asks for less gets half. Not thread-safe.
+class Lanes {
+ public:
+  static constexpr int kMost = 4;
+
+  int allowed() const { return allowed_; }
+  // Once in a while: what was sent since the start, and how many lanes are in use.
+  void measure(int64_t sent_bytes, int in_use, MonoTime now);
+  void congested(MonoTime now);
+
+ private:
+  void judge(double bytes_per_s, MonoTime now);
+  void begin_window(int64_t sent_bytes, MonoTime now);
+
+  int allowed_ = 1;
+  bool trying_ = false;      // the last lane is on trial
+  double rate_without_ = 0;  // it
+  MonoTime no_more_before_{};
+  bool measuring_ = false;
+  MonoTime window_begin_{};
+  int64_t window_sent_bytes_ = 0;
+};
+
+}  // namespace vedette

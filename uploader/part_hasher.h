@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "core/sha256.h"
+#include "uploader/part_plan.h"
+
+namespace vedette {
+
+// PartHasher reads a file once, from its beginning to its end and in slices, for the SHA-256 of each part and of the
+// whole.
+class PartHasher {
+ public:
+  explicit PartHasher(const PartPlan& plan) : plan_(plan) {}
+
+  // The part at hand; beyond the last one: all is read.
+  int number() const { return number_; }
+  bool at_end() const { return number_ > plan_.parts(); }
+  // Reads the next slice. True: the part at hand is read to its end, part_sha256() is its hash, and number() is the
+  // next.
+  Result<bool> read_slice(int fd);
+  const std::string& part_sha256() const { return part_sha256_; }
+  // Once, at the end.
+  std::string whole_sha256() { return whole_.hex(); }
+
+ private:
+  const PartPlan plan_;
+  int number_ = 1;
+  int64_t read_bytes_ = 0;  // of the part at hand
+  Sha256 whole_;
+  Sha256 part_;
+  std::string part_sha256_;
+  std::vector<uint8_t> slice_;
+};
+
+}  // namespace vedette

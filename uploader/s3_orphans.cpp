@@ -1,0 +1,68 @@
+#include "uploader/s3_orphans.h"
+
+#include "core/log.h"
+#include "uploader/s3_error.h"
+#include "uploader/s3_xml.h"
+
+namespace vedette {
+
+namespace {
+
+// Of one sweep: what is more is left for the next one.
+constexpr size_t kMostAtOnce = 10'000;
+
+}  // namespace
+
+S3Orphans::S3Orphans(S3Store& store, IsKnown is_known)
+    : store_(store), is_known_(std::move(is_known)), now_(store.clock.utc()) {
+  list("", "");
+}
+
+void S3Orphans::list(const std::string& key_marker, const std::string& id_marker) {
+  S3Request request;
+  request.method = "GET";
+  request.query = {{"uploads", ""}, {"prefix", store_.config.own_keys}};
+  if (!key_marker.empty()) request.query.emplace_back("key-marker", key_marker);
+  if (!id_marker.empty()) request.query.emplace_back("upload-id-marker", id_marker);
+  call_ = store_.client.start(std::move(request), [this](const HttpOutcome& outcome) { listed(outcome); });
+}
+
+void S3Orphans::listed(const HttpOutcome& outcome) {
+  if (!outcome.response || outcome.response->status != 200) {
+    const Error why =
+        outcome.response ? Error(s3_error("list uploads", *outcome.response).value()) : outcome.response.error();
+    log::debug("left-over parts are not looked for", {{"error", why.message}});
+    return abort_next();
+  }
+  const std::string& xml = outcome.response->body;
+  for (const std::string_view upload : s3_xml::all(xml, "Upload")) take(upload);
+  const auto key = s3_xml::text(xml, "NextKeyMarker").value_or("");
+  const auto id = s3_xml::text(xml, "NextUploadIdMarker").value_or("");
+  if (s3_xml::text(xml, "IsTruncated") == "true" && !key.empty() && orphans_.size() < kMostAtOnce) return list(key, id);
+  abort_next();
+}
+
+void S3Orphans::take(std::string_view upload) {
+  const auto key = s3_xml::text(upload, "Key");
+  const auto id = s3_xml::text(upload, "UploadId");
+  const auto begun = from_rfc3339(s3_xml::text(upload, "Initiated").value_or(""));
+  if (!key || !id || !begun || key->rfind(store_.config.own_keys, 0) != 0) return;
+  if (now_ - *begun < kLeastAge) return;
+  if (const auto known = is_known_(*id); known && !*known) orphans_.push_back({*key, *id});
+}
+
+void S3Orphans::abort_next() {
+  if (orphans_.empty()) {
+    if (aborted_ > 0) log::info("left-over parts of uploads removed", {{"uploads", aborted_}});
+    return;
+  }
+  const Orphan orphan = std::move(orphans_.front());
+  orphans_.pop_front();
+  call_ = store_.client.start({.method = "DELETE", .key = orphan.key, .query = {{"uploadId", orphan.upload_id}}},
+                              [this](const HttpOutcome& outcome) {
+                                aborted_ += outcome.response && outcome.response->status / 100 == 2 ? 1 : 0;
+                                abort_next();
+                              });
+}
+
+}  // namespace vedette
