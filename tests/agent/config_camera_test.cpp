@@ -132,14 +132,15 @@ TEST_F(ConfigTest, ReadsRulesForEvents) {
       {"type": "tampering", "pre_roll_ms": 1, "post_roll_ms": 2, "labels": ["x"]}, {"type": "other"}])"))
                        .config.cameras.at("front")
                        .on_event;
-  const auto asked = load(with_camera(R"("url": "onvif://10.0.0.5/main", "events": true, "http_tls": true,
+  const auto config = load(with_camera(R"("url": "onvif://10.0.0.5/main", "events": true, "http_tls": true,
       "ca_file": "/etc/ca.pem")"))
-                         .config.cameras.at("front");
+                          .config;
+  const auto& asked = config.cameras.at("front");
   EXPECT_TRUE(asked.http_tls);
   EXPECT_EQ(asked.http_port, 443);
   EXPECT_EQ(event_feed_config("front", asked).ca_file, "/etc/ca.pem");
   EXPECT_TRUE(event_feed_config("front", asked).http_tls);
-  EXPECT_EQ(camera_config("front", asked).source.http_port, 443);
+  EXPECT_EQ(camera_config(config, "front").source.http_port, 443);
   EXPECT_EQ(load(with_camera(R"("url": "hik://10.0.0.5/1/main")")).config.cameras.at("front").http_port, 80);
   ASSERT_EQ(two.size(), 2u);
   EXPECT_EQ(two[0].type, CameraEventType::tampering);

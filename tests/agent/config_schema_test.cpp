@@ -119,6 +119,8 @@ TEST_F(ConfigSchemaTest, DefaultsOfTheSchemaAreThoseOfTheCode) {
   EXPECT_EQ(config.log_format, bare.log_format);
   EXPECT_EQ(config.upload.region, bare.upload.region);
   EXPECT_EQ(config.upload.path_style, bare.upload.path_style);
+  EXPECT_EQ(config.upload.part_size_bytes, bare.upload.part_size_bytes);
+  EXPECT_EQ(config.upload.max_bandwidth_bps, bare.upload.max_bandwidth_bps);
 }
 
 TEST_F(ConfigSchemaTest, BoundsOfTheSchemaAreThoseOfTheCode) {

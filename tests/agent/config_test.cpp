@@ -109,7 +109,8 @@ TEST_F(ConfigTest, StorageSectionIsRead) {
 TEST_F(ConfigTest, S3SectionIsRead) {
   const auto key = file("key", "AKIDEXAMPLE\n"), secret = file("secret", "wJalrXUtnFEMI\r\n"), token = file("t", "tok");
   const auto upload = load(with("upload", R"("endpoint": "https://s3.example/", "bucket": "clips", "region": "eu-1",
-      "prefix": "site-7/", "path_style": false, "ca_file": "/ca", "access_key_id_file": ")" +
+      "prefix": "site-7/", "path_style": false, "ca_file": "/ca", "part_size_bytes": 5242880,
+      "max_bandwidth_bps": 1000000, "access_key_id_file": ")" +
                                               key + R"(", "secret_access_key_file": ")" + secret +
                                               R"(", "session_token_file": ")" + token + "\""))
                           .config.upload;
@@ -120,6 +121,8 @@ TEST_F(ConfigTest, S3SectionIsRead) {
   EXPECT_EQ(upload.prefix, "site-7/");
   EXPECT_FALSE(upload.path_style);
   EXPECT_EQ(upload.ca_file, "/ca");
+  EXPECT_EQ(upload.part_size_bytes, 5242880);
+  EXPECT_EQ(upload.max_bandwidth_bps, 1'000'000);
   EXPECT_EQ(upload.access_key_id, "AKIDEXAMPLE");
   EXPECT_EQ(upload.secret_access_key, "wJalrXUtnFEMI");
   EXPECT_EQ(upload.session_token, "tok");

@@ -17,8 +17,27 @@ sockaddr_in loopback(uint16_t port) {
   return address;
 }
 
-Fd new_socket() {
-  return Fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+Fd new_socket(int family = AF_INET) {
+  return Fd(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
+// Listens on a free port of the loopback, and says on which.
+uint16_t listen_somewhere(int fd, bool ipv6) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof(sockaddr_in);
+  if (ipv6) {
+    auto& six = reinterpret_cast<sockaddr_in6&>(address);
+    six.sin6_family = AF_INET6;
+    six.sin6_addr = in6addr_loopback;
+    size = sizeof(sockaddr_in6);
+  } else {
+    reinterpret_cast<sockaddr_in&>(address) = loopback(0);
+  }
+  auto* any = reinterpret_cast<sockaddr*>(&address);
+  if (bind(fd, any, size) != 0 || listen(fd, 16) != 0 || getsockname(fd, any, &size) != 0)
+    throw std::runtime_error("cannot listen");
+  return ntohs(ipv6 ? reinterpret_cast<sockaddr_in6&>(address).sin6_port
+                    : reinterpret_cast<sockaddr_in&>(address).sin_port);
 }
 
 bool send_all(int fd, const char* data, size_t size) {
@@ -33,15 +52,11 @@ bool send_all(int fd, const char* data, size_t size) {
 
 }  // namespace
 
-TcpProxy::TcpProxy(const std::string& server) : listener_(new_socket()) {
+TcpProxy::TcpProxy(const std::string& server, bool ipv6)
+    : host_(ipv6 ? "[::1]" : "127.0.0.1"), listener_(new_socket(ipv6 ? AF_INET6 : AF_INET)) {
   scheme_ = server.substr(0, server.find("://") + 3);
   server_port_ = static_cast<uint16_t>(std::stoi(server.substr(server.rfind(':') + 1)));
-  sockaddr_in address = loopback(0);
-  socklen_t size = sizeof address;
-  if (bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(listener_.get(), 16) != 0 ||
-      getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
-    throw std::runtime_error("cannot listen");
-  port_ = ntohs(address.sin_port);
+  port_ = listen_somewhere(listener_.get(), ipv6);
   acceptor_ = std::thread([this] { accept_some(); });
 }
 
@@ -93,8 +108,7 @@ void TcpProxy::pump_down(Pair& pair) {
     const ssize_t n = ::recv(pair.server.get(), data, sizeof data, 0);
     if (n <= 0) break;
     // "100 Continue" goes through: what is meant is the answer.
-    const bool is_continue =
-        std::string_view(data, static_cast<size_t>(n)).find("100 Continue") != std::string_view::npos;
+    const bool is_continue = std::string_view(data, static_cast<size_t>(n)).starts_with("HTTP/1.1 100");
     if (swallows_ && !is_continue) break;
     if (!send_all(pair.client.get(), data, static_cast<size_t>(n))) break;
   }

@@ -15,12 +15,12 @@ namespace vedette::test {
 // cut connections. One thread per direction and connection.
 class TcpProxy {
  public:
-  // `server`: http(s)://127.0.0.1:PORT
-  explicit TcpProxy(const std::string& server);
+  // `server`: http(s)://127.0.0.1:PORT. With `ipv6`, clients come to [::1].
+  explicit TcpProxy(const std::string& server, bool ipv6 = false);
   ~TcpProxy();
 
   // The same URL by way of the proxy.
-  std::string endpoint() const { return scheme_ + "127.0.0.1:" + std::to_string(port_); }
+  std::string endpoint() const { return scheme_ + host_ + ":" + std::to_string(port_); }
   // What came from clients.
   int64_t bytes_up() const { return bytes_up_; }
   // All connections are reset when so many more bytes came; once.
@@ -41,6 +41,7 @@ class TcpProxy {
   void cut_all(bool by_reset);
 
   std::string scheme_;
+  std::string host_;
   uint16_t server_port_ = 0;
   uint16_t port_ = 0;
   Fd listener_;

@@ -41,6 +41,8 @@ Answer shows(const Upload& upload) {
 
 class S3AnswersTest : public ::testing::Test {
  protected:
+  S3AnswersTest() { config_.part_size_bytes = 5 << 20; }
+
   // The n-th request (from 0) and what it gets.
   using Script = std::function<Answer(size_t n, const HttpScript::Request&)>;
 
@@ -49,7 +51,6 @@ class S3AnswersTest : public ::testing::Test {
         [this, script = std::move(script)](const HttpScript::Request& request) { return script(count_++, request); });
     config_.endpoint = server_->endpoint();
     config_.bucket = "b";
-    config_.part_size_bytes = 5 << 20;
     timeouts_.stall = 1s;
     target_ = make_s3_target(config_, credentials_, Clock::system(), timeouts_);
   }
@@ -108,8 +109,9 @@ TEST_F(S3AnswersTest, LooksWhenTheAnswerIsLost) {
 }
 
 TEST_F(S3AnswersTest, DoesNotLookWhenNotAllWasSent) {
+  config_.part_size_bytes = 64 << 20;  // more than two kernels hold
   answer({but(How::reset)});
-  EXPECT_EQ(code_of(make_upload(dir_.path(), some_content(5'000'000))), Code::camera_unavailable);
+  EXPECT_EQ(code_of(make_upload(dir_.path(), some_content(40 << 20))), Code::camera_unavailable);
   EXPECT_THAT(methods(), ElementsAre("PUT"));
 }
 
@@ -199,6 +201,28 @@ TEST_F(S3AnswersTest, SaysWhichOptionTheStoreRefuses) {
   count_ = 0;
   answer({{404}, refusal(501, "NotImplemented")});
   EXPECT_EQ(code_of(large_), Code::unsupported);
+}
+
+TEST_F(S3AnswersTest, GoesThroughAProxy) {
+  answer({ok()});
+  config_.proxy = server_->endpoint();
+  config_.endpoint = "http://store.invalid";
+  target_ = make_s3_target(config_, credentials_);
+  const auto proof = put(small_);
+  ASSERT_TRUE(proof) << proof.error().message;
+  EXPECT_EQ(server_->requests()[0].target.rfind("http://store.invalid/b/edge-01/", 0), 0u);
+  EXPECT_EQ(server_->requests()[0].headers.at("host"), "store.invalid");
+}
+
+TEST_F(S3AnswersTest, NamesTheBucketInTheHostWhenToldTo) {
+  answer({ok()});
+  config_.proxy = server_->endpoint();
+  config_.endpoint = "http://store.invalid:8080";
+  config_.path_style = false;
+  target_ = make_s3_target(config_, credentials_);
+  ASSERT_TRUE(put(small_));
+  EXPECT_EQ(server_->requests()[0].headers.at("host"), "b.store.invalid:8080");
+  EXPECT_EQ(server_->requests()[0].target.rfind("http://b.store.invalid:8080/edge-01/", 0), 0u);
 }
 
 // Gives the second pair when the first was refused.

@@ -286,7 +286,8 @@ TEST_F(UploadEngineTest, DeliversAllOfATwoHourOutageEachOnce) {
   }
   EXPECT_EQ(waiting_rows(), 0);
   std::map<std::string, int> uploaded;
-  for (const auto& event : *outbox_->next(0, 5000))
+  const auto all = outbox_->next(0, 5000);
+  for (const auto& event : *all)
     if (event.type == "clip.uploaded") ++uploaded[Json::parse(event.data)["clip_id"]];
   EXPECT_EQ(uploaded.size(), ids.size());
   for (const auto& id : ids) EXPECT_EQ(uploaded[id], 1) << id;
@@ -403,7 +404,7 @@ TEST_F(UploadEngineTest, TellsOfAFailureOncePerCode) {
   start();
   for (size_t i = 1; i <= codes.size(); ++i) {
     ASSERT_TRUE(wait_for_reports(i));
-    advance(60s);
+    advance(66s);
   }
   ASSERT_TRUE(wait_for_reports(codes.size() + 1));
   std::vector<std::string> told;
