@@ -16,6 +16,8 @@ namespace {
 // The C library has no event for "answered or stopped", so the stop is looked at this often.
 constexpr timespec kStopCheck{0, 20'000'000};
 
+constexpr const char* kLookAt = " (is the name right, and is the name server reached?)";
+
 // A question that runs in a thread of the C library, which reads and writes all of this until it has been answered.
 struct Question {
   explicit Question(std::string name) : host(std::move(name)) {
@@ -91,18 +93,19 @@ Result<AddressKinds> resolve(const std::string& host, MonoTime deadline, const s
   if (const auto known = kind_of_address(host)) return *known;
   const std::string doing = "resolve " + host + ": ";
   auto question = std::make_unique<Question>(host);
-  if (const int error = ask(*question)) return fail(Code::camera_unavailable, doing + gai_strerror(error));
+  if (const int error = ask(*question)) return fail(Code::camera_unavailable, doing + gai_strerror(error) + kLookAt);
   while (question->running()) {
     const bool stop = stopped();
     if (stop || Clock::system().mono() >= deadline) {
       abandon(std::move(question));
-      return stop ? fail(Code::cancelled, doing + "stopped") : fail(Code::timed_out, doing + "no answer in time");
+      return stop ? fail(Code::cancelled, doing + "stopped")
+                  : fail(Code::timed_out, doing + "no answer in time" + kLookAt);
     }
     const gaicb* request = &question->request;
     gai_suspend(&request, 1, &kStopCheck);
   }
   if (const int error = gai_error(&question->request))
-    return fail(Code::camera_unavailable, doing + gai_strerror(error));
+    return fail(Code::camera_unavailable, doing + gai_strerror(error) + kLookAt);
   return kinds(question->request.ar_result);
 }
 

@@ -17,6 +17,8 @@ namespace vedette::rtsp {
 namespace {
 
 constexpr microseconds kStopCheck = 50ms;
+// What to look at when nobody answers.
+constexpr std::string_view kLookAt = " (is the camera on, and are address, port and network right?)";
 
 struct FreeAddress {
   void operator()(addrinfo* p) const { freeaddrinfo(p); }
@@ -36,12 +38,16 @@ tl::unexpected<Error> lost(std::string_view doing, int error) {
   return fail(Code::camera_unavailable, std::string(doing) + ": " + std::generic_category().message(error));
 }
 
+tl::unexpected<Error> not_reached(int error) {
+  return fail(Code::camera_unavailable, "connecting: " + std::generic_category().message(error) + std::string(kLookAt));
+}
+
 Status finish_connecting(int fd, MonoTime deadline, const std::stop_token& stop) {
   if (auto ready = wait_until_ready(fd, POLLOUT, "connecting", deadline, stop); !ready) return ready;
   int error = 0;
   socklen_t size = sizeof error;
   getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-  return error == 0 ? Status() : Status(lost("connecting", error));
+  return error == 0 ? Status() : Status(not_reached(error));
 }
 
 class TcpConnection : public Connection {
@@ -82,7 +88,7 @@ Status wait_until_ready(int fd, short events, std::string_view doing, MonoTime d
   for (;;) {
     if (stop.stop_requested()) return fail(Code::cancelled, std::string(doing) + ": stopped");
     const microseconds left = deadline - Clock::system().mono();
-    if (left <= 0us) return fail(Code::timed_out, std::string(doing) + ": no answer in time");
+    if (left <= 0us) return fail(Code::timed_out, std::string(doing) + ": no answer in time" + std::string(kLookAt));
     pollfd entry{fd, events, 0};
     const auto most_ms = static_cast<int>(to_ms(std::min(left, kStopCheck)) + 1);
     if (poll(&entry, 1, most_ms) > 0) return {};
@@ -106,7 +112,7 @@ Result<std::unique_ptr<Connection>> connect_tcp(const std::string& host, uint16_
     const int on = 1;
     setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (connect(fd.get(), address->ai_addr, address->ai_addrlen) == 0) return connection_over(std::move(fd));
-    last = errno == EINPROGRESS ? finish_connecting(fd.get(), until, stop) : Status(lost("connecting", errno));
+    last = errno == EINPROGRESS ? finish_connecting(fd.get(), until, stop) : Status(not_reached(errno));
     if (last) return connection_over(std::move(fd));
     if (last.error().code == Code::cancelled) break;
   }

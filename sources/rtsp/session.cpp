@@ -114,7 +114,8 @@ Status Session::tick() {
     return too_late("nothing came by UDP (a firewall in between? then set transport to tcp)",
                     options_.first_datagram_timeout);
   const microseconds patience = media_.last_video() > began_ ? options_.stall_timeout : options_.first_video_timeout;
-  if (now - media_.last_video() >= patience) return too_late("no video", patience);
+  if (now - media_.last_video() >= patience)
+    return too_late("no video", patience, " (restart the camera, look at its load)");
   if (now - media_.last_of_use() >= kMostWithoutKeyframe)
     return too_late("no keyframe", kMostWithoutKeyframe, " (let the camera send them more often)");
   if (media_.unknown_keyframes() >= kMostUnknownKeyframes)

@@ -98,7 +98,7 @@ TEST_F(RtspUdpTest, FrozenPictureTimesOut) {
   const auto ended = run.wait_for_end();
   ASSERT_TRUE(ended && !*ended);
   EXPECT_EQ(ended->error().code, Code::timed_out);
-  EXPECT_EQ(ended->error().message, "no video for 4 s");
+  EXPECT_TRUE(ended->error().message.starts_with("no video for 4 s")) << ended->error().message;
 }
 
 TEST_F(RtspUdpTest, NetworkThatSwallowsUdpIsNamed) {
@@ -117,7 +117,7 @@ TEST_F(RtspUdpTest, NetworkThatIsCutLaterIsAStall) {
   network.swallow(true);
   const auto ended = run.wait_for_end();
   ASSERT_TRUE(ended && !*ended);
-  EXPECT_EQ(ended->error().message, "no video for 4 s");
+  EXPECT_TRUE(ended->error().message.starts_with("no video for 4 s")) << ended->error().message;
   EXPECT_EQ(network.udp_set_ups(), 2u);
   EXPECT_EQ(network.connections(), 1u) << "UDP has worked: TCP is no better";
 }
