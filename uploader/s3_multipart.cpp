@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/md5.h"
+#include "core/text.h"
 #include "uploader/part_plan.h"
 #include "uploader/s3_error.h"
 #include "uploader/s3_object.h"
@@ -142,6 +144,22 @@ void S3Multipart::complete(const std::string& upload_id, const std::map<int, Upl
   if (store_.writes_conditionally) request.unsigned_headers.emplace_back("If-None-Match", "*");
   request.body = part_list(parts);
   ask(std::move(request), [done = std::move(done)](const HttpOutcome& outcome) { done(completion_of(outcome)); });
+}
+
+void S3Multipart::tag(std::function<void(Status)> done) {
+  if (store_.config.tags.empty()) return done({});
+  S3Request request;
+  request.method = "PUT";
+  request.query = {{"tagging", ""}};
+  request.body = tagging_document(store_.config);
+  request.headers = {{"content-type", "application/xml"}, {"content-md5", to_base64(md5_bytes(request.body))}};
+  ask(std::move(request), [this, done = std::move(done)](const HttpOutcome& outcome) {
+    if (!outcome.response) return done(outcome.response.error_as_is());
+    if (outcome.response->status / 100 == 2) return done({});
+    if (const auto refused = refused_option(store_.config, *outcome.response))
+      return done(tl::make_unexpected(*refused));
+    done(s3_error("tags", *outcome.response));
+  });
 }
 
 void S3Multipart::abort(const std::string& upload_id, std::function<void()> done) {

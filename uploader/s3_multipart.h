@@ -38,6 +38,9 @@ class S3Multipart {
   };
   using Completed = std::function<void(Completion)>;
   void complete(const std::string& upload_id, const std::map<int, UploadPart>& parts, Completed done);
+  // The tags once more, on the whole object: not every store takes them from create(). Nothing is asked when there are
+  // none.
+  void tag(std::function<void(Status)> done);
   // Whatever comes of it: what stays is found by the sweep.
   void abort(const std::string& upload_id, std::function<void()> done);
 

@@ -4,6 +4,7 @@
 
 #include "core/text.h"
 #include "uploader/s3_error.h"
+#include "uploader/s3_xml.h"
 
 namespace vedette {
 
@@ -73,6 +74,13 @@ Fields object_headers(const S3Config& config, const Upload& upload) {
   for (const auto& [name, value] : config.metadata) headers.emplace_back("x-amz-meta-" + name, value);
   for (const Option& option : options_of(config)) headers.emplace_back(option.header, option.value);
   return headers;
+}
+
+std::string tagging_document(const S3Config& config) {
+  std::string xml = "<Tagging xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><TagSet>";
+  for (const auto& [name, value] : config.tags)
+    xml += "<Tag><Key>" + s3_xml::escaped(name) + "</Key><Value>" + s3_xml::escaped(value) + "</Value></Tag>";
+  return xml + "</TagSet></Tagging>";
 }
 
 std::optional<Error> refused_option(const S3Config& config, const HttpResponse& response) {

@@ -182,7 +182,7 @@ void S3Parts::completed(const S3Multipart::Completion& completion) {
 
 void S3Parts::decide(const S3Multipart::Completion& completion) {
   look([this, completion](const Result<S3Found>& found) {
-    if (found && found->presence == Presence::same) return end(UploadProof{found->etag, false});
+    if (found && found->presence == Presence::same) return proved({found->etag, false});
     if (found && found->presence == Presence::other)
       return abort_and_end(
           fail(Code::conflict, "the store holds another object under this key: " + found->description));
@@ -194,7 +194,7 @@ void S3Parts::decide(const S3Multipart::Completion& completion) {
 void S3Parts::prove() {
   look([this](const Result<S3Found>& found) {
     if (!found) return end(found.error_with("proof"));
-    if (found->presence == Presence::same) return end(UploadProof{found->etag, false});
+    if (found->presence == Presence::same) return proved({found->etag, false});
     if (found->presence == Presence::hidden)
       return end(fail(Code::forbidden, "proof: the policy must allow s3:GetObject, for HEAD"));
     end(fail(Code::upload_failed, "proof: the store shows " + found->description));
@@ -208,10 +208,18 @@ void S3Parts::fail_after_those_in_flight(Error error) {
 
 void S3Parts::abort_and_end(Result<UploadProof> result) {
   multipart_.cut_off_parts();
-  if (upload_id_.empty()) return end(std::move(result));
-  multipart_.abort(upload_id_, [this, result = std::move(result)] {
+  const auto then = [this, result = std::move(result)] { result ? proved(*result) : end(result); };
+  if (upload_id_.empty()) return then();
+  multipart_.abort(upload_id_, [this, then] {
     static_cast<void>(owner_.parts_forgotten());
-    end(result);
+    then();
+  });
+}
+
+void S3Parts::proved(const UploadProof& proof) {
+  multipart_.tag([this, proof](const Status& tagged) {
+    if (!tagged) return end(tagged.error_as_is());
+    end(proof);
   });
 }
 

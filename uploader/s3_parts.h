@@ -41,6 +41,7 @@ class S3Parts : public Transfer {
   void completed(const S3Multipart::Completion& completion);
   void decide(const S3Multipart::Completion& completion);
   void prove();
+  void proved(const UploadProof& proof);
   void fail_after_those_in_flight(Error error);
   void abort_and_end(Result<UploadProof> result);
   void end(Result<UploadProof> result);

@@ -217,7 +217,8 @@ TEST(RtspClientTest, KeepsTheSessionAliveInHalfItsTimeout) {
     auto client = open(camera.url());
     ASSERT_TRUE(client.has_value());
     test::FakeClock clock;
-    Session session(std::move(*client), {.stall_timeout = 60s}, clock, [](const Packet&) {});
+    Session session(std::move(*client), {.stall_timeout = 60s, .first_video_timeout = 60s}, clock,
+                    [](const Packet&) {});
     const size_t before = camera.count(method);
     clock.advance(10s - 1us);
     EXPECT_TRUE(session.tick());

@@ -294,7 +294,7 @@ TEST_F(RtspTunnelTest, GoesThroughHttpsWithTheCertificateVerified) {
   {
     SourceRun run(config);
     const Error error = error_of(run);
-    EXPECT_EQ(error.code, Code::invalid_argument);
+    EXPECT_EQ(error.code, Code::forbidden) << error.message;
     EXPECT_THAT(error.message, HasSubstr("ca_file"));
   }
   config.ca_file = certificates.ca.string();

@@ -100,6 +100,7 @@ void TcpProxy::pump_up(Pair& pair) {
     if (!send_all(pair.server.get(), data, static_cast<size_t>(n))) break;
   }
   shutdown(pair.server.get(), SHUT_RDWR);
+  ended(pair);
 }
 
 void TcpProxy::pump_down(Pair& pair) {
@@ -113,11 +114,21 @@ void TcpProxy::pump_down(Pair& pair) {
     if (!send_all(pair.client.get(), data, static_cast<size_t>(n))) break;
   }
   shutdown(pair.client.get(), SHUT_RDWR);
+  ended(pair);
+}
+
+// A socket that is only shut down sends no reset, and takes what still comes.
+void TcpProxy::ended(Pair& pair) {
+  if (--pair.pumps > 0) return;
+  const std::lock_guard lock(mutex_);
+  pair.client.reset();
+  pair.server.reset();
 }
 
 void TcpProxy::cut_all(bool by_reset) {
   const std::lock_guard lock(mutex_);
   for (const Pair& pair : pairs_) {
+    if (!pair.client) continue;
     if (by_reset) {
       const linger now{1, 0};
       setsockopt(pair.client.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);

@@ -34,10 +34,12 @@ class TcpProxy {
     Fd server;
     std::thread up;
     std::thread down;
+    std::atomic<int> pumps = 2;  // the last one closes
   };
   void accept_some();
   void pump_up(Pair& pair);
   void pump_down(Pair& pair);
+  void ended(Pair& pair);
   void cut_all(bool by_reset);
 
   std::string scheme_;

@@ -411,6 +411,23 @@ TEST_F(S3PartsAnswersTest, FinishesThePartsUnderWayWhenOneFails) {
   EXPECT_EQ(run_->upload_id(), "u&1") << "it goes on there";
 }
 
+// A store that takes the tags of Create and forgets them would lose them in silence.
+TEST_F(S3PartsAnswersTest, PutsTheTagsOnTheWholeObject) {
+  config_.tags = {{"site", "a&b"}};
+  store();
+  EXPECT_TRUE(put(large_));
+  EXPECT_EQ(count_of("PUT", "?tagging="), 1);
+  store([&](const HttpScript::Request& request) -> std::optional<Answer> {
+    if (request.has("?tagging=")) return refusal(501, "NotImplemented");
+    return std::nullopt;
+  });
+  const auto proof = put(large_);
+  ASSERT_FALSE(proof);
+  EXPECT_EQ(proof.error().code, Code::unsupported);
+  EXPECT_THAT(proof.error().message, HasSubstr("upload.tags"));
+  EXPECT_EQ(code_of(large_), Code::unsupported) << "now that the object is there, too";
+}
+
 TEST_F(S3PartsAnswersTest, AbortsWhatNobodyWantsAnyMore) {
   store();
   auto& run = run_for(large_);
