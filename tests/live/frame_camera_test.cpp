@@ -30,6 +30,13 @@ CameraConfig config_of(const CameraSim& sim) {
 class FrameCameraTest : public FrameServerTest {
  protected:
   FrameCameraTest() { start(); }
+  // The server may not have seen yet that a client went, and rings outlive their streams.
+  ~FrameCameraTest() override { server.reset(); }
+
+  Camera& connect(const CameraSim& sim) {
+    camera_ = std::make_unique<Camera>(config_of(sim), [](const std::string&, const CameraStatus&) {});
+    return *camera_;
+  }
 
   FrameReader read_from(Camera& from, bool over_tcp) {
     const auto opened = server->open("front", "main", from.ring(), 60s);
@@ -41,7 +48,7 @@ class FrameCameraTest : public FrameServerTest {
   // Reads so many packets on both sockets at once, and beside them with a cursor, and compares.
   void compare(size_t packets) {
     const CameraSim sim({.media = {footage(Footage::h264_aac_1080p25)}});
-    Camera real(config_of(sim), [](const std::string&, const CameraStatus&) {});
+    Camera& real = connect(sim);
     Hashes in_ring;
     Hashes received[2];
     {
@@ -85,6 +92,9 @@ class FrameCameraTest : public FrameServerTest {
       std::printf("%zu of %zu packets are the same\n", same, expected);
     }
   }
+
+ private:
+  std::unique_ptr<Camera> camera_;
 };
 
 TEST_F(FrameCameraTest, WhatClientsGetIsWhatIsInTheRing) {
@@ -93,7 +103,7 @@ TEST_F(FrameCameraTest, WhatClientsGetIsWhatIsInTheRing) {
 
 TEST_F(FrameCameraTest, AReaderMakesTheCameraImmediateAndOutlivesItsReconnect) {
   CameraSim sim({.media = {footage(Footage::h264_bframes_aac)}});
-  Camera real(config_of(sim), [](const std::string&, const CameraStatus&) {});
+  Camera& real = connect(sim);
   FrameReader client = read_from(real, false);
   auto frame = client.next_frame();
   ASSERT_TRUE(frame);
