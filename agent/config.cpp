@@ -6,13 +6,14 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "agent/credentials_config.h"
 #include "agent/encode_config.h"
 #include "agent/event_config.h"
 #include "agent/schedule_config.h"
-#include "agent/secret.h"
 #include "core/file.h"
 #include "core/ids.h"
 #include "core/redact.h"
+#include "core/secret.h"
 #include "core/text.h"
 #include "live/listening_socket.h"
 #include "mqtt/session.h"
@@ -59,10 +60,12 @@ void error_at(JsonReader& r, std::string_view key, size_t index, std::string mes
   r.errors().push_back({r.path() + "/" + std::string(key) + "/" + std::to_string(index), std::move(message)});
 }
 
-// `{name}_file` (a reference), or `{name}` (the secret itself: taken, but warned about).
-void read_secret(JsonReader& r, const std::string& name, std::string& field, Load& load) {
+// `{name}_file` (a reference), or `{name}` (the secret itself: taken, but warned about). `file` gets the reference of
+// the former.
+void read_secret(JsonReader& r, const std::string& name, std::string& field, Load& load, std::string* file = nullptr) {
   if (auto reference = r.string(name + "_file", 1)) {
     auto secret = resolve_secret(*reference);
+    if (file != nullptr) *file = *reference;
     if (secret)
       field = std::move(*secret);
     else
@@ -71,6 +74,7 @@ void read_secret(JsonReader& r, const std::string& name, std::string& field, Loa
   if (auto literal = r.string(name)) {
     load.warn(r.path() + "/" + name, "a secret in the configuration file; better use " + name + "_file");
     add_secret(*literal);
+    if (file != nullptr) file->clear();
     field = std::move(*literal);
   }
 }
@@ -174,8 +178,7 @@ void read_s3(JsonReader& r, Config::Upload& upload, Load& load) {
   if (upload.endpoint.ends_with('/')) upload.endpoint.pop_back();
   if (upload.endpoint.find('@') != std::string::npos) r.error("endpoint", "must not hold credentials");
   if (url && upload.endpoint[4] == ':') load.warn(r.path() + "/endpoint", "clips travel unencrypted over http://");
-  for (const std::string key : {"access_key_id", "secret_access_key"})
-    if (!r.has(key) && !r.has(key + "_file")) r.error(key + "_file", "is required");
+  require_credentials(r, upload);
 }
 
 void read_upload(JsonReader r, Config::Upload& upload, Load& load) {
@@ -197,10 +200,10 @@ void read_upload(JsonReader r, Config::Upload& upload, Load& load) {
   set(upload.path_style, r.boolean("path_style"));
   set(upload.delete_after_upload, r.boolean("delete_after_upload"));
   set(upload.manifest, r.boolean("manifest"));
-  for (auto [key, field] :
-       {std::pair{"access_key_id", &upload.access_key_id}, std::pair{"secret_access_key", &upload.secret_access_key},
-        std::pair{"session_token", &upload.session_token}})
-    read_secret(r, key, *field, load);
+  read_secret(r, "access_key_id", upload.access_key_id, load, &upload.access_key_id_file);
+  read_secret(r, "secret_access_key", upload.secret_access_key, load, &upload.secret_access_key_file);
+  read_secret(r, "session_token", upload.session_token, load, &upload.session_token_file);
+  read_credentials_endpoint(r, upload);
   set(upload.ca_file, r.string("ca_file", 1));
   if (auto directory = r.string("directory", 1)) {
     upload.directory = std::move(*directory);

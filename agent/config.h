@@ -50,6 +50,10 @@ struct Config {
     std::shared_ptr<const SigningKey> signing_key;  // of manifests; null: they are not signed
   };
   enum class UploadTarget { s3, directory, none };
+  struct CredentialsEndpoint {
+    std::string url, ca_file, cert_file, key_file;
+    std::optional<std::string> thing_name;  // unless given: the device's id; "": none
+  };
   struct Upload {
     UploadTarget target = UploadTarget::directory;
     std::string endpoint, bucket, region = "us-east-1", prefix;
@@ -59,6 +63,9 @@ struct Config {
     int64_t part_size_bytes = 8 << 20;
     int64_t max_bandwidth_bps = 0;  // 0: no limit
     std::string access_key_id, secret_access_key, session_token;
+    // Where they were read from, and are again when they change; empty: they stay.
+    std::string access_key_id_file, secret_access_key_file, session_token_file;
+    std::optional<CredentialsEndpoint> credentials_endpoint;  // instead of all these
     std::string ca_file;
     std::filesystem::path directory;  // default: {storage.path}/objects
   };

@@ -1,5 +1,8 @@
 #include "agent/from_config.h"
 
+#include "uploader/endpoint_credentials.h"
+#include "uploader/file_credentials.h"
+
 namespace vedette {
 
 std::string base_topic(const Config& config) {
@@ -35,6 +38,17 @@ ManifestIssuer manifest_issuer(const Config& config) {
   return {config.device_id, config.storage.signing_key, config.upload.manifest};
 }
 
+std::shared_ptr<CredentialsSource> credentials_source(const Config& config) {
+  const Config::Upload& upload = config.upload;
+  if (upload.credentials_endpoint) {
+    const Config::CredentialsEndpoint& from = *upload.credentials_endpoint;
+    return endpoint_credentials(
+        {from.url, from.ca_file, from.cert_file, from.key_file, from.thing_name.value_or(config.device_id)});
+  }
+  return file_credentials({upload.access_key_id, upload.secret_access_key, upload.session_token},
+                          {upload.access_key_id_file, upload.secret_access_key_file, upload.session_token_file});
+}
+
 std::unique_ptr<Target> make_target(const Config& config) {
   const Config::Upload& upload = config.upload;
   switch (upload.target) {
@@ -54,8 +68,7 @@ std::unique_ptr<Target> make_target(const Config& config) {
   s3.device_id = config.device_id;
   s3.own_keys = upload.prefix + config.device_id + "/";
   s3.part_size_bytes = upload.part_size_bytes;
-  return make_s3_target(std::move(s3),
-                        constant_credentials({upload.access_key_id, upload.secret_access_key, upload.session_token}));
+  return make_s3_target(std::move(s3), credentials_source(config));
 }
 
 RetentionLimits retention_limits(const Config& config) {

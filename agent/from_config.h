@@ -14,6 +14,7 @@
 #include "storage/catalog.h"
 #include "storage/layout.h"
 #include "storage/retention.h"
+#include "uploader/credentials.h"
 #include "uploader/s3_config.h"
 
 // What the folders below are to be given, made of the configuration.
@@ -26,6 +27,8 @@ std::vector<std::string> group_topics(const Config& config);
 mqtt::SessionConfig session_config(const Config& config, std::vector<std::pair<std::string, int>> subscriptions);
 Layout layout_of(const Config& config);
 ManifestIssuer manifest_issuer(const Config& config);
+// Those of the bucket, from wherever they are renewed; an endpoint is asked from then on.
+std::shared_ptr<CredentialsSource> credentials_source(const Config& config);
 // Null when upload.target is none.
 std::unique_ptr<Target> make_target(const Config& config);
 RetentionLimits retention_limits(const Config& config);

@@ -1,6 +1,7 @@
 #include "core/redact.h"
 
 #include <algorithm>
+#include <deque>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <shared_mutex>
@@ -14,10 +15,14 @@ namespace vedette {
 namespace {
 
 constexpr std::string_view kMask = "***";
+constexpr size_t kLeastSecretBytes = 4;
+constexpr size_t kMostPassing = 64;
 
 struct Secrets {
   std::shared_mutex mutex;
-  std::vector<std::string> known;  // longest first, so that one inside another leaves nothing over
+  std::vector<std::string> lasting;  // as they are, each once
+  std::deque<std::string> passing;   // the newest last
+  std::vector<std::string> known;    // their forms, longest first, so that one inside another leaves nothing over
 };
 
 Secrets& secrets() {
@@ -57,15 +62,41 @@ std::string json_escape(std::string_view text) {
   return quoted.substr(1, quoted.size() - 2);
 }
 
+void collect_forms(Secrets& all) {
+  all.known.clear();
+  const auto add = [&](const std::string& secret) {
+    for (const std::string& form : {secret, percent_encode(secret), json_escape(secret)}) all.known.push_back(form);
+  };
+  for (const std::string& secret : all.lasting) add(secret);
+  for (const std::string& secret : all.passing) add(secret);
+  std::sort(all.known.begin(), all.known.end(), [](const std::string& a, const std::string& b) {
+    return a.size() != b.size() ? a.size() > b.size() : a < b;
+  });
+  all.known.erase(std::unique(all.known.begin(), all.known.end()), all.known.end());
+}
+
 }  // namespace
 
 void add_secret(std::string_view secret) {
-  if (secret.size() < 4) return;
+  if (secret.size() < kLeastSecretBytes) return;
   Secrets& all = secrets();
   const std::unique_lock lock(all.mutex);
-  for (const std::string& form : {std::string(secret), percent_encode(secret), json_escape(secret)})
-    if (std::find(all.known.begin(), all.known.end(), form) == all.known.end()) all.known.push_back(form);
-  std::sort(all.known.begin(), all.known.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
+  if (std::find(all.lasting.begin(), all.lasting.end(), secret) != all.lasting.end()) return;
+  all.lasting.emplace_back(secret);
+  collect_forms(all);
+}
+
+void add_passing_secret(std::string_view secret) {
+  if (secret.size() < kLeastSecretBytes) return;
+  Secrets& all = secrets();
+  const std::unique_lock lock(all.mutex);
+  const auto it = std::find(all.passing.begin(), all.passing.end(), secret);
+  const bool was_known = it != all.passing.end();
+  if (was_known) all.passing.erase(it);
+  all.passing.emplace_back(secret);
+  if (was_known) return;
+  if (all.passing.size() > kMostPassing) all.passing.pop_front();
+  collect_forms(all);
 }
 
 std::string redact(std::string_view text) {

@@ -12,6 +12,9 @@ namespace vedette {
 // Makes known a secret, as it is, percent-encoded and escaped as in JSON. Secrets under 4 characters cannot be told
 // from other text and are only caught by shape.
 void add_secret(std::string_view secret);
+// The same for one of those that are renewed again and again: the newest 64 of all these are known, so that years of
+// them cost no memory and no time.
+void add_passing_secret(std::string_view secret);
 
 // The text with every secret replaced by "***".
 std::string redact(std::string_view text);

@@ -32,6 +32,9 @@ struct HttpRequest {
   microseconds stall_timeout = 30s;  // no byte in either direction for so long: timed_out
   microseconds total_timeout = 1h;   // 0: none
   size_t most_response_bytes = 1024 * 1024;
+
+  // What this side shows of itself (PEM); empty: nothing.
+  std::string cert_file, key_file;
 };
 
 struct HttpResponse {
@@ -58,8 +61,8 @@ class HttpBody {
 // ends a request at once. TLS is verified, always. Redirects are not followed.
 //
 // Errors are those of getting no answer: camera_unavailable (not reached, name unknown, connection lost), timed_out,
-// forbidden (TLS: certificate not trusted, wrong name), cancelled, payload_too_large (response), internal. Any HTTP
-// status is an answer, not an error.
+// forbidden (TLS: certificate not trusted, wrong name; ours not taken), cancelled, payload_too_large (response),
+// internal. Any HTTP status is an answer, not an error.
 class HttpClient {
  public:
   HttpClient();

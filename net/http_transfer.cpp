@@ -29,6 +29,15 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
+// Whether these words of OpenSSL tell of an alert about our certificate (RFC 8446, 6.2: bad_certificate,
+// certificate_required, unknown_ca...). In TLS 1.3 it comes when the connection stands already.
+bool is_about_our_certificate(std::string_view detail) {
+  const size_t alert = detail.find(" alert ");
+  if (alert == std::string_view::npos) return false;
+  const std::string_view rest = detail.substr(alert);
+  return rest.find("certificate") != std::string_view::npos || rest.find("unknown ca") != std::string_view::npos;
+}
+
 std::string lower_case(std::string_view text) {
   std::string out(text);
   for (char& c : out)
@@ -85,6 +94,8 @@ void HttpTransfer::set_security() {
     curl_easy_setopt(easy_, CURLOPT_CAINFO, request_.ca_file.c_str());
     curl_easy_setopt(easy_, CURLOPT_CAPATH, nullptr);  // the given authority instead of the system's, not besides them
   }
+  if (!request_.cert_file.empty()) curl_easy_setopt(easy_, CURLOPT_SSLCERT, request_.cert_file.c_str());
+  if (!request_.key_file.empty()) curl_easy_setopt(easy_, CURLOPT_SSLKEY, request_.key_file.c_str());
   if (request_.username.empty()) return;
   curl_easy_setopt(easy_, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_DIGEST | CURLAUTH_BASIC));
   curl_easy_setopt(easy_, CURLOPT_USERNAME, request_.username.c_str());
@@ -257,7 +268,9 @@ Result<HttpResponse> HttpTransfer::finish(CURLcode code) {
 
 Error HttpTransfer::error_of(CURLcode code) const {
   const std::string detail = redact(detail_[0] != '\0' ? detail_ : curl_easy_strerror(code));
+  if (is_about_our_certificate(detail)) return {Code::forbidden, detail};
   switch (code) {
+    case CURLE_SSL_CERTPROBLEM:  // ours, or its key, cannot be read or used
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_INVALIDCERTSTATUS:
     case CURLE_SSL_ISSUER_ERROR:

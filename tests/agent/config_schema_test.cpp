@@ -50,6 +50,7 @@ class ConfigSchemaTest : public ConfigTest {
         {"access_key_id", "example-id"},
         {"secret_access_key", "example-secret"},
         {"session_token", "example-tok"},
+        {"thing_name", "edge-01"},
         {"signing_key", kSigningKey},
         {"signing_key_file", (dir_.path() / "a-key").string()},
     };
@@ -58,6 +59,17 @@ class ConfigSchemaTest : public ConfigTest {
     if (key.ends_with("_file")) return (dir_.path() / "a-file").string();
     ADD_FAILURE() << "no example for " << key;
     return nullptr;
+  }
+
+  // The whole configuration, with fixed credentials or with an endpoint that gives them out: not both.
+  Json whole_document(bool endpoint = false) const {
+    Json out = whole(schema_);
+    Json& upload = out["upload"];
+    if (!endpoint) upload.erase("credentials_endpoint");
+    if (endpoint)
+      for (const std::string key : {"access_key_id", "secret_access_key", "session_token"})
+        for (const char* end : {"", "_file"}) upload.erase(key + end);
+    return out;
   }
 
   // An object with every property set.
@@ -81,9 +93,11 @@ class ConfigSchemaTest : public ConfigTest {
 TEST_F(ConfigSchemaTest, EveryKeyOfTheSchemaIsRead) {
   file("a-file", "secret-of-a-file");
   file("a-key", kSigningKey);
-  const Json document = whole(schema_);
-  EXPECT_GT(document.flatten().size(), 50u);
-  EXPECT_THAT(errors_of(document.dump()), IsEmpty());
+  EXPECT_GT(whole_document().flatten().size(), 50u);
+  EXPECT_THAT(errors_of(whole_document().dump()), IsEmpty());
+  Json with_endpoint = whole_document(true);
+  with_endpoint["upload"]["credentials_endpoint"]["url"] = "https://endpoint.test/credentials";
+  EXPECT_THAT(errors_of(with_endpoint.dump()), IsEmpty());
 }
 
 TEST_F(ConfigSchemaTest, DefaultsOfTheSchemaAreThoseOfTheCode) {
@@ -126,7 +140,7 @@ TEST_F(ConfigSchemaTest, DefaultsOfTheSchemaAreThoseOfTheCode) {
 TEST_F(ConfigSchemaTest, BoundsOfTheSchemaAreThoseOfTheCode) {
   file("a-file", "secret-of-a-file");
   file("a-key", kSigningKey);
-  const Json good = whole(schema_);
+  const Json good = whole_document();
   int tried = 0;
   const auto try_bound = [&](const std::string& pointer, const char* bound, int64_t beyond, const Json& node) {
     if (!node.contains(bound)) return;

@@ -31,6 +31,16 @@ TEST(RedactTest, LeavesNothingOfASecretInsideAnother) {
   EXPECT_EQ(redact("[canary-two]"), "[***]");
 }
 
+TEST(RedactTest, KnowsTheNewestOfThoseThatPass) {
+  add_secret("canary-that-lasts");
+  for (int i = 0; i < 100; ++i) {
+    add_passing_secret("canary-that-stays");
+    add_passing_secret("canary-pass-" + std::to_string(1000 + i));
+  }
+  EXPECT_EQ(redact("canary-pass-1099 canary-pass-1040 canary-that-stays canary-that-lasts"), "*** *** *** ***");
+  EXPECT_EQ(redact("canary-pass-1000"), "canary-pass-1000") << "forgotten, else they would be ever more";
+}
+
 TEST(RedactTest, TakesNoSecretThatCannotBeToldFromOtherText) {
   add_secret("abc");
   add_secret("");

@@ -95,6 +95,13 @@ void write_texts(const fs::path& folder) {
  {"front": {"url": "rtsp://u:p%40@h:554/1", "transport": "udp", "ring_s": 30, "record": "command", "schedule": []},
  "t": {"url": "test://pattern?size=64x64&fps=25&gop=50&audio=1"}}})");
   number = 0;
+  for (const char* answer :
+       {R"({"credentials": {"accessKeyId": "A", "secretAccessKey": "s/+=", "sessionToken": "t",)"
+        R"( "expiration": "2026-11-20T09:30:00Z"}})",
+        R"({"AccessKeyId": "A", "SecretAccessKey": "s", "Token": "t", "Expiration": "2026-11-20T09:30:00.5+01:00"})",
+        R"({"message": "Access Denied"})"})
+    write(folder / "credentials_fuzz" / std::to_string(number++), answer);
+  number = 0;
   for (const char* text :
        {"2026-11-20T08:31:29.123456789+01:00", "mqtts://us%20er:p%40ss@[fe80::1%eth0]:8883/", "mqtt://broker",
         "%41%zz%", "rtsp://u:pa55word@h/ X-Amz-Signature=ab&X-Amz-Credential=c Authorization: Digest x\r\nnext"})

@@ -1,4 +1,4 @@
-#include "agent/secret.h"
+#include "core/secret.h"
 
 #include <cstdlib>
 #include <filesystem>
@@ -28,24 +28,41 @@ Result<std::string> from_file(const std::filesystem::path& path) {
   return content;
 }
 
-Result<std::string> from_credential(const std::string& name) {
+Result<std::filesystem::path> credential_path(std::string_view name) {
   const char* folder = std::getenv("CREDENTIALS_DIRECTORY");  // NOLINT(concurrency-mt-unsafe): nobody sets it
   if (!folder)
-    return fail(Code::invalid_argument,
-                "there are no systemd credentials here; add LoadCredential=" + name + ":/path to the unit");
-  if (name.empty() || name.find('/') != std::string::npos)
+    return fail(Code::invalid_argument, "there are no systemd credentials here; add LoadCredential=" +
+                                            std::string(name) + ":/path to the unit");
+  if (name.empty() || name.find('/') != std::string_view::npos)
     return fail(Code::invalid_argument, "the name of a credential holds no slash");
-  return from_file(std::filesystem::path(folder) / name);
+  return std::filesystem::path(folder) / name;
+}
+
+Result<std::string> from_credential(std::string_view name) {
+  const auto path = credential_path(name);
+  if (!path) return path.error_as_is();
+  return from_file(*path);
 }
 
 }  // namespace
 
+Result<std::string> read_secret(std::string_view reference) {
+  if (reference.starts_with("env:")) return from_environment(std::string(reference.substr(4)));
+  if (reference.starts_with("cred:")) return from_credential(reference.substr(5));
+  return from_file(std::filesystem::path(reference));
+}
+
 Result<std::string> resolve_secret(std::string_view reference) {
-  auto secret = reference.substr(0, 4) == "env:"    ? from_environment(std::string(reference.substr(4)))
-                : reference.substr(0, 5) == "cred:" ? from_credential(std::string(reference.substr(5)))
-                                                    : from_file(std::filesystem::path(reference));
+  auto secret = read_secret(reference);
   if (secret) add_secret(*secret);
   return secret;
+}
+
+std::filesystem::path secret_file(std::string_view reference) {
+  if (reference.starts_with("env:")) return {};
+  if (!reference.starts_with("cred:")) return reference;
+  const auto path = credential_path(reference.substr(5));
+  return path ? *path : std::filesystem::path();
 }
 
 }  // namespace vedette

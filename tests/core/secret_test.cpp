@@ -1,4 +1,4 @@
-#include "agent/secret.h"
+#include "core/secret.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -39,6 +39,18 @@ TEST_F(SecretTest, FileGivesItsContentWithoutOneLineBreakAtTheEnd) {
 TEST_F(SecretTest, BecomesKnownToTheRedactor) {
   ASSERT_TRUE(resolve_secret(file("never/shown&1\n")));
   EXPECT_EQ(redact("never/shown&1 or never%2Fshown%261"), "*** or ***");
+}
+
+TEST_F(SecretTest, ReferenceMayStandForAFileThatCanBeReadAgain) {
+  unsetenv("CREDENTIALS_DIRECTORY");
+  EXPECT_EQ(secret_file("/run/secrets/a"), "/run/secrets/a");
+  EXPECT_EQ(secret_file("env:HOME"), "");
+  EXPECT_EQ(secret_file("cred:a"), "");
+  EXPECT_EQ(secret_file(""), "");
+  setenv("CREDENTIALS_DIRECTORY", "/run/credentials/vedette.service", 1);
+  EXPECT_EQ(secret_file("cred:a"), "/run/credentials/vedette.service/a");
+  EXPECT_EQ(secret_file("cred:../a"), "");
+  unsetenv("CREDENTIALS_DIRECTORY");
 }
 
 TEST_F(SecretTest, MissingEmptyAndHugeFilesAreErrors) {
