@@ -1,4 +1,6 @@
 // Sources behind the C interface that are wrong (tests/support/bad_plugin): what the agent makes of it.
+#include <dlfcn.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -81,6 +83,14 @@ TEST(PluginSourceTest, FramesThatNobodyCanDecodeAreAStall) {
   EXPECT_THAT(error.message, HasSubstr("pushes no picture"));
 }
 
+// Calls of bad_plugin that stay come back.
+void let_go() {
+  void* const library = dlopen(VEDETTE_BINARY_DIR "/lib/bad_plugin.so", RTLD_NOW | RTLD_NOLOAD);
+  ASSERT_TRUE(library) << dlerror();
+  reinterpret_cast<void (*)()>(dlsym(library, "bad_plugin_let_go"))();
+  dlclose(library);
+}
+
 TEST(PluginSourceTest, OneThatDoesNotComeBackIsLeftBehindInTime) {
   for (const char* what : {"stay-in-open", "stay-in-run", "stay-in-stop", "stay-in-destroy"}) {
     SCOPED_TRACE(what);
@@ -93,7 +103,7 @@ TEST(PluginSourceTest, OneThatDoesNotComeBackIsLeftBehindInTime) {
       EXPECT_FALSE(run.wait_for_end(100ms));
       const auto stopped = run.stop();
       EXPECT_TRUE(stopped.status);
-      EXPECT_LT(stopped.took, 500ms);
+      EXPECT_LT(stopped.took, 5s);  // 400 ms, and what a busy machine adds; the plug-in itself stays for longer
     }
     {
       SourceRun again(**source);
@@ -102,7 +112,8 @@ TEST(PluginSourceTest, OneThatDoesNotComeBackIsLeftBehindInTime) {
       EXPECT_EQ(ended->error().code, Code::internal);
       EXPECT_THAT(ended->error().message, HasSubstr("did not come back"));
     }
-    // It stays away for 2 s, and is of use again then: the next session goes on until it is stopped.
+    // Once it is back it is of use again: the next session goes on until it is stopped.
+    let_go();
     const MonoTime deadline = Clock::system().mono() + 10s;
     bool goes_on = false;
     while (!goes_on && Clock::system().mono() < deadline) {
@@ -110,6 +121,7 @@ TEST(PluginSourceTest, OneThatDoesNotComeBackIsLeftBehindInTime) {
       goes_on = !run.wait_for_end(150ms);
     }
     EXPECT_TRUE(goes_on);
+    let_go();
   }
 }
 

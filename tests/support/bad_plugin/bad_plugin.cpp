@@ -50,9 +50,13 @@ vedette_source_code create(const vedette_source_config* config, void** source, c
   return VEDETTE_SOURCE_OK;
 }
 
-// Longer than anybody waits for it, and not for ever: a test program must end.
+std::atomic<int> times_let_go{0};
+
+// Until the test lets it go, which is longer than anybody else waits; and not for ever, as a test program must end.
 void stay_away() {
-  std::this_thread::sleep_for(2s);
+  const int before = times_let_go;
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  while (times_let_go == before && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(1ms);
 }
 
 vedette_source_code open(void* source, const vedette_source_host* host, char*, size_t) {
@@ -112,6 +116,11 @@ void destroy(void* source) {
 }
 
 }  // namespace
+
+extern "C" void bad_plugin_let_go();
+extern "C" void bad_plugin_let_go() {
+  ++times_let_go;
+}
 
 extern "C" const vedette_source_plugin* BAD_ENTRY();
 extern "C" const vedette_source_plugin* BAD_ENTRY() {
