@@ -21,7 +21,7 @@ constexpr double kMostTimeoutS = 86400;
 constexpr const char* kExamples = R"(
 Verbs:
   VERB name=value ...     send a command and print its final reply (JSON)
-  watch                   follow status, cameras, events and telemetry
+  watch                   devices, cameras and events as they are; a line for each message when piped, or with --lines
   devices                 the devices that this broker knows
   clips ls [name=value]   a table of clips: camera_id= from= to= limit= cursor=
   clips url CLIP_ID       a link to an uploaded clip
@@ -46,6 +46,8 @@ Examples:
   aws s3 sync s3://clips/edge-01 evidence && vedettectl verify evidence --key edge-01.pub.pem
   vedettectl watch | grep event
 
+Options that stay the same can stand in a file: FLAGS without dashes, `broker = "mqtts://broker.example"`, one a line, in
+~/.config/vedettectl.conf, $XDG_CONFIG_HOME/vedettectl.conf or --config FILE. The environment comes before it, the command line before both.
 Passwords: --password-file, or VEDETTE_PASSWORD in the environment; never an argument, which every user of this machine
 could see. Without --device (or VEDETTE_DEVICE) the only device of the broker is meant, and `watch` follows all.
 Exit status: 0 succeeded (verify: all is as it was recorded), 1 failed or rejected (verify: it is not), 2 wrong usage, 3 no reply in time.)";
@@ -58,12 +60,24 @@ struct CommandLine {
   std::vector<std::string> words;
 };
 
+std::string default_config() {
+  // NOLINTBEGIN(concurrency-mt-unsafe): before any thread
+  if (const char* folder = std::getenv("XDG_CONFIG_HOME"); folder && *folder)
+    return std::string(folder) + "/vedettectl.conf";
+  const char* home = std::getenv("HOME");
+  // NOLINTEND(concurrency-mt-unsafe)
+  return std::string(home ? home : "") + "/.config/vedettectl.conf";
+}
+
 void declare(CLI::App& app, CommandLine& line) {
   Options& o = line.options;
   app.footer(kExamples);
   app.set_version_flag("--version", VEDETTE_VERSION);
   // The last one counts, so that an alias can be overruled.
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app.set_config("--config", default_config(), "options in a file, one a line: broker = \"mqtts://...\"")
+      ->envname("VEDETTECTL_CONFIG");
+  app.allow_config_extras(CLI::config_extras_mode::error);  // a typing error is not a default
   app.add_option("--broker", o.brokers, "mqtt://host[:port] or mqtts://...; may be given several times")
       ->envname("VEDETTE_BROKER")
       ->take_all()
@@ -96,6 +110,7 @@ void declare(CLI::App& app, CommandLine& line) {
       ->allow_extra_args(false);
   app.add_flag("--partial", o.partial, "verify: a folder need not hold all manifests of a chain");
   app.add_flag("--json", o.json, "JSON in one line, also on a terminal and for tables and watch");
+  app.add_flag("--lines", o.lines, "watch: a line for each message, also on a terminal");
   app.add_flag("-v,--verbose", line.verbose, "log what happens on the connection");
   app.add_option("verb", line.words, "what to do, and name=value ...")->required()->take_all();
 }

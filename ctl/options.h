@@ -25,6 +25,7 @@ struct Options {
   bool partial = false;                  // of `verify`
   milliseconds timeout{10000};
   bool json = false;
+  bool lines = false;  // of `watch`: no screen that is drawn anew
 
   // {topic_root}/v1/{device}
   std::string base_topic() const { return topic_root + "/v1/" + device; }

@@ -1,8 +1,5 @@
 #include "ctl/watch.h"
 
-#include <poll.h>
-#include <unistd.h>
-
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -10,6 +7,7 @@
 
 #include "core/text.h"
 #include "ctl/client.h"
+#include "ctl/screen.h"
 #include "ctl/values.h"
 
 namespace vedette::ctl {
@@ -84,12 +82,6 @@ std::optional<Subject> subject_of(const std::vector<std::string_view>& parts, co
   return std::nullopt;
 }
 
-// Whether the reader of a pipe has gone (`watch | head`): otherwise noticed only with the next line.
-bool stdout_is_gone() {
-  pollfd entry{STDOUT_FILENO, 0, 0};
-  return !std::cout.good() || (poll(&entry, 1, 0) > 0 && (entry.revents & POLLERR) != 0);
-}
-
 std::string as_json_line(const mqtt::Message& message) {
   Json out;
   out["topic"] = message.topic;
@@ -149,6 +141,7 @@ Status watch(const Options& options) {
       listener,
       {{base + "/status", 1}, {base + "/camera/+/state", 1}, {base + "/event/#", 1}, {base + "/telemetry/#", 0}});
   if (!client) return client.error_as_is();
+  if (!options.json && !options.lines && is_screen()) return watch_on_screen(**client, options.topic_root);
   const auto notice = [](const std::string& text) { std::cerr << "vedettectl: " << text << std::endl; };
   while (!stdout_is_gone()) {
     const auto message = (*client)->receive(Clock::system().mono() + kLookAtStdout, notice);

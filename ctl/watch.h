@@ -14,7 +14,8 @@ std::optional<std::string> watch_line(const std::string& topic_root, const std::
                                       const std::string& payload, UtcTime now);
 
 // Follows the status, the camera states, the events and the telemetry of options.device, of all devices when there is
-// none. Ends only when stdout does.
+// none: a screen that is drawn anew where stdout is a terminal (but for --lines and --json), else a line each. Ends
+// only when stdout does.
 Status watch(const Options& options);
 
 // A table of all devices that the broker knows a status of.

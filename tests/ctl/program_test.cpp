@@ -299,6 +299,34 @@ TEST_F(ProgramTest, DownloadsAClipAndVerifiesIt) {
   EXPECT_FALSE(std::filesystem::exists(dir.path() / "wrong.mp4"));
 }
 
+TEST_F(ProgramTest, DrawsAScreenOnATerminalAndLinesElsewhere) {
+  FakeDevice device(broker_);
+  ASSERT_TRUE(device.publish("camera/front/state", {{"v", 1}, {"state", "streaming"}}, true));
+  ProcessOptions options;
+  options.env = {{"TERM", "xterm"}};
+  Process screen({"script", "-qfec", std::string(kProgram) + " --broker " + broker_.url() + " watch", "/dev/null"},
+                 options);
+  EXPECT_TRUE(screen.wait_for_output("\x1b[32mstreaming\x1b[0m", 20s)) << screen.output();
+  EXPECT_NE(screen.output().find("\x1b[H"), std::string::npos);
+  Process piped({kProgram, "--broker", broker_.url(), "watch"}, options);
+  EXPECT_TRUE(piped.wait_for_output("camera     front", 20s)) << piped.output();
+  EXPECT_EQ(piped.output().find('\x1b'), std::string::npos);
+}
+
+TEST_F(ProgramTest, TakesOptionsFromAFileAndTheCommandLineOverrulesIt) {
+  FakeDevice device(broker_, "edge-07");
+  device.on("agent.ping", [](const Json&) -> std::vector<Json> { return {succeeded(Json::object())}; });
+  const TempDir dir;
+  write_text(dir.path() / "vedettectl.conf", "broker = \"" + broker_.url() + "\"\ndevice = \"edge-07\"\n");
+  ProcessOptions options;
+  options.env = {{"XDG_CONFIG_HOME", dir.path().string()}};
+  EXPECT_EQ(run({kProgram, "agent.ping"}, 60s, options).status, 0);
+  EXPECT_EQ(run({kProgram, "--config", (dir.path() / "vedettectl.conf").string(), "agent.ping"}).status, 0);
+  EXPECT_EQ(run({kProgram, "--timeout", "0.5", "--device", "edge-08", "agent.ping"}, 60s, options).status, 3);
+  write_text(dir.path() / "vedettectl.conf", "brokr = \"x\"\n");
+  EXPECT_EQ(run({kProgram, "agent.ping"}, 60s, options).status, 2);
+}
+
 TEST_F(ProgramTest, HelpShowsExamples) {
   const Finished done = run({kProgram, "--help"});
   EXPECT_EQ(done.status, 0);
