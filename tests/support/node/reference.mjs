@@ -1,10 +1,12 @@
 #!/usr/bin/env node
-// Writes what follows from the schemas: docs/reference/*.md, and the lists of messages in asyncapi.yaml.
+// Writes what follows from the schemas: docs/reference/*.md, the lists of messages in asyncapi.yaml, and the completion of
+// vedettectl in packaging/completions.
 //
 // usage: reference.mjs SCHEMAS DOCS [--check]
 //   --check  writes nothing; exit status 1, and a line each, for files that are not as they would be written
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as completions from './completions.mjs';
 import { SchemaFolder, rows, table } from './schema_table.mjs';
 
 const SUFFIX = '.schema.json';
@@ -93,10 +95,13 @@ function asyncapi(text) {
 
 const made = new Map(Object.entries(pages()).map(([name, text]) => [join(docsFolder, 'reference', name), text]));
 const api = join(schemasFolder, 'asyncapi.yaml');
+const shells = join(schemasFolder, '../packaging/completions');
+made.set(join(shells, 'vedettectl.bash'), completions.bash(schemas, namesIn('command')));
+made.set(join(shells, '_vedettectl'), completions.zsh(schemas, namesIn('command')));
 made.set(api, asyncapi(readFileSync(api, 'utf8')));
 
 let stale = 0;
-if (option !== '--check') mkdirSync(join(docsFolder, 'reference'), { recursive: true });
+if (option !== '--check') for (const folder of [join(docsFolder, 'reference'), shells]) mkdirSync(folder, { recursive: true });
 for (const [path, text] of made) {
   if (existsSync(path) && readFileSync(path, 'utf8') === text) continue;
   if (option === '--check') {

@@ -1,0 +1,89 @@
+# Completion of vedettectl for bash. Made from the schemas by scripts/reference.
+# Source it, or put it into /usr/share/bash-completion/completions as vedettectl.
+_vedettectl_params() {
+    local names=""
+    case $1 in
+        agent.ping) names="" ;;
+        camera.discover) names="address= timeout_ms=" ;;
+        camera.probe) names="camera_id= url= auth_camera_id= transport= timeout_ms=" ;;
+        camera.restart) names="camera_id=" ;;
+        clip.create) names="camera_id= start= end= labels[]= upload= priority= container=" ;;
+        clip.delete) names="clip_ids[]= force=" ;;
+        clip.get) names="clip_id=" ;;
+        clip.protect) names="clip_id= protected= until=" ;;
+        clip.query) names="camera_id= from= to= labels[]= state[]= limit= cursor= order=" ;;
+        clip.url) names="clip_id= ttl_s=" ;;
+        loss.query) names="from= to= limit= cursor=" ;;
+        recording.list) names="camera_id=" ;;
+        recording.start) names="camera_id= recording_id= start= allow_late= pre_roll_ms= duration_ms= labels[]= upload= priority= container=" ;;
+        recording.stop) names="recording_id= camera_id=" ;;
+        snapshot.take) names="camera_id= profile= at= fresh= origin= width_px= quality= deliver= timeout_ms=" ;;
+        storage.status) names="" ;;
+        stream.close) names="stream_id=" ;;
+        stream.list) names="camera_id=" ;;
+        stream.open) names="camera_id= profile= ttl_s=" ;;
+        timeline.query) names="camera_id= from= to=" ;;
+    esac
+    printf '%s' "$names"
+}
+
+_vedettectl_words() {
+    local words=""
+    case $1 in
+        "camera.probe:transport") words="tcp udp auto multicast http" ;;
+        "clip.create:upload") words="auto never" ;;
+        "clip.create:priority") words="high normal low" ;;
+        "clip.create:container") words="mp4 ts flv" ;;
+        "clip.delete:force") words="true false" ;;
+        "clip.protect:protected") words="true false" ;;
+        "clip.query:state[]") words="recording finalizing ready deleting" ;;
+        "clip.query:order") words="asc desc" ;;
+        "recording.start:allow_late") words="true false" ;;
+        "recording.start:upload") words="auto never" ;;
+        "recording.start:priority") words="high normal low" ;;
+        "recording.start:container") words="mp4 ts flv" ;;
+        "snapshot.take:profile") words="main sub" ;;
+        "snapshot.take:fresh") words="true false" ;;
+        "snapshot.take:origin") words="auto ring camera" ;;
+        "snapshot.take:deliver") words="upload inline both" ;;
+        "stream.open:profile") words="main sub" ;;
+    esac
+    printf '%s' "$words"
+}
+
+_vedettectl() {
+    local line=${COMP_LINE:0:COMP_POINT} word verb="" skip="" value
+    local -a parts
+    read -ra parts <<< "$line"
+    word=""
+    case $line in *' ') ;; *) word=${parts[-1]}; unset 'parts[-1]' ;; esac
+    for part in "${parts[@]:1}"; do
+        if [ -n "$skip" ]; then skip=""; continue; fi
+        case $part in
+            --password-file|--ca-file|--cert-file|--key-file|--http-ca-file|--output|--key|--config|--broker|--device|--topic-root|--username|--mqtt-version|--timeout|-o) skip=$part ;;
+            -*) ;;
+            *) if [ -z "$verb" ]; then verb=$part; fi ;;
+        esac
+    done
+    case $skip in
+        --password-file|--ca-file|--cert-file|--key-file|--http-ca-file|--output|--key|--config|-o) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames; return ;;
+        ?*) return ;;
+    esac
+    case $word in
+        -*) mapfile -t COMPREPLY < <(compgen -W "--broker --device --topic-root --username --password-file --ca-file --cert-file --key-file --http-ca-file --mqtt-version --timeout --output --manifest --key --partial --json --lines --verbose --config --help --version" -- "$word"); return ;;
+        *=*)
+            # bash takes "=" for the end of a word: what is completed is what stands behind it.
+            value=${word#*=}
+            mapfile -t COMPREPLY < <(compgen -W "$(_vedettectl_words "$verb:${word%%=*}")" -- "$value")
+            return ;;
+    esac
+    case $verb in
+        "") mapfile -t COMPREPLY < <(compgen -W "watch devices clips verify agent.ping camera.discover camera.probe camera.restart clip.create clip.delete clip.get clip.protect clip.query clip.url loss.query recording.list recording.start recording.stop snapshot.take storage.status stream.close stream.list stream.open timeline.query" -- "$word") ;;
+        clips) mapfile -t COMPREPLY < <(compgen -W "ls url get" -- "$word") ;;
+        verify) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames ;;
+        *)
+            mapfile -t COMPREPLY < <(compgen -W "$(_vedettectl_params "$verb")" -- "$word")
+            compopt -o nospace ;;
+    esac
+}
+complete -F _vedettectl vedettectl
