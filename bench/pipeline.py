@@ -12,7 +12,10 @@ Both record in the same run, one after the other, --rounds times, so that a drif
   bytes  what the process handed to write calls, per camera and second
 
 usage: bench/pipeline.py --build build/release [--cameras 16] [--seconds 60] [--rounds 2] [--peers ffmpeg,vedette]
-                         [--from-files] --media FILE [--json FILE]
+                         [--from-files | --pace MS] --media FILE [--json FILE]
+
+The simulated cameras send each frame at once, which is kind to a reader. With --pace the packets of a camera's video come
+so many ms apart, as from cameras that send while they encode.
 """
 import argparse
 import json
@@ -98,11 +101,11 @@ def frames_of(path):
 
 
 class Cameras:
-    def __init__(self, build, media, count, folder):
+    def __init__(self, build, media, count, folder, pace_ms):
         self.port = free_port()
         self.process = subprocess.Popen(
             [f"{build}/bin/camera_sim", "--media", media, "--cameras", str(count), "--port", str(self.port),
-             "--user", "admin", "--password", "secret123"],
+             "--user", "admin", "--password", "secret123"] + (["--pace", str(pace_ms)] if pace_ms else []),
             stdout=open(f"{folder}/cameras.log", "w"), stderr=subprocess.STDOUT)
         wait_for_port(self.port)
 
@@ -302,6 +305,7 @@ def main():
     parser.add_argument("--media", required=True, help="1080p25 footage to serve (scripts/bench finds or makes it)")
     parser.add_argument("--from-files", action="store_true",
                         help="no RTSP: Vedette alone plays the footage from file:// as if it were cameras")
+    parser.add_argument("--pace", type=float, default=0, help="ms between the packets of a camera's video")
     parser.add_argument("--folder", help="where to record; default: the folder for temporary files")
     parser.add_argument("--keep", action="store_true", help="keep the recordings")
     parser.add_argument("--json", help="write the figures to this file")
@@ -309,14 +313,15 @@ def main():
 
     cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.machine())
     print(f"{cpu}, {os.cpu_count()} cores, {build_type(args.build)} build; {args.cameras} cameras, {args.seconds:g} s, "
-          f"{args.rounds} rounds")
+          f"{args.rounds} rounds" + (f", packets {args.pace:g} ms apart" if args.pace else ""))
     if build_type(args.build) != "Release":
         print("WARNING: not a Release build, the figures say little")
 
     log_folder = tempfile.mkdtemp(prefix="vedette-pipeline-")
     if args.from_files:
         args.peers = "vedette"
-    cameras = Files(args.media) if args.from_files else Cameras(args.build, args.media, args.cameras, log_folder)
+    cameras = Files(args.media) if args.from_files else Cameras(
+        args.build, args.media, args.cameras, log_folder, args.pace)
     rows = []
     try:
         for round_number in range(args.rounds):
@@ -351,7 +356,7 @@ def main():
     if args.json:
         with open(args.json, "w") as f:
             json.dump({"cpu": cpu, "build": build_type(args.build), "cameras": args.cameras, "seconds": args.seconds,
-                       "rows": rows, "summary": summary}, f, indent=1)
+                       "pace_ms": args.pace, "rows": rows, "summary": summary}, f, indent=1)
 
 
 if __name__ == "__main__":

@@ -145,6 +145,8 @@ struct Demuxer::Impl {
 tl::unexpected<Error> Demuxer::Impl::failure(std::string_view doing, int error) const {
   if (interrupt.why() == libav::Interrupt::Why::stopped) return fail(Code::cancelled, std::string(doing) + ": stopped");
   if (interrupt.why() == libav::Interrupt::Why::late) return fail(Code::timed_out, std::string(doing) + ": timed out");
+  if (interrupt.why() == libav::Interrupt::Why::forbidden)
+    return fail(Code::camera_unavailable, std::string(doing) + ": the camera redirects to another host");
   if (reader_error) return fail(reader_error->code, std::string(doing) + ": " + reader_error->message);
   if (error == AVERROR_EOF)
     return fail(Code::camera_unavailable, std::string(doing) + ": the other side ended the stream");
@@ -206,7 +208,10 @@ Status Demuxer::Impl::connect(const std::string& url, const AVInputFormat* input
   set_probing(probing, context);
   // RTSP has no decoding times to make presentation times from, and is made to wait for them.
   if (!rtsp) context->flags |= AVFMT_FLAG_GENPTS;
+  // libavformat follows redirects of RTSP by itself, and takes the credentials along. It asks before it says a word.
+  if (rtsp) interrupt.forbid([context, host = host_of(url)] { return context->url && host_of(context->url) != host; });
   const int opened = avformat_open_input(&context, url.c_str(), input, dictionary.address());
+  interrupt.forbid({});
   if (opened < 0) return failure("connecting", opened);  // the context is freed
   format.reset(context);
   if (const std::string left = dictionary.first_key(); !left.empty())

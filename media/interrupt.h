@@ -5,7 +5,9 @@ extern "C" {
 #include <libavformat/avio.h>
 }
 
+#include <functional>
 #include <stop_token>
+#include <utility>
 
 #include "core/clock.h"
 
@@ -16,7 +18,7 @@ namespace vedette::libav {
 // Used by one thread.
 class Interrupt {
  public:
-  enum class Why { not_yet, late, stopped };
+  enum class Why { not_yet, late, stopped, forbidden };
 
   Interrupt() = default;
   Interrupt(const Interrupt&) = delete;
@@ -27,9 +29,13 @@ class Interrupt {
     stop_ = stop;
     why_ = Why::not_yet;
   }
+  // Asked as well from now on, until there is another or none: what libav is about to do may be wrong.
+  void forbid(std::function<bool()> is_forbidden) { is_forbidden_ = std::move(is_forbidden); }
   bool check() {
     if (why_ != Why::not_yet) return true;
-    if (stop_.stop_requested())
+    if (is_forbidden_ && is_forbidden_())
+      why_ = Why::forbidden;
+    else if (stop_.stop_requested())
       why_ = Why::stopped;
     else if (Clock::system().mono() >= deadline_)
       why_ = Why::late;
@@ -45,6 +51,7 @@ class Interrupt {
  private:
   MonoTime deadline_ = kNever;
   std::stop_token stop_;
+  std::function<bool()> is_forbidden_;
   Why why_ = Why::not_yet;
 };
 

@@ -1,5 +1,6 @@
 #include "sources/rtsp/media_receiver.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/log.h"
@@ -58,7 +59,9 @@ void MediaReceiver::take_rtp(size_t track, std::span<const uint8_t> bytes, MonoT
 void MediaReceiver::take_rtcp(size_t track, std::span<const uint8_t> bytes, MonoTime now) {
   Stream& stream = streams_[track];
   const Rtcp rtcp = parse_rtcp(bytes);
-  if (rtcp.bye && stream.video) ended_by_camera_ = true;
+  // Others may leave: who watches the same group, or a stream of the camera's that this one took the place of.
+  const auto is_ours = [&](uint32_t ssrc) { return stream.receiver.is_from(ssrc); };
+  if (stream.video && std::any_of(rtcp.ended.begin(), rtcp.ended.end(), is_ours)) ended_by_camera_ = true;
   if (!rtcp.report || !stream.newest_timestamp) return;
   stream.receiver.reported(*rtcp.report, now);
   const auto ticks = stream.newest_ticks + static_cast<int32_t>(rtcp.report->timestamp - *stream.newest_timestamp);

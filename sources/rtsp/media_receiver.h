@@ -38,7 +38,7 @@ class MediaReceiver {
   MonoTime last_of_use() const { return last_of_use_; }
   // Keyframes that came while nothing told their parameter sets.
   uint32_t unknown_keyframes() const { return unknown_keyframes_; }
-  // It said that the video is at its end (RTCP BYE).
+  // It said that the video is at its end (RTCP BYE of the stream that the newest packets are of).
   bool ended_by_camera() const { return ended_by_camera_; }
 
  private:

@@ -10,7 +10,6 @@ namespace vedette::rtsp {
 namespace {
 
 constexpr size_t kRtpHeaderBytes = 12;
-constexpr size_t kRtcpHeaderBytes = 8;  // with the SSRC
 constexpr size_t kSenderReportBytes = 28;
 constexpr uint8_t kSenderReport = 200;
 constexpr uint8_t kReceiverReport = 201;
@@ -67,7 +66,10 @@ Rtcp parse_rtcp(std::span<const uint8_t> b) {
     if (size > b.size()) break;
     if (b[1] == kSenderReport && size >= kSenderReportBytes)
       out.report = SenderReport{u32(b, 4), static_cast<uint64_t>(u32(b, 8)) << 32 | u32(b, 12), u32(b, 16)};
-    if (b[1] == kBye && size >= kRtcpHeaderBytes) out.bye = true;
+    if (b[1] == kBye) {
+      const size_t claimed = 4 + 4 * static_cast<size_t>(b[0] & 0x1f);
+      for (size_t at = 4; at < std::min(size, claimed); at += 4) out.ended.push_back(u32(b, at));
+    }
     b = b.subspan(size);
   }
   return out;

@@ -31,7 +31,7 @@ struct SenderReport {
 };
 struct Rtcp {
   std::optional<SenderReport> report;
-  bool bye = false;
+  std::vector<uint32_t> ended;  // SSRCs that say good-bye (section 6.6)
 };
 // Of a compound packet; what is broken in it is left out.
 Rtcp parse_rtcp(std::span<const uint8_t> bytes);
@@ -70,6 +70,8 @@ class RtpReceiver {
   // A receiver report, to be sent every few seconds (section 6.4.2).
   std::vector<uint8_t> report(MonoTime now);
 
+  // Whether it is the one that the newest packets are of.
+  bool is_from(uint32_t ssrc) const { return began_ && ssrc == ssrc_; }
   uint64_t packets() const { return packets_; }
   uint64_t lost() const { return lost_; }
   microseconds jitter() const { return jitter_.time(); }

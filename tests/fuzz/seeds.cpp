@@ -93,7 +93,7 @@ void write_texts(const fs::path& folder) {
  "b", "prefix": "p/", "access_key_id": "abcd", "secret_access_key": "env:X", "windows": []}, "recording": {"audio":
  "drop"}, "telemetry": {"interval_s": 30}, "http": {"listen": "127.0.0.1:9180"}, "log": {"level": "info"}, "cameras":
  {"front": {"url": "rtsp://u:p%40@h:554/1", "transport": "udp", "ring_s": 30, "record": "command", "schedule": []},
- "t": {"url": "test://pattern?size=64x64&fps=25&gop=50&audio=1"}}})");
+ "t": {"url": "test://pattern?size=64x64&fps=25&gop=50&audio=1"}}, "plugins": {"acme": "/bin/sh"}})");
   number = 0;
   for (const char* answer :
        {R"({"credentials": {"accessKeyId": "A", "secretAccessKey": "s/+=", "sessionToken": "t",)"
@@ -158,6 +158,9 @@ void write_texts(const fs::path& folder) {
         "<FirmwareVersion>1</FirmwareVersion><SerialNumber>2</SerialNumber></GetDeviceInformationResponse></s:Body>"
         "</s:Envelope>"})
     write(folder / "camera_info_fuzz" / std::to_string(number++), answer);
+  const std::string hello = R"({"v": 1, "token": "0123456789abcdef0123456789abcdef", "camera_id": "front"})";
+  write(folder / "live_hello_fuzz" / "whole",
+        std::string{static_cast<char>(hello.size()), 0, 0, 0, 1, 0, 0, 0} + hello);
   // connect to the app "" and publish "", and a frame: chunks of RTMP behind the handshake.
   const std::string connect(
       "\x02\0\x07"

@@ -1,20 +1,12 @@
 #pragma once
 
 #include <functional>
-#include <memory>
-#include <string>
 #include <vector>
 
 #include "sources/camera.h"
+#include "tests/sources/faulty_cameras.h"
 
 namespace vedette::test {
-
-// A camera with a fault that begins and ends when it is told to, and what it needs to be one.
-struct FaultyCamera {
-  SourceConfig config{};
-  std::function<void()> fail = [] {};  // nothing to do for one that is faulty from the start
-  std::function<void()> heal = [] {};
-};
 
 // One way in which cameras misbehave.
 struct CameraFault {

@@ -1,8 +1,7 @@
 // Every way in which cameras misbehave (camera_faults.h): each is told, harms no other camera, is over when the camera
 // is back, and at the end keeps nobody waiting.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <regex>
 
 #include "tests/sources/camera_faults.h"
 #include "tests/support/camera_sim.h"
@@ -96,7 +95,7 @@ class CameraFaultTest : public testing::TestWithParam<CameraFault> {
                                     fault.states.end();
                            }))
         << "it is " << state_name(shown.state);
-    EXPECT_TRUE(std::regex_search(shown.error, std::regex(fault.says))) << shown.error;
+    EXPECT_THAT(shown.error, testing::ContainsRegex(fault.says));
     if (shown.state == CameraState::stalled) {
       const auto silent = shown.since - shown.last_frame_at.value_or(UtcTime());
       EXPECT_GE(silent, kStall - kGathered);

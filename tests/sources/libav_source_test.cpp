@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "media/demuxer.h"
+#include "tests/sources/scripted_camera.h"
 #include "tests/sources/silent_server.h"
 #include "tests/sources/source_run.h"
 #include "tests/support/certificates.h"
@@ -208,6 +210,35 @@ TEST_F(HttpsSourceTest, OtherFailuresStayWhatTheyAre) {
   const Error missing = error_of(config);
   EXPECT_EQ(missing.code, Code::invalid_argument) << missing.message;
   EXPECT_NE(missing.message.find("/no/such/ca.pem"), std::string::npos) << missing.message;
+}
+
+// What becomes of an answer of the camera that names another place, after it has asked for the password in clear.
+Error error_of_rtsp_redirected_to(const std::string& url) {
+  const test::ScriptedCamera camera([&](const std::string&, const std::string& request) -> std::string {
+    const bool knows = request.find("Authorization: Basic") != std::string::npos;
+    return (knows ? "RTSP/1.0 302 Moved\r\nCSeq: {cseq}\r\nLocation: " + url
+                  : "RTSP/1.0 401 No\r\nCSeq: {cseq}\r\nWWW-Authenticate: Basic realm=\"r\"") +
+           "\r\n\r\n";
+  });
+  const auto opened =
+      Demuxer::open(camera.url(), {.username = "viewer", .password = kSecret, .open_timeout = 10s}, std::stop_token());
+  return opened ? Error{Code::ok, ""} : opened.error();
+}
+
+TEST(LibavRtspTest, CredentialsAreNotTakenToAnotherHost) {
+  const test::ScriptedCamera other([](const std::string&, const std::string&) { return "hang up"; });
+  std::string url = other.url();
+  url.replace(url.find("127.0.0.1"), 9, "localhost");
+  const Error error = error_of_rtsp_redirected_to(url);
+  EXPECT_EQ(error.code, Code::camera_unavailable);
+  EXPECT_NE(error.message.find("redirects to another host"), std::string::npos) << error.message;
+  EXPECT_TRUE(other.requests().empty()) << other.requests().front();
+}
+
+TEST(LibavRtspTest, TheSameHostMayMoveTheStream) {
+  const test::ScriptedCamera other([](const std::string&, const std::string&) { return "hang up"; });
+  error_of_rtsp_redirected_to(other.url());
+  EXPECT_EQ(other.count("OPTIONS"), 1u);
 }
 
 TEST(RtmpSourceTest, StreamThatIsNotThereIsAnErrorInTime) {

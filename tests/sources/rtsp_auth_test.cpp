@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <regex>
-
 #include "core/md5.h"
 #include "core/sha256.h"
 
@@ -33,8 +31,11 @@ class RtspAuthTest : public testing::Test {
     return header ? header->value : std::string();
   }
   static std::string field(const std::string& text, const std::string& name) {
-    std::smatch found;
-    return std::regex_search(text, found, std::regex(" " + name + "=\"?([^\",]*)")) ? found[1].str() : "";
+    const size_t name_at = text.find(" " + name + "=");
+    if (name_at == std::string::npos) return "";
+    const size_t equals_at = text.find('=', name_at);
+    const size_t begin = equals_at + (text.compare(equals_at, 2, "=\"") == 0 ? 2 : 1);
+    return text.substr(begin, text.find_first_of("\",", begin) - begin);
   }
   Authenticator auth{"Mufasa", "Circle Of Life"};
 };

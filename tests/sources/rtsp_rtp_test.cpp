@@ -1,9 +1,13 @@
 #include "sources/rtsp/rtp.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace vedette::rtsp {
 namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
 
 constexpr MonoTime kStart{1000s};
 
@@ -135,10 +139,15 @@ TEST(RtcpTest, ReadsReportsAndGoodbyesOfACompound) {
   EXPECT_EQ(report.report->ssrc, 9u);
   EXPECT_EQ(report.report->timestamp, 0x1000u);
   EXPECT_EQ(report.report->utc(), UtcTime(seconds(0xe98f1280LL - 2'208'988'800LL) + 500ms));
-  EXPECT_FALSE(report.bye);
-  bytes.insert(bytes.end(), {0x81, 203, 0, 1, 0, 0, 0, 9});
-  EXPECT_TRUE(parse_rtcp(bytes).bye);
+  EXPECT_THAT(report.ended, IsEmpty());
+  bytes.insert(bytes.end(), {0x82, 203, 0, 3, 0, 0, 0, 9, 0x10, 0, 0, 0, 3, 'b', 'y', 'e'});
+  EXPECT_THAT(parse_rtcp(bytes).ended, ElementsAre(9u, 0x10000000u)) << "the reason is no SSRC";
   for (size_t size = 0; size < 28; ++size) EXPECT_FALSE(parse_rtcp(std::span(bytes).first(size)).report);
+}
+
+TEST(RtcpTest, AGoodbyeOfMoreThanThereAreIsOfThoseThatThereAre) {
+  EXPECT_THAT(parse_rtcp(std::vector<uint8_t>{0x9f, 203, 0, 1, 0, 0, 0, 9}).ended, ElementsAre(9u));
+  EXPECT_THAT(parse_rtcp(std::vector<uint8_t>{0x9f, 203, 0, 0, 0x80, 203, 0, 1, 0, 0, 0, 9}).ended, IsEmpty());
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 
 #include <chrono>
 
+#include "tests/support/camera_sim/pacer.h"
+
 namespace camera_sim {
 
 std::atomic<bool> g_frozen{false};
@@ -59,6 +61,7 @@ Feeder::Feeder(std::shared_ptr<const Clip> clip, GstElement* pipeline, const Opt
     set_up_source(audio_, clip_->audio_caps);
   }
   if (options_.jump_every_s > 0) add_timestamp_jumps(pipeline);
+  if (options_.pace_ms > 0) pace_video(pipeline, options_.pace_ms);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -90,6 +93,7 @@ GstPadProbeReturn Feeder::shift_timestamps(GstPad* pad, GstPadProbeInfo* info, g
   const int64_t ticks = static_cast<Feeder*>(self)->jumped_ms_ * clock_rate_of(pad) / 1000;
   if (ticks == 0) return GST_PAD_PROBE_OK;
   if (info->type & GST_PAD_PROBE_TYPE_BUFFER_LIST) {
+    if (static_cast<Feeder*>(self)->options_.pace_ms > 0) return GST_PAD_PROBE_OK;  // they pass one by one too
     GstBufferList* list = gst_buffer_list_make_writable(GST_PAD_PROBE_INFO_BUFFER_LIST(info));
     for (guint i = 0; i < gst_buffer_list_length(list); ++i)
       add_to_rtp_timestamp(gst_buffer_list_get_writable(list, i), ticks);

@@ -2,6 +2,8 @@
 #include <glib-unix.h>
 #include <gst/rtp/gstrtcpbuffer.h>
 #include <gst/rtsp-server/rtsp-server.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -172,8 +174,15 @@ GstRTSPStatusCode on_describe(GstRTSPClient*, GstRTSPContext*, gpointer user) {
   return busy ? GST_RTSP_STS_SERVICE_UNAVAILABLE : GST_RTSP_STS_OK;
 }
 
+// Else TCP would put the packets together again (Nagle).
+void send_at_once(GstRTSPClient* client) {
+  GSocket* socket = gst_rtsp_connection_get_write_socket(gst_rtsp_client_get_connection(client));
+  if (socket) g_socket_set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1, nullptr);
+}
+
 void on_client(GstRTSPServer*, GstRTSPClient* client, gpointer user) {
   fputs("camera_sim: client connected\n", stderr);
+  if (static_cast<const Options*>(user)->pace_ms > 0) send_at_once(client);
   if (static_cast<const Options*>(user)->busy_after_close_s > 0)
     g_signal_connect(client, "pre-describe-request", G_CALLBACK(on_describe), user);
   g_signal_connect(client, "new-session", G_CALLBACK(on_session), user);

@@ -30,6 +30,7 @@ Misbehaviour:
   --corrupt P          overwrite some bytes of this part (0..1) of the video frames, key frames too
   --audio-until S      no sound any more S seconds after a media session began; --audio-from S2: again from then on
   --jitter MS          delay each frame by a random 0..MS ms
+  --pace MS            leave MS ms between the packets of the video, instead of sending each frame at once (no loss)
   --freeze-after S     send nothing any more S seconds after a media session began; the connection stays
   --jump-every S --jump-by S2   timestamps jump by S2 seconds every S seconds
   --rtp-wrap-in S      RTP timestamps begin S seconds before they pass 2^32
@@ -91,6 +92,7 @@ Options parse_options(int argc, char** argv) {
       {"--audio-until", [&](const auto& v) { o.audio_until_s = number(v); }},
       {"--busy-after-close", [&](const auto& v) { o.busy_after_close_s = number(v); }},
       {"--jitter", [&](const auto& v) { o.jitter_ms = whole(v); }},
+      {"--pace", [&](const auto& v) { o.pace_ms = number(v); }},
       {"--freeze-after", [&](const auto& v) { o.freeze_after_s = number(v); }},
       {"--jump-every", [&](const auto& v) { o.jump_every_s = number(v); }},
       {"--jump-by", [&](const auto& v) { o.jump_by_s = number(v); }},

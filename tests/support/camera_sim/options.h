@@ -37,6 +37,7 @@ struct Options {
   double audio_until_s = 0;
   double busy_after_close_s = 0;
   int jitter_ms = 0;
+  double pace_ms = 0;
   double freeze_after_s = 0;
   double jump_every_s = 0;
   double jump_by_s = 10;
