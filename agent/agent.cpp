@@ -27,6 +27,7 @@
 #include "agent/storage_keeper.h"
 #include "agent/storage_watch.h"
 #include "agent/stream_probes.h"
+#include "agent/upload_grants.h"
 #include "core/ids.h"
 #include "core/log.h"
 #include "media/encoder_slots.h"
@@ -85,6 +86,8 @@ class Agent::Impl {
   void on(const RetentionPassed& event);
   void on(const StorageSeen& event);
   void on(const FrameReport& event);
+  void on(const CloudResponded& event) { requests_.on_response(event.response); }
+  void on(GrantAsked event) { grants_.on_asked(std::move(event)); }
   void on(ShutdownRequested event);
 
   void answer(const ReplyTo& to, const Answer& answer);
@@ -108,6 +111,8 @@ class Agent::Impl {
   CommandIntake intake_;
   Publisher publisher_;
   Replies replies_;
+  CloudRequests requests_;
+  UploadGrants grants_;
 
   // Main loop only.
   ClockWatch clock_watch_;
@@ -153,6 +158,8 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
               [this] { return keeper_.give_up_command_reserve(); }),
       publisher_(base_topic(config_), outbox_, clock),
       replies_(commands_, publisher_, clock),
+      requests_([this](const CloudRequest& request) { return publisher_.request(request); }, clock),
+      grants_(inbox_, requests_),
       clock_watch_(clock),
       budget_(config_),
       camera_events_(cameras_, outbox_, clock),
@@ -192,7 +199,7 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
              {"version", VEDETTE_VERSION},
              {"recovered_clips", recovered.recovered},
              {"quarantined_files", recovered.quarantined}});
-  if (auto target = make_target(config_)) {
+  if (auto target = make_target(config_, grants_)) {
     target->set_rate(config_.upload.max_bandwidth_bps);
     UploadHooks hooks;
     hooks.on_report = [this](UploadReport report) { inbox_.push(std::move(report)); };
@@ -247,12 +254,14 @@ void Agent::Impl::add_event(const char* type, const std::string& camera_id, cons
 void Agent::Impl::on(MqttConnected event) {
   publisher_.on_connected();
   board_.birth(std::move(event.connection_id));
+  requests_.on_connected();
   publisher_.pump();
 }
 
 void Agent::Impl::on(MqttDisconnected event) {
   log::warn("the broker is away", {{"reason", event.reason}});
   publisher_.on_disconnected();
+  requests_.on_disconnected();
 }
 
 void Agent::Impl::on(MqttPublished event) {
@@ -398,6 +407,7 @@ void Agent::Impl::tick() {
   }
   board_.telemetry_sent_when_due(now);
   keeper_.look_when_due(now);
+  requests_.tick();
   if (now >= next_expire_) {
     next_expire_ = now + kExpireCommandsInterval;
     if (const auto expired = commands_.expire(clock_.utc()); !expired)

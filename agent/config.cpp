@@ -9,6 +9,7 @@
 #include "agent/credentials_config.h"
 #include "agent/encode_config.h"
 #include "agent/event_config.h"
+#include "agent/grant_config.h"
 #include "agent/schedule_config.h"
 #include "core/file.h"
 #include "core/ids.h"
@@ -184,10 +185,10 @@ void read_s3(JsonReader& r, Config::Upload& upload, Load& load) {
 void read_upload(JsonReader r, Config::Upload& upload, Load& load) {
   upload.target = r.has("endpoint") ? Config::UploadTarget::s3 : Config::UploadTarget::directory;
   if (auto target = r.choice("target", {"s3", "directory", "grant", "none"})) {
-    if (*target == "grant") r.error("target", "grant is not supported by this version; use s3, directory or none");
-    upload.target = *target == "s3"     ? Config::UploadTarget::s3
-                    : *target == "none" ? Config::UploadTarget::none
-                                        : Config::UploadTarget::directory;
+    upload.target = *target == "s3"      ? Config::UploadTarget::s3
+                    : *target == "grant" ? Config::UploadTarget::grant
+                    : *target == "none"  ? Config::UploadTarget::none
+                                         : Config::UploadTarget::directory;
   }
   set(upload.endpoint, r.string("endpoint", 1));
   set(upload.bucket, r.string("bucket", 1, 255));
@@ -210,6 +211,7 @@ void read_upload(JsonReader r, Config::Upload& upload, Load& load) {
     if (!upload.directory.is_absolute()) r.error("directory", "must be an absolute path");
   }
   if (upload.target == Config::UploadTarget::s3) read_s3(r, upload, load);
+  read_grant_origins(r, upload, load.warnings);
   set(upload.part_size_bytes, r.integer("part_size_bytes", kLeastPartBytes, kMostPartBytes));
   set(upload.max_bandwidth_bps, r.integer("max_bandwidth_bps", 0, kMostInteger));
   not_yet(r, "windows", r.strings("windows", 64, 1, 64), {}, load);

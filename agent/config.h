@@ -49,7 +49,7 @@ struct Config {
     int64_t min_free_bytes = 1 << 30;
     std::shared_ptr<const SigningKey> signing_key;  // of manifests; null: they are not signed
   };
-  enum class UploadTarget { s3, directory, none };
+  enum class UploadTarget { s3, directory, grant, none };
   struct CredentialsEndpoint {
     std::string url, ca_file, cert_file, key_file;
     std::optional<std::string> thing_name;  // unless given: the device's id; "": none
@@ -66,6 +66,7 @@ struct Config {
     // Where they were read from, and are again when they change; empty: they stay.
     std::string access_key_id_file, secret_access_key_file, session_token_file;
     std::optional<CredentialsEndpoint> credentials_endpoint;  // instead of all these
+    std::vector<std::string> grant_origins;                   // where a grant may send to; empty: anywhere, by https
     std::string ca_file;
     std::filesystem::path directory;  // default: {storage.path}/objects
   };

@@ -4,6 +4,7 @@
 #include <string>
 #include <variant>
 
+#include "agent/cloud_response.h"
 #include "agent/command.h"
 #include "agent/messages.h"
 #include "agent/snapshot_origin.h"
@@ -14,6 +15,7 @@
 #include "storage/clip_recorder.h"
 #include "storage/retention.h"
 #include "storage/volume.h"
+#include "uploader/grant_source.h"
 #include "uploader/upload_engine.h"
 
 namespace vedette {
@@ -47,6 +49,15 @@ struct CommandDone {
   ReplyTo reply_to;
   messages::Answer answer;
   std::string session_of{};  // the camera of which it had a session, which it gives back
+};
+// An answer of the backend came, or what should be one.
+struct CloudResponded {
+  Result<CloudResponse> response;
+};
+// The uploads want to know something of the backend.
+struct GrantAsked {
+  GrantQuestion question;
+  GrantDone done;
 };
 struct CameraChanged {
   std::string camera_id;
@@ -87,8 +98,9 @@ struct ShutdownRequested {
   std::string reason;
 };
 
-using Event = std::variant<MqttConnected, MqttDisconnected, MqttPublished, CommandArrived, CommandRefused,
-                           CommandRepeated, CommandDone, CameraChanged, CameraNoticed, RecorderReport, UploadReport,
-                           SnapshotTaken, RetentionPassed, StorageSeen, FrameReport, ShutdownRequested>;
+using Event =
+    std::variant<MqttConnected, MqttDisconnected, MqttPublished, CommandArrived, CommandRefused, CommandRepeated,
+                 CommandDone, CameraChanged, CameraNoticed, RecorderReport, UploadReport, SnapshotTaken,
+                 RetentionPassed, StorageSeen, FrameReport, CloudResponded, GrantAsked, ShutdownRequested>;
 
 }  // namespace vedette

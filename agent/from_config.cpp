@@ -2,6 +2,7 @@
 
 #include "uploader/endpoint_credentials.h"
 #include "uploader/file_credentials.h"
+#include "uploader/grant_target.h"
 
 namespace vedette {
 
@@ -49,13 +50,15 @@ std::shared_ptr<CredentialsSource> credentials_source(const Config& config) {
                           {upload.access_key_id_file, upload.secret_access_key_file, upload.session_token_file});
 }
 
-std::unique_ptr<Target> make_target(const Config& config) {
+std::unique_ptr<Target> make_target(const Config& config, GrantSource& grants) {
   const Config::Upload& upload = config.upload;
   switch (upload.target) {
     case Config::UploadTarget::none:
       return nullptr;
     case Config::UploadTarget::directory:
       return make_directory_target(upload.directory);
+    case Config::UploadTarget::grant:
+      return make_grant_target({upload.grant_origins, upload.ca_file, upload.part_size_bytes}, grants);
     case Config::UploadTarget::s3:
       break;
   }

@@ -15,6 +15,7 @@
 #include "storage/layout.h"
 #include "storage/retention.h"
 #include "uploader/credentials.h"
+#include "uploader/grant_source.h"
 #include "uploader/s3_config.h"
 
 // What the folders below are to be given, made of the configuration.
@@ -29,8 +30,8 @@ Layout layout_of(const Config& config);
 ManifestIssuer manifest_issuer(const Config& config);
 // Those of the bucket, from wherever they are renewed; an endpoint is asked from then on.
 std::shared_ptr<CredentialsSource> credentials_source(const Config& config);
-// Null when upload.target is none.
-std::unique_ptr<Target> make_target(const Config& config);
+// Null when upload.target is none. `grants` is asked when it is grant.
+std::unique_ptr<Target> make_target(const Config& config, GrantSource& grants);
 RetentionLimits retention_limits(const Config& config);
 FrameServerConfig frame_server_config(const Config::LiveFrames& frames);
 EventFeedConfig event_feed_config(const std::string& id, const Config::Camera& camera);

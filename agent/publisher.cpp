@@ -105,6 +105,15 @@ void Publisher::reply_again(const std::string& topic, const std::string& correla
   wait(std::move(out));
 }
 
+bool Publisher::request(const CloudRequest& request) {
+  Outgoing out = outgoing(base_topic_ + "/request/" + request.verb, "request/" + request.verb, *request.body);
+  out.id = request.id;
+  out.message.correlation_data = request.id;
+  out.message.response_topic = base_topic_ + "/response/" + request.verb;
+  out.message.expiry_s = static_cast<uint32_t>(request.expires_in.count());
+  return send(out, kNoRow);
+}
+
 void Publisher::state(const std::string& subtopic, const std::string& schema, const Json& body) {
   if (!connected_) return;  // the birth after the next connect tells everything anew
   Outgoing out = outgoing(base_topic_ + "/" + subtopic, schema, body);

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "agent/cloud_requests.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "mqtt/session.h"
@@ -34,6 +35,8 @@ class Publisher {
   // Sends a stored reply again, to whoever asked again.
   void reply_again(const std::string& topic, const std::string& correlation, const std::string& verb,
                    const std::string& stored);
+  // A request to the backend; false while there is no connection or no room: it is not kept.
+  bool request(const CloudRequest& request);
   // Retained state, QoS 1: only the newest of each topic waits.
   void state(const std::string& subtopic, const std::string& schema, const Json& body);
   // Figures, QoS 0: left out while there is no connection.

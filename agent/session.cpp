@@ -4,6 +4,7 @@
 
 #include "agent/from_config.h"
 #include "agent/messages.h"
+#include "agent/response_intake.h"
 #include "core/ids.h"
 
 namespace vedette {
@@ -24,11 +25,14 @@ Result<std::unique_ptr<mqtt::Session>> start_session(const Config& config, Comma
   };
   callbacks.on_connect = [&inbox, connection_id](bool) { inbox.push(MqttConnected{*connection_id}); };
   callbacks.on_disconnect = [&inbox](const std::string& reason) { inbox.push(MqttDisconnected{reason}); };
-  callbacks.on_message = [&intake](const mqtt::Message& message, bool retained) {
-    intake.on_message(message, retained);
+  const ResponseIntake responses(base_topic(config), inbox);
+  callbacks.on_message = [&intake, responses](const mqtt::Message& message, bool retained) {
+    if (!responses.on_message(message, retained)) intake.on_message(message, retained);
   };
   callbacks.on_published = [&inbox](uint64_t token, int reason) { inbox.push(MqttPublished{token, reason}); };
-  return mqtt::Session::start(session_config(config, intake.subscriptions()), std::move(callbacks));
+  auto subscriptions = intake.subscriptions();
+  if (config.upload.target == Config::UploadTarget::grant) subscriptions.emplace_back(responses.subscription(), 1);
+  return mqtt::Session::start(session_config(config, std::move(subscriptions)), std::move(callbacks));
 }
 
 }  // namespace vedette

@@ -107,7 +107,8 @@ std::string redact(std::string_view text) {
     for (const std::string& secret : all.known) replace_all(out, secret);
   }
   mask_url_credentials(out);
-  for (const std::string_view name : {"X-Amz-Signature=", "X-Amz-Credential=", "X-Amz-Security-Token="})
+  // Of the presigned URLs of several kinds of store, X-Amz-Signature= and X-Goog-Signature= among them.
+  for (const std::string_view name : {"Signature=", "-Credential=", "-Security-Token=", "?sig=", "&sig="})
     mask_values(out, name, "& \t\r\n\"'");
   for (const std::string_view name : {"Authorization: ", "authorization: "}) mask_values(out, name, "\r\n");
   return out;

@@ -63,6 +63,10 @@ TEST(RedactTest, LeavesUrlsWithoutCredentialsAlone) {
 TEST(RedactTest, MasksSignaturesAndHeaders) {
   EXPECT_EQ(redact("GET /b/k?X-Amz-Date=1&X-Amz-Credential=AKIA%2F1&X-Amz-Signature=abcdef HTTP/1.1"),
             "GET /b/k?X-Amz-Date=1&X-Amz-Credential=***&X-Amz-Signature=*** HTTP/1.1");
+  EXPECT_EQ(redact("https://h/o?X-Goog-Credential=a%40b&X-Goog-Signature=ab"),
+            "https://h/o?X-Goog-Credential=***&X-Goog-Signature=***");
+  EXPECT_EQ(redact("https://h/o?sv=1&sig=ab%3D&se=2 https://h/o?sig=cd"),
+            "https://h/o?sv=1&sig=***&se=2 https://h/o?sig=***");
   EXPECT_EQ(redact("Authorization: Digest username=\"u\", response=\"r\"\r\nHost: h"), "Authorization: ***\r\nHost: h");
   EXPECT_EQ(redact("authorization: Basic dTpw"), "authorization: ***");
 }

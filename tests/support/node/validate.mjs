@@ -98,7 +98,7 @@ function below(topic) {
 
 function schemaOf(part, message, schemas) {
   const [first, second, third] = part.split('/');
-  if (first === 'event' || first === 'command' || first === 'request') return `${first}/${second}`;
+  if (['event', 'command', 'request', 'response'].includes(first)) return `${first}/${second}`;
   if (first === 'camera') return `camera_${third}`;
   if (first === 'telemetry' || first === 'config') return `${first}_${second}`;
   if (first === 'reply') {
