@@ -100,6 +100,22 @@ Status add(Database::Access& db, const ManifestIssuer& issuer, const Clip& clip,
   return row ? Status{} : row.error_as_is();
 }
 
+Status add_upload(Database::Access& db, const ManifestIssuer& issuer, const Upload& of_clip) {
+  if (!issuer.upload) return {};
+  std::optional<std::string> text;
+  {
+    auto row = db.prepare(
+                     "SELECT text FROM manifest WHERE clip_id = ?1 AND NOT EXISTS "
+                     "(SELECT 1 FROM upload WHERE subject_id = ?1 AND kind = 'manifest')")
+                   .bind(1, of_clip.subject_id);
+    if (row.step()) text = row.text(0);
+    if (auto read = row.status(); !read) return read;
+  }
+  if (!text) return {};
+  const auto row = upload_row::insert(db, upload_beside(of_clip, *text, sha256_hex(*text)));
+  return row ? Status{} : row.error_as_is();
+}
+
 Status forget_if_done(Database::Access& db, const std::string& clip_id) {
   auto uploads = db.prepare(
                        "DELETE FROM upload WHERE subject_id = ?1 AND kind = 'manifest' AND state IN ('uploaded', "
