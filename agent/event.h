@@ -83,12 +83,14 @@ struct StorageSeen {
   std::optional<Error> volume{};   // what is wrong with the place, and what to do
   std::optional<Error> catalog{};  // why the catalog cannot be written
 };
+// The poster of a clip is made or given up: uploads may be due.
+struct PosterSettled {};
 struct ShutdownRequested {
   std::string reason;
 };
 
 using Event = std::variant<MqttConnected, MqttDisconnected, MqttPublished, CommandArrived, CommandRefused,
                            CommandRepeated, CommandDone, CameraChanged, CameraNoticed, RecorderReport, UploadReport,
-                           SnapshotTaken, RetentionPassed, StorageSeen, FrameReport, ShutdownRequested>;
+                           SnapshotTaken, RetentionPassed, StorageSeen, FrameReport, PosterSettled, ShutdownRequested>;
 
 }  // namespace vedette
