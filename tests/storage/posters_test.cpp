@@ -4,6 +4,7 @@
 #include "core/sha256.h"
 #include "storage/clip_remover.h"
 #include "storage/poster_maker.h"
+#include "storage/reindex.h"
 #include "tests/storage/recorder_rig.h"
 #include "tests/support/process.h"
 
@@ -161,9 +162,20 @@ TEST_F(PosterTest, OfAClipThatIsDeletedMeanwhileIsNotLeft) {
 }
 
 TEST_F(PosterTest, ComesBackWithAClipThatIsIndexedAgain) {
-  Clip clip = make_clip("front", kNow, 10s);
-  ASSERT_TRUE(store.catalog->index_clips({{clip, make_upload(clip)}}));
+  const Clip clip = pattern_clip();
+  ASSERT_EQ(make_all(), 1);
+  const auto made = std::filesystem::last_write_time(poster_of(clip));
+  store.close();
+  ASSERT_TRUE(reindex(store.layout, {}, clock, true));
+  store.reopen();
+  with_posters();
   EXPECT_EQ(state_of(clip), "wanted");
+  EXPECT_EQ(make_all(), 1);
+  EXPECT_EQ(std::filesystem::last_write_time(poster_of(clip)), made) << "it was there";
+  EXPECT_EQ(claim_all().size(), 2u);
+}
+
+TEST_F(PosterTest, IsNotMadeOfAClipThatNobodyWouldSee) {
   Clip never = make_clip("front", kNow + 20s, 10s);
   never.upload_wanted = false;
   ASSERT_TRUE(store.catalog->index_clips({{never, std::nullopt}}));
