@@ -46,7 +46,7 @@ Status advance(Database::Access& db, const Head& head) {
 // All that is known of the clip and will not change, and its place in the chain.
 Json document_of(const ManifestIssuer& issuer, const Clip& clip, const Head& head) {
   Json json = to_json(clip, *clip.end);
-  for (const char* changeable : {"state", "protected", "protected_until", "upload"}) json.erase(changeable);
+  for (const char* changeable : {"state", "protected", "protected_until", "upload", "poster"}) json.erase(changeable);
   json["v"] = kFormat;
   json["device_id"] = issuer.device_id;
   json["agent_version"] = VEDETTE_VERSION;
