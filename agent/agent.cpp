@@ -15,6 +15,7 @@
 #include "agent/from_config.h"
 #include "agent/latency_watch.h"
 #include "agent/messages.h"
+#include "agent/posters.h"
 #include "agent/publisher.h"
 #include "agent/recordings.h"
 #include "agent/replies.h"
@@ -27,6 +28,7 @@
 #include "agent/storage_keeper.h"
 #include "agent/storage_watch.h"
 #include "agent/stream_probes.h"
+#include "agent/upload_control.h"
 #include "agent/upload_grants.h"
 #include "core/ids.h"
 #include "core/log.h"
@@ -88,6 +90,7 @@ class Agent::Impl {
   void on(const FrameReport& event);
   void on(const CloudResponded& event) { requests_.on_response(event.response); }
   void on(GrantAsked event) { grants_.on_asked(std::move(event)); }
+  void on(const PosterSettled& event);
   void on(ShutdownRequested event);
 
   void answer(const ReplyTo& to, const Answer& answer);
@@ -131,6 +134,8 @@ class Agent::Impl {
   StatusBoard board_;
   Snapshots snapshots_;
   ClipCreations creations_;
+  Posters posters_;
+  UploadControl upload_control_;
   StreamProbes probes_;
   CameraSearches searches_;
   StorageKeeper keeper_;
@@ -150,7 +155,7 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
       marker_(std::move(marker)),
       layout_(layout_of(config_)),
       database_(std::move(database)),
-      catalog_(*database_, manifest_issuer(config_)),
+      catalog_(*database_, manifest_issuer(config_), makes_posters(config_)),
       outbox_(*database_),
       commands_(*database_),
       losses_(*database_),
@@ -170,13 +175,16 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
       board_(config_, cameras_, recordings_, catalog_, outbox_, publisher_, clock),
       snapshots_(config_, layout_, *volume_, catalog_, outbox_, inbox_, clock),
       creations_(config_, layout_, *volume_, catalog_, losses_, inbox_, clock),
+      posters_(
+          makes_posters(config_), layout_, *volume_, catalog_, [this] { inbox_.push(PosterSettled{}); }, clock),
+      upload_control_(config_, layout_, catalog_, posters_, publisher_, clock),
       probes_(config_, budget_, inbox_, clock),
       searches_(inbox_),
       keeper_(layout_, *volume_, *database_, catalog_, retention_limits(config_), inbox_, clock),
       watch_(layout_, *volume_, *database_, losses_, outbox_, inbox_),
       frame_streams_(config_, second_profiles_, inbox_, clock),
       runner_(config_, cameras_, recordings_, snapshots_, second_profiles_, creations_, probes_, searches_, keeper_,
-              frame_streams_, catalog_, losses_, clock) {}
+              frame_streams_, upload_control_, catalog_, losses_, clock) {}
 
 Agent::Impl::~Impl() {
   for (auto& [id, camera] : cameras_) camera->request_stop();
@@ -186,6 +194,7 @@ Agent::Impl::~Impl() {
   if (uploads_) uploads_->request_stop();
   snapshots_.request_stop();
   creations_.request_stop();
+  posters_.request_stop();
   probes_.request_stop();
   searches_.request_stop();
   keeper_.request_stop();
@@ -204,9 +213,12 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
     UploadHooks hooks;
     hooks.on_report = [this](UploadReport report) { inbox_.push(std::move(report)); };
     hooks.storage_is_there = [this] { return volume_->check().has_value(); };
+    hooks.gate = [this](UtcTime now) { return upload_control_.gate(now); };
     uploads_ = std::make_unique<UploadEngine>(layout_, catalog_, std::move(target), std::move(hooks), clock_);
   }
   runner_.attach(uploads_ ? &uploads_->target() : nullptr);
+  upload_control_.attach(uploads_.get());
+  posters_.look();
   EncoderSlots::of_process().set_most(config_.encode_slots);
   for (const auto& [id, camera] : config_.cameras)
     cameras_[id] = std::make_unique<Camera>(
@@ -242,7 +254,7 @@ void Agent::Impl::record_lost_catalog() {
 
 void Agent::Impl::answer(const ReplyTo& to, const Answer& answer) {
   replies_.answer(to, answer);
-  if (answer.status != "accepted") board_.command_took(clock_.mono() - to.received);
+  if (messages::is_final(answer)) board_.command_took(clock_.mono() - to.received);
 }
 
 void Agent::Impl::add_event(const char* type, const std::string& camera_id, const Json& data) {
@@ -324,6 +336,7 @@ void Agent::Impl::on(const RecorderReport& event) {
     else
       keeper_.look();
   }
+  if (event.kind == RecorderReport::Kind::clip) posters_.look();
   if (event.kind == RecorderReport::Kind::clip && uploads_) uploads_->wake();
   if (camera_id) board_.camera_changed(*camera_id);
   board_.status_may_have_changed();
@@ -333,6 +346,7 @@ void Agent::Impl::on(const RecorderReport& event) {
 void Agent::Impl::on(const UploadReport& event) {
   board_.set_upload_problem(event.done ? "" : event.error.message);
   if (event.done && config_.upload.delete_after_upload) keeper_.look();
+  for (auto& reply : upload_control_.on_report(event)) answer(reply.to, reply.answer);
   if (event.upload.kind == "snapshot")
     if (auto reply = snapshots_.on_uploaded(event)) answer(reply->to, reply->answer);
   board_.status_may_have_changed();
@@ -349,6 +363,7 @@ void Agent::Impl::on(SnapshotTaken event) {
 
 void Agent::Impl::on(const RetentionPassed& event) {
   keeper_.on_passed(event);
+  posters_.look();  // what the disk did not allow before
   if (event.pass) board_.set_space_level(event.pass->level);
   board_.status_may_have_changed();
   publisher_.pump();
@@ -375,6 +390,10 @@ void Agent::Impl::on(const FrameReport& event) {
   frame_streams_.on_report(event);
 }
 
+void Agent::Impl::on(const PosterSettled&) {
+  if (uploads_) uploads_->wake();
+}
+
 void Agent::Impl::on(ShutdownRequested event) {
   stopping_ = true;
   shutdown_reason_ = std::move(event.reason);
@@ -397,6 +416,7 @@ void Agent::Impl::tick() {
   const MonoTime now = clock_.mono();
   if (const auto change = clock_watch_.look()) on_clock(*change);
   for (auto& reply : snapshots_.expire()) answer(reply.to, reply.answer);
+  for (auto& reply : upload_control_.tick()) answer(reply.to, reply.answer);
   second_profiles_.close_unused();
   recordings_.keep_standing(cameras_);
   recordings_.keep_events(cameras_);

@@ -44,6 +44,11 @@ messages::Answer url(const Catalog& catalog, const Target* target, const ClipUrl
     if (!manifest_url) return messages::rejected(manifest_url.error());
     result["manifest_url"] = *manifest_url;
   }
+  if (clip->poster_key) {
+    const auto poster_url = target->presign(*clip->poster_key, request.ttl);
+    if (!poster_url) return messages::rejected(poster_url.error());
+    result["poster_url"] = *poster_url;
+  }
   return messages::succeeded(std::move(result));
 }
 

@@ -311,6 +311,10 @@ const std::vector<Verb>& verbs() {
       {"stream.list", read_stream_list, true},
       {"stream.close", read_stream_close, true},
       {"agent.ping", read_agent_ping, true},
+      {"upload.pause", [](JsonReader& r) -> Request { return read_upload_pause(r); }, false},
+      {"upload.resume", [](JsonReader&) -> Request { return UploadResume{}; }, false},
+      {"upload.status", [](JsonReader&) -> Request { return UploadStatus{}; }, true},
+      {"clip.upload", [](JsonReader& r) -> Request { return read_clip_upload(r); }, false},
   };
   return all;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/config.h"
+#include "agent/upload_requests.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/result.h"
@@ -127,10 +128,10 @@ struct StreamClose {
 };
 struct AgentPing {};
 
-using Request =
-    std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipCreate, ClipQueryRequest, ClipGet,
-                 ClipUrl, ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus, CameraRestart,
-                 CameraProbe, CameraDiscover, StreamOpen, StreamList, StreamClose, AgentPing>;
+using Request = std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipCreate, ClipQueryRequest,
+                             ClipGet, ClipUrl, ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus,
+                             CameraRestart, CameraProbe, CameraDiscover, StreamOpen, StreamList, StreamClose, AgentPing,
+                             UploadPause, UploadResume, UploadStatus, ClipUpload>;
 
 // A verb's name and the reader of its parameters; errors are collected by the JsonReader.
 struct Verb {

@@ -20,7 +20,7 @@ Answer no_such_camera(const std::string& camera_id) {
 CommandRunner::CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
                              SecondProfiles& second_profiles, ClipCreations& creations, StreamProbes& probes,
                              CameraSearches& searches, StorageKeeper& keeper, FrameStreams& frame_streams,
-                             Catalog& catalog, const LossLedger& losses, const Clock& clock)
+                             UploadControl& uploads, Catalog& catalog, const LossLedger& losses, const Clock& clock)
     : config_(config),
       cameras_(cameras),
       recordings_(recordings),
@@ -31,6 +31,7 @@ CommandRunner::CommandRunner(const Config& config, const Cameras& cameras, Recor
       searches_(searches),
       keeper_(keeper),
       frame_streams_(frame_streams),
+      uploads_(uploads),
       catalog_(catalog),
       losses_(losses),
       clock_(clock),
@@ -158,6 +159,22 @@ Answer CommandRunner::run(const ReplyTo&, const StreamClose& request) {
 Answer CommandRunner::run(const ReplyTo&, const AgentPing&) {
   return messages::succeeded(
       {{"version", VEDETTE_VERSION}, {"uptime_s", std::chrono::floor<seconds>(clock_.mono() - started_).count()}});
+}
+
+Answer CommandRunner::run(const ReplyTo&, const UploadPause& request) {
+  return uploads_.pause(request);
+}
+
+Answer CommandRunner::run(const ReplyTo&, const UploadResume&) {
+  return uploads_.resume();
+}
+
+Answer CommandRunner::run(const ReplyTo&, const UploadStatus&) {
+  return uploads_.status();
+}
+
+Answer CommandRunner::run(const ReplyTo& to, const ClipUpload& request) {
+  return uploads_.upload(to, request);
 }
 
 }  // namespace vedette

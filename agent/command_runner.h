@@ -15,6 +15,7 @@
 #include "agent/snapshots.h"
 #include "agent/storage_keeper.h"
 #include "agent/stream_probes.h"
+#include "agent/upload_control.h"
 #include "sources/camera.h"
 #include "storage/catalog.h"
 #include "uploader/target.h"
@@ -27,8 +28,8 @@ class CommandRunner {
  public:
   CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
                 SecondProfiles& second_profiles, ClipCreations& creations, StreamProbes& probes,
-                CameraSearches& searches, StorageKeeper& keeper, FrameStreams& frame_streams, Catalog& catalog,
-                const LossLedger& losses, const Clock& clock);
+                CameraSearches& searches, StorageKeeper& keeper, FrameStreams& frame_streams, UploadControl& uploads,
+                Catalog& catalog, const LossLedger& losses, const Clock& clock);
 
   // Where clips are uploaded to; null: nowhere.
   void attach(const Target* target) { target_ = target; }
@@ -57,6 +58,10 @@ class CommandRunner {
   messages::Answer run(const ReplyTo& to, const StreamList& request);
   messages::Answer run(const ReplyTo& to, const StreamClose& request);
   messages::Answer run(const ReplyTo& to, const AgentPing& request);
+  messages::Answer run(const ReplyTo& to, const UploadPause& request);
+  messages::Answer run(const ReplyTo& to, const UploadResume& request);
+  messages::Answer run(const ReplyTo& to, const UploadStatus& request);
+  messages::Answer run(const ReplyTo& to, const ClipUpload& request);
   Camera* find_camera(const std::string& camera_id) const;
 
   const Config& config_;
@@ -69,6 +74,7 @@ class CommandRunner {
   CameraSearches& searches_;
   StorageKeeper& keeper_;
   FrameStreams& frame_streams_;
+  UploadControl& uploads_;
   Catalog& catalog_;
   const LossLedger& losses_;
   const Clock& clock_;

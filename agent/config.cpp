@@ -50,13 +50,6 @@ void set(T& field, std::optional<T> value) {
   if (value) field = std::move(*value);
 }
 
-// A key of the contract that a later version acts on: fine as long as it asks for nothing.
-template <class T>
-void not_yet(const JsonReader& r, std::string_view key, const std::optional<T>& given, const T& by_default,
-             Load& load) {
-  if (given && *given != by_default) load.warn(r.path() + "/" + std::string(key), "has no effect in this version");
-}
-
 void error_at(JsonReader& r, std::string_view key, size_t index, std::string message) {
   r.errors().push_back({r.path() + "/" + std::string(key) + "/" + std::to_string(index), std::move(message)});
 }
@@ -182,7 +175,7 @@ void read_s3(JsonReader& r, Config::Upload& upload, Load& load) {
   require_credentials(r, upload);
 }
 
-void read_upload(JsonReader r, Config::Upload& upload, Load& load) {
+void read_upload(JsonReader r, Config::Upload& upload, const TimeZone& zone, Load& load) {
   upload.target = r.has("endpoint") ? Config::UploadTarget::s3 : Config::UploadTarget::directory;
   if (auto target = r.choice("target", {"s3", "directory", "grant", "none"})) {
     upload.target = *target == "s3"      ? Config::UploadTarget::s3
@@ -201,6 +194,7 @@ void read_upload(JsonReader r, Config::Upload& upload, Load& load) {
   set(upload.path_style, r.boolean("path_style"));
   set(upload.delete_after_upload, r.boolean("delete_after_upload"));
   set(upload.manifest, r.boolean("manifest"));
+  set(upload.poster, r.boolean("poster"));
   read_secret(r, "access_key_id", upload.access_key_id, load, &upload.access_key_id_file);
   read_secret(r, "secret_access_key", upload.secret_access_key, load, &upload.secret_access_key_file);
   read_secret(r, "session_token", upload.session_token, load, &upload.session_token_file);
@@ -214,7 +208,7 @@ void read_upload(JsonReader r, Config::Upload& upload, Load& load) {
   read_grant_origins(r, upload, load.warnings);
   set(upload.part_size_bytes, r.integer("part_size_bytes", kLeastPartBytes, kMostPartBytes));
   set(upload.max_bandwidth_bps, r.integer("max_bandwidth_bps", 0, kMostInteger));
-  not_yet(r, "windows", r.strings("windows", 64, 1, 64), {}, load);
+  upload.windows = read_schedule(r, zone, "windows");
   r.done();
 }
 
@@ -374,8 +368,8 @@ void read_document(JsonReader r, Config& config, Load& load) {
   }
   if (auto section = r.object("mqtt")) read_mqtt(*section, config.mqtt, load);
   if (auto section = r.object("storage")) read_storage(*section, config.storage, load);
-  if (auto section = r.object("upload")) read_upload(*section, config.upload, load);
   if (auto section = r.object("recording")) read_recording(*section, config.recording);
+  if (auto section = r.object("upload")) read_upload(*section, config.upload, config.recording.time_zone, load);
   if (auto section = r.object("telemetry")) {
     if (auto interval = section->integer("interval_s", 1, kMostSeconds)) config.telemetry_interval = seconds(*interval);
     if (auto alarm = section->integer("latency_alarm_ms", 0, 60'000)) config.latency_alarm = milliseconds(*alarm);

@@ -60,6 +60,8 @@ struct Config {
     bool path_style = true;
     bool delete_after_upload = false;
     bool manifest = true;
+    bool poster = true;
+    Schedule windows;  // outside of them nothing goes but what is forced; empty: always
     int64_t part_size_bytes = 8 << 20;
     int64_t max_bandwidth_bps = 0;  // 0: no limit
     std::string access_key_id, secret_access_key, session_token;

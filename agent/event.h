@@ -94,6 +94,8 @@ struct StorageSeen {
   std::optional<Error> volume{};   // what is wrong with the place, and what to do
   std::optional<Error> catalog{};  // why the catalog cannot be written
 };
+// The poster of a clip is made or given up: uploads may be due.
+struct PosterSettled {};
 struct ShutdownRequested {
   std::string reason;
 };
@@ -101,6 +103,6 @@ struct ShutdownRequested {
 using Event =
     std::variant<MqttConnected, MqttDisconnected, MqttPublished, CommandArrived, CommandRefused, CommandRepeated,
                  CommandDone, CameraChanged, CameraNoticed, RecorderReport, UploadReport, SnapshotTaken,
-                 RetentionPassed, StorageSeen, FrameReport, CloudResponded, GrantAsked, ShutdownRequested>;
+                 RetentionPassed, StorageSeen, FrameReport, CloudResponded, GrantAsked, PosterSettled, ShutdownRequested>;
 
 }  // namespace vedette

@@ -39,6 +39,10 @@ ManifestIssuer manifest_issuer(const Config& config) {
   return {config.device_id, config.storage.signing_key, config.upload.manifest};
 }
 
+bool makes_posters(const Config& config) {
+  return config.upload.poster && config.upload.target != Config::UploadTarget::none;
+}
+
 std::shared_ptr<CredentialsSource> credentials_source(const Config& config) {
   const Config::Upload& upload = config.upload;
   if (upload.credentials_endpoint) {

@@ -30,6 +30,8 @@ Layout layout_of(const Config& config);
 ManifestIssuer manifest_issuer(const Config& config);
 // Those of the bucket, from wherever they are renewed; an endpoint is asked from then on.
 std::shared_ptr<CredentialsSource> credentials_source(const Config& config);
+// Whether clips get a picture beside them.
+bool makes_posters(const Config& config);
 // Null when upload.target is none. `grants` is asked when it is grant.
 std::unique_ptr<Target> make_target(const Config& config, GrantSource& grants);
 RetentionLimits retention_limits(const Config& config);

@@ -52,7 +52,8 @@ int reindex(const vedette::Config& config) {
   const vedette::MonoTime began = clock.mono();
   const auto layout = vedette::layout_of(config);
   const auto volume = vedette::Volume::open(layout);
-  const auto done = volume ? vedette::reindex(layout, vedette::manifest_issuer(config), clock) : volume.error_as_is();
+  const auto done = volume ? vedette::reindex(layout, vedette::manifest_issuer(config), clock, makes_posters(config))
+                           : volume.error_as_is();
   if (!done) {
     std::cerr << "vedette: cannot reindex: " << done.error().message << "\n";
     return kRuntimeFailure;

@@ -53,6 +53,14 @@ Answer accepted() {
   return {"accepted", {Code::ok, {}}, {}, nullptr};
 }
 
+Answer in_progress(Json result) {
+  return {"in_progress", {Code::ok, {}}, {}, std::make_shared<Json>(std::move(result))};
+}
+
+bool is_final(const Answer& answer) {
+  return answer.status != "accepted" && answer.status != "in_progress";
+}
+
 Answer refused(const Error& error) {
   const bool asker =
       error.code == Code::not_found || error.code == Code::invalid_argument || error.code == Code::conflict;
@@ -73,7 +81,7 @@ Json reply(const ReplyTo& to, const Answer& answer, MonoTime now) {
   }
   if (answer.result) json["result"] = *answer.result;
   if (!to.traceparent.empty()) json["traceparent"] = to.traceparent;
-  if (answer.status != "accepted") json["took_ms"] = to_ms(now - to.received);
+  if (is_final(answer)) json["took_ms"] = to_ms(now - to.received);
   return json;
 }
 

@@ -31,6 +31,9 @@ Answer rejected(Error error);
 // With something that helps to ask better.
 Answer rejected(Error error, Json result);
 Answer accepted();
+// How far it is; more follows.
+Answer in_progress(Json result);
+bool is_final(const Answer& answer);
 // What the asker did wrong is `rejected`, what went wrong here is `failed`.
 Answer refused(const Error& error);
 

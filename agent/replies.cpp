@@ -10,7 +10,7 @@ using messages::Answer;
 
 // The reply to what changed something is a row before it is a message; the reply to a question is sent first.
 void Replies::answer(const ReplyTo& to, const Answer& answer) {
-  const bool is_final = answer.status != "accepted";
+  const bool is_final = messages::is_final(answer);
   const bool store_first = durability_of(to.verb) == Durability::power_cut;
   std::string unstored;
   publisher_.reply(to.topic, to.correlation, to.verb, messages::reply(to, answer, clock_.mono()),

@@ -30,7 +30,7 @@ struct CronWindow {
   bool begins_on(std::chrono::local_days day) const;
 };
 
-// Schedule is when a camera is to be recorded. Immutable.
+// Schedule is when a camera is to be recorded, or uploads may go. Immutable.
 //
 // A weekly window holds whenever a clock on the wall shows a time in it. So when clocks are set forward, what they
 // leave out is not recorded; when they are set back, what they show twice is recorded twice. A beginning that they

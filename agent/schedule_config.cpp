@@ -163,16 +163,16 @@ TimeZone read_time_zone(JsonReader& r, const TimeZone& otherwise) {
   return zone ? *zone : otherwise;
 }
 
-Schedule read_schedule(JsonReader& camera, const TimeZone& zone) {
-  const Json* list = camera.any("schedule");
+Schedule read_schedule(JsonReader& section, const TimeZone& zone, const std::string& key) {
+  const Json* list = section.any(key);
   if (!list) return {};
   if (!list->is_array() || list->size() > kMostEntries) {
-    camera.error("schedule", "must be an array of " + std::to_string(kMostEntries) + " windows at most");
+    section.error(key, "must be an array of " + std::to_string(kMostEntries) + " windows at most");
     return {};
   }
   std::vector<Schedule::Entry> entries;
   for (size_t i = 0; i < list->size(); ++i) {
-    JsonReader r((*list)[i], camera.path() + "/schedule/" + std::to_string(i), camera.errors());
+    JsonReader r((*list)[i], section.path() + "/" + key + "/" + std::to_string(i), section.errors());
     Schedule::Entry entry;
     entry.zone = read_time_zone(r, zone);
     if (r.has("cron"))

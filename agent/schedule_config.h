@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "agent/schedule.h"
@@ -15,7 +16,8 @@ Result<CronWindow> parse_cron(std::string_view text);
 // `time_zone` of a section: the zone of that name, or the one given.
 TimeZone read_time_zone(JsonReader& r, const TimeZone& otherwise);
 
-// `schedule` of a camera. Times are those of `zone` where an entry names none of its own.
-Schedule read_schedule(JsonReader& camera, const TimeZone& zone);
+// `schedule` of a camera, or what has its form under another key. Times are those of `zone` where an entry names none
+// of its own.
+Schedule read_schedule(JsonReader& section, const TimeZone& zone, const std::string& key = "schedule");
 
 }  // namespace vedette

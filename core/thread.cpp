@@ -1,6 +1,8 @@
 #include "core/thread.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <exception>
@@ -19,6 +21,11 @@ std::jthread start_thread(const std::string& name, std::function<void(std::stop_
       std::abort();
     }
   });
+}
+
+void give_way_to_others() {
+  // Linux keeps the nice value by thread (setpriority(2), notes). May fail, then all is as before.
+  static_cast<void>(setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 10));
 }
 
 bool wait_until(MonoTime deadline, const std::stop_token& stop) {

@@ -16,6 +16,9 @@ namespace vedette {
 // and ends the process.
 std::jthread start_thread(const std::string& name, std::function<void(std::stop_token)> body);
 
+// The calling thread gets the processor when the others do not want it (nice 10); for ever.
+void give_way_to_others();
+
 // Waits until the deadline or the stop; true if stopped.
 bool wait_until(MonoTime deadline, const std::stop_token& stop);
 bool wait_for(microseconds duration, const std::stop_token& stop);

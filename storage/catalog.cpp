@@ -5,6 +5,7 @@
 #include "storage/clip_row.h"
 #include "storage/columns.h"
 #include "storage/manifest.h"
+#include "storage/poster_row.h"
 #include "storage/upload_row.h"
 
 namespace vedette {
@@ -17,13 +18,14 @@ Status add_events(Database::Access& db, const std::vector<OutboxEvent>& events) 
   return {};
 }
 
-Status write_ready(Database::Access& db, const Clip& clip, const std::optional<Upload>& upload) {
+Status write_ready(Database::Access& db, const Clip& clip, const std::optional<Upload>& upload, bool poster) {
   Clip ready = clip;
   ready.state = ClipState::ready;
   if (auto written = clip_row::insert_or_update(db, ready); !written) return written;
   if (!upload) return {};
   const auto row = upload_row::insert(db, *upload);
-  return row ? Status{} : row.error_as_is();
+  if (!row) return row.error_as_is();
+  return poster ? poster_row::want(db, clip.clip_id, upload->queued_at) : Status();
 }
 
 Status remember(Database::Access& db, const std::string& recording_id, const std::string& camera_id, UtcTime begun) {
@@ -42,7 +44,8 @@ RecordingRecord read_recording(const Database::Statement& row) {
 
 }  // namespace
 
-Catalog::Catalog(Database& database, ManifestIssuer issuer) : database_(database), issuer_(std::move(issuer)) {}
+Catalog::Catalog(Database& database, ManifestIssuer issuer, bool posters)
+    : database_(database), issuer_(std::move(issuer)), posters_(posters) {}
 
 Status Catalog::add_recording(const std::string& recording_id, const std::string& camera_id, UtcTime now,
                               const std::optional<RecordingPlan>& plan) {
@@ -111,7 +114,7 @@ Status Catalog::finish_clip(const Clip& clip, const std::vector<OutboxEvent>& ev
                             const std::optional<Upload>& upload) {
   return database_.write([&](Database::Access& db) -> Status {
     if (auto written = manifest_chain::add(db, issuer_, clip, upload); !written) return written;
-    auto written = write_ready(db, clip, upload);
+    auto written = write_ready(db, clip, upload, posters_);
     return written ? add_events(db, events) : written;
   });
 }
@@ -119,7 +122,7 @@ Status Catalog::finish_clip(const Clip& clip, const std::vector<OutboxEvent>& ev
 Status Catalog::index_clips(const std::vector<Found>& found) {
   return database_.write([&](Database::Access& db) -> Status {
     for (const auto& [clip, upload] : found) {
-      if (auto written = write_ready(db, clip, upload); !written) return written;
+      if (auto written = write_ready(db, clip, upload, posters_); !written) return written;
       // An id is not to be used again, also when it is only known from its clips.
       if (auto known = remember(db, clip.recording_id, clip.camera_id, clip.start); !known) return known;
     }

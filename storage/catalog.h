@@ -54,6 +54,7 @@ struct Upload {
   UtcTime start;  // for the object's metadata
   UtcTime end;
   Priority priority = Priority::normal;
+  bool forced = false;  // it goes also while uploads are paused, and outside of their windows
   UploadState state = UploadState::pending;
   int attempts = 0;
   std::optional<std::string> last_error;
@@ -109,7 +110,7 @@ struct DeletableQuery {
 struct DeletableClip {
   std::string clip_id;
   std::string camera_id;
-  int64_t size_bytes = 0;
+  int64_t size_bytes = 0;  // with its poster
 };
 
 // How much room is left.
@@ -135,7 +136,8 @@ struct ManifestIssuer {
 // they return. State changes that others must hear of are committed with their event in one transaction.
 class Catalog {
  public:
-  explicit Catalog(Database& database, ManifestIssuer issuer = {});
+  // `posters`: clips that are to be in the store get a picture beside them.
+  explicit Catalog(Database& database, ManifestIssuer issuer = {}, bool posters = false);
 
   // A recording begins, or will (then with its plan): conflict-free use of its id. already_exists when the id is known.
   Status add_recording(const std::string& recording_id, const std::string& camera_id, UtcTime now,
@@ -213,16 +215,34 @@ class Catalog {
   // By camera. Costs the same for any number of clips.
   Result<std::vector<CameraUsage>> usage() const;
 
+  enum class Which { all, forced };
   Result<Upload> add_upload(const Upload& upload);
+  // Somebody wants a clip in the store: its upload, with what belongs beside it, gets that priority, is forced if
+  // `wanted` is, and is due. One that is uploaded already is sent again if forced; else its row is given as it is.
+  // `wanted` is also the row of a clip that had none. not_found; conflict when the clip is not ready, or was never to
+  // be uploaded and this is not forced.
+  Result<Upload> want_upload(const Upload& wanted);
+  // Until when uploads are paused; nothing: they are not.
+  static constexpr UtcTime kForEver = UtcTime::max();
+  Result<std::optional<UtcTime>> uploads_paused_until() const;
+  Status set_uploads_paused_until(std::optional<UtcTime> until);
+
+  // Of the clips that are ready and are to get a poster, the newest.
+  Result<std::optional<Clip>> next_wanted_poster() const;
+  // It is made, and to be uploaded beside the clip, which need not wait for it any more. not_found: the clip is gone.
+  Status finish_poster(const std::string& clip_id, int64_t size_bytes, const std::string& sha256);
+  // It cannot be made.
+  Status give_up_poster(const std::string& clip_id);
   // The next upload that is due: manifests and posters, which are small and are to be there before their clip, then by
   // priority, the oldest first; it becomes `uploading` and its attempts are counted.
-  Result<std::optional<Upload>> claim_upload(UtcTime now);
+  // These three: of all, or only of those that are forced.
+  Result<std::optional<Upload>> claim_upload(UtcTime now, Which which = Which::all);
   // The highest priority among those that are due; nothing when none is.
-  Result<std::optional<Priority>> due_priority(UtcTime now) const;
+  Result<std::optional<Priority>> due_priority(UtcTime now, Which which = Which::all) const;
   // A claim that is given back without having failed: pending and due, and the attempt does not count.
   Status put_back_upload(int64_t row);
   // When the next pending upload falls due; nothing when there is none.
-  Result<std::optional<UtcTime>> next_upload_at() const;
+  Result<std::optional<UtcTime>> next_upload_at(Which which = Which::all) const;
   // The store has it, and the clip awaits it no more.
   Status finish_upload(int64_t row, const std::string& etag, const std::vector<OutboxEvent>& events);
   // Back to pending, to be tried again at `next_try`; or `failed` for good, without one.
@@ -246,6 +266,7 @@ class Catalog {
   Database& database_;
   ClipHolds holds_;
   const ManifestIssuer issuer_;
+  const bool posters_;
 };
 
 }  // namespace vedette

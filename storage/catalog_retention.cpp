@@ -15,7 +15,8 @@ constexpr std::array<std::string_view, 3> kLevels = {"ok", "low", "full"};
 // they ended, ?2 the camera, ?4 one at or after which they started.
 std::string select_class(const DeletableQuery& query, bool awaiting, std::optional<bool> wanted) {
   std::string sql =
-      "SELECT clip_id, camera_id, size_bytes, start_us FROM clip WHERE state = 'ready' AND protected = 0 ";
+      "SELECT clip_id, camera_id, size_bytes + poster_bytes, start_us FROM clip WHERE state = 'ready' AND protected = "
+      "0 ";
   sql += awaiting ? "AND awaits_upload = 1" : "AND awaits_upload = 0";
   if (wanted) sql += *wanted ? " AND upload_wanted = 1" : " AND upload_wanted = 0";
   if (query.camera_id) sql += " AND camera_id = ?2";

@@ -11,6 +11,10 @@ namespace {
 // A row that is to wait longer than this was put off by a clock that has been set back since: it is due.
 constexpr std::chrono::hours kLongestPause{24};
 
+std::string_view pending(Catalog::Which which) {
+  return which == Catalog::Which::all ? "state = 'pending'" : "state = 'pending' AND forced = 1";
+}
+
 // A manifest that was only kept to be uploaded.
 Status forget_manifest(Database::Access& db, int64_t row) {
   auto manifest = db.prepare("SELECT subject_id FROM upload WHERE row = ?1 AND kind = 'manifest'").bind(1, row);
@@ -46,15 +50,19 @@ Result<Upload> Catalog::add_upload(const Upload& upload) {
   return added;
 }
 
-Result<std::optional<Upload>> Catalog::claim_upload(UtcTime now) {
-  static const std::string kClaim =
-      "UPDATE upload SET state = 'uploading', attempts = attempts + 1 WHERE row = ("
-      "SELECT row FROM upload WHERE state = 'pending' AND (next_try_us <= ?1 OR next_try_us > ?2) "
-      "ORDER BY (kind NOT IN ('manifest', 'poster')), priority, row LIMIT 1) RETURNING " +
-      std::string(upload_row::kColumns);
+Result<std::optional<Upload>> Catalog::claim_upload(UtcTime now, Which which) {
+  const auto claim = [](std::string_view pending) {
+    return "UPDATE upload SET state = 'uploading', attempts = attempts + 1 WHERE row = (SELECT row FROM upload WHERE " +
+           std::string(pending) +
+           " AND (next_try_us <= ?1 OR next_try_us > ?2) "
+           "ORDER BY (kind NOT IN ('manifest', 'poster')), priority, row LIMIT 1) RETURNING " +
+           std::string(upload_row::kColumns);
+  };
+  static const std::string kClaimAny = claim(pending(Which::all)), kClaimForced = claim(pending(Which::forced));
   std::optional<Upload> claimed;
   const auto status = database_.write([&](Database::Access& db) {
-    auto row = db.prepare(kClaim).bind(1, to_us(now)).bind(2, to_us(now + kLongestPause));
+    auto row = db.prepare(which == Which::all ? kClaimAny : kClaimForced);
+    row.bind(1, to_us(now)).bind(2, to_us(now + kLongestPause));
     if (row.step()) claimed = upload_row::read(row);
     return row.run();
   });
@@ -62,12 +70,11 @@ Result<std::optional<Upload>> Catalog::claim_upload(UtcTime now) {
   return claimed;
 }
 
-Result<std::optional<Priority>> Catalog::due_priority(UtcTime now) const {
+Result<std::optional<Priority>> Catalog::due_priority(UtcTime now, Which which) const {
   std::optional<Priority> priority;
   const auto status = database_.read([&](Database::Access& db) {
-    auto row = db.prepare(
-                     "SELECT min(priority) FROM upload WHERE state = 'pending' AND (next_try_us <= ?1 OR "
-                     "next_try_us > ?2)")
+    auto row = db.prepare("SELECT min(priority) FROM upload WHERE " + std::string(pending(which)) +
+                          " AND (next_try_us <= ?1 OR next_try_us > ?2)")
                    .bind(1, to_us(now))
                    .bind(2, to_us(now + kLongestPause));
     if (row.step() && !row.is_null(0)) priority = static_cast<Priority>(row.integer(0));
@@ -86,10 +93,10 @@ Status Catalog::put_back_upload(int64_t row) {
   });
 }
 
-Result<std::optional<UtcTime>> Catalog::next_upload_at() const {
+Result<std::optional<UtcTime>> Catalog::next_upload_at(Which which) const {
   std::optional<UtcTime> at;
   const auto status = database_.read([&](Database::Access& db) {
-    auto row = db.prepare("SELECT min(next_try_us) FROM upload WHERE state = 'pending'");
+    auto row = db.prepare("SELECT min(next_try_us) FROM upload WHERE " + std::string(pending(which)));
     if (row.step() && !row.is_null(0)) at = from_us(row.integer(0));
     return row.status();
   });
@@ -132,7 +139,12 @@ Status Catalog::reset_uploads() {
   return database_.write([](Database::Access& db) -> Status {
     auto reset = db.prepare("UPDATE upload SET state = 'pending' WHERE state = 'uploading'").run();
     if (!reset) return reset;
-    return db.prepare("UPDATE upload SET next_try_us = 0 WHERE state = 'pending' AND next_try_us <> 0").run();
+    // Those that wait for their poster do so for no longer than they would have.
+    return db
+        .prepare(
+            "UPDATE upload SET next_try_us = 0 WHERE state = 'pending' AND next_try_us <> 0 AND NOT (kind = 'clip' AND "
+            "attempts = 0 AND EXISTS (SELECT 1 FROM clip WHERE clip_id = subject_id AND poster = 'wanted'))")
+        .run();
   });
 }
 

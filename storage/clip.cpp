@@ -115,6 +115,7 @@ Json to_json(const Clip& clip, UtcTime now) {
                     {"attempts", clip.upload.attempts},
                     {"object_key", or_null(clip.upload.object_key)},
                     {"last_error", or_null(clip.upload.last_error)}};
+  if (clip.poster_key) json["poster"] = *clip.poster_key;
   return json;
 }
 

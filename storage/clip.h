@@ -80,6 +80,7 @@ struct Clip {
   // that clock is off ours. Nothing goes by it.
   std::optional<UtcTime> camera_start{};
   UploadSummary upload;
+  std::optional<std::string> poster_key;  // of its picture, when the store has it (read from the catalog only)
   bool awaits_upload =
       false;  // wanted in the store, which has not proved yet that it has it (read from the catalog only)
 };

@@ -97,7 +97,8 @@ const std::string_view kColumns =
     "c.clip_id, c.recording_id, c.camera_id, c.state, c.start_us, c.end_us, c.size_bytes, c.codec, c.width_px, "
     "c.height_px, c.audio, c.sha256, c.trigger, c.labels, c.lead_actual_ms, c.gaps, c.recovered, c.protected, "
     "c.command_id, c.traceparent, c.path, c.boot_id, c.mono_start_us, c.clock_synced, c.upload_wanted, c.priority, "
-    "c.until_us, c.awaits_upload, c.container, c.camera_start_us, u.state, u.attempts, u.object_key, u.last_error";
+    "c.until_us, c.awaits_upload, c.container, c.camera_start_us, u.state, u.attempts, u.object_key, u.last_error, "
+    "(SELECT object_key FROM upload WHERE subject_id = c.clip_id AND kind = 'poster' AND state = 'uploaded' LIMIT 1)";
 
 const std::string_view kJoinUpload =
     "LEFT JOIN upload u ON u.row = (SELECT max(row) FROM upload WHERE subject_id = c.clip_id AND kind = 'clip')";
@@ -141,6 +142,7 @@ Clip read(const Database::Statement& row) {
   clip.container = container_from(row.text(28)).value_or(Container::mp4);
   if (!row.is_null(29)) clip.camera_start = from_us(row.integer(29));
   clip.upload = read_upload(row, 30);
+  clip.poster_key = optional_text(row, 34);
   return clip;
 }
 

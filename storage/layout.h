@@ -12,8 +12,8 @@ namespace vedette {
 // only, never from text that came from outside.
 //
 //   vedette.db  volume.json  boots.json  clips/.work/{clip_id}.{mp4|ts|flv}  snapshots/(same).jpg  quarantine/
-//   clips/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.{mp4[.part]|ts|flv}
-//   {prefix}{device_id}/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.{mp4|ts|flv}
+//   clips/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.{mp4[.part]|ts|flv|jpg}
+//   {prefix}{device_id}/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.{mp4|ts|flv|jpg|json}
 struct Layout {
   std::filesystem::path root;  // storage.path
   std::string device_id;
@@ -34,6 +34,8 @@ struct Layout {
   // Relative to root. The day is that of `t` in UTC. An open clip is an MP4, whatever it is to be.
   static std::string clip_path(const std::string& camera_id, const std::string& clip_id, UtcTime t);
   static std::string snapshot_path(const std::string& camera_id, const std::string& snapshot_id, UtcTime t);
+  // The picture beside a clip; the path may be absolute as well.
+  static std::filesystem::path poster_path(std::filesystem::path clip) { return clip.replace_extension(".jpg"); }
   static std::filesystem::path part_path(const std::filesystem::path& path) { return path.string() + ".part"; }
   // The same path for a file of that container.
   static std::filesystem::path with_container(std::filesystem::path path, Container container) {

@@ -46,7 +46,7 @@ Status advance(Database::Access& db, const Head& head) {
 // All that is known of the clip and will not change, and its place in the chain.
 Json document_of(const ManifestIssuer& issuer, const Clip& clip, const Head& head) {
   Json json = to_json(clip, *clip.end);
-  for (const char* changeable : {"state", "protected", "protected_until", "upload"}) json.erase(changeable);
+  for (const char* changeable : {"state", "protected", "protected_until", "upload", "poster"}) json.erase(changeable);
   json["v"] = kFormat;
   json["device_id"] = issuer.device_id;
   json["agent_version"] = VEDETTE_VERSION;
@@ -97,6 +97,22 @@ Status add(Database::Access& db, const ManifestIssuer& issuer, const Clip& clip,
   if (auto advanced = advance(db, *head); !advanced) return advanced;
   if (!with || !issuer.upload) return {};
   const auto row = upload_row::insert(db, upload_beside(*with, text, head->sha256));
+  return row ? Status{} : row.error_as_is();
+}
+
+Status add_upload(Database::Access& db, const ManifestIssuer& issuer, const Upload& of_clip) {
+  if (!issuer.upload) return {};
+  std::optional<std::string> text;
+  {
+    auto row = db.prepare(
+                     "SELECT text FROM manifest WHERE clip_id = ?1 AND NOT EXISTS "
+                     "(SELECT 1 FROM upload WHERE subject_id = ?1 AND kind = 'manifest')")
+                   .bind(1, of_clip.subject_id);
+    if (row.step()) text = row.text(0);
+    if (auto read = row.status(); !read) return read;
+  }
+  if (!text) return {};
+  const auto row = upload_row::insert(db, upload_beside(of_clip, *text, sha256_hex(*text)));
   return row ? Status{} : row.error_as_is();
 }
 

@@ -18,6 +18,10 @@ namespace manifest_chain {
 // uploaded. A clip that has a manifest already keeps it.
 Status add(Database::Access& db, const ManifestIssuer& issuer, const Clip& clip, const std::optional<Upload>& with);
 
+// The upload of the manifest of a clip that is to be in the store after all; nothing where it has one, or there is
+// none.
+Status add_upload(Database::Access& db, const ManifestIssuer& issuer, const Upload& of_clip);
+
 // The manifest of a clip that is gone goes too, unless the store is still to get it.
 Status forget_if_done(Database::Access& db, const std::string& clip_id);
 

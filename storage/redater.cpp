@@ -42,7 +42,7 @@ Status write(Database::Access& db, const Clip& clip, microseconds moved_by) {
   auto labels = db.prepare("UPDATE clip_label SET start_us=?2 WHERE clip_id=?1");
   if (auto done = labels.bind(1, clip.clip_id).bind(2, to_us(clip.start)).run(); !done) return done;
   auto upload = db.prepare(
-      "UPDATE upload SET start_us=start_us+?2, end_us=end_us+?2 WHERE subject_id=?1 AND kind='clip' AND "
+      "UPDATE upload SET start_us=start_us+?2, end_us=end_us+?2 WHERE subject_id=?1 AND kind IN ('clip', 'poster') AND "
       "state='pending'");
   return upload.bind(1, clip.clip_id).bind(2, moved_by.count()).run();
 }

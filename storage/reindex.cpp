@@ -45,11 +45,11 @@ Result<OpenedCatalog> open_catalog(const Layout& layout) {
   return OpenedCatalog{std::move(*database), why.message};
 }
 
-Result<RecoveryResult> reindex(const Layout& layout, const ManifestIssuer& issuer, const Clock& clock) {
+Result<RecoveryResult> reindex(const Layout& layout, const ManifestIssuer& issuer, const Clock& clock, bool posters) {
   if (auto aside = set_catalog_aside(layout); !aside) return aside.error_as_is();
   const auto database = open_anew(layout);
   if (!database) return database.error_as_is();
-  Catalog catalog(**database, issuer);
+  Catalog catalog(**database, issuer, posters);
   LossLedger losses(**database);
   return recover(layout, catalog, losses, clock);
 }

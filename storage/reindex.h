@@ -22,7 +22,8 @@ struct OpenedCatalog {
 Result<OpenedCatalog> open_catalog(const Layout& layout);
 
 // Sets the catalog aside whatever it is like, and makes it again from the files alone. For a folder whose lock is held
-// (storage/volume.h).
-Result<RecoveryResult> reindex(const Layout& layout, const ManifestIssuer& issuer, const Clock& clock);
+// (storage/volume.h). `posters`: as of the Catalog.
+Result<RecoveryResult> reindex(const Layout& layout, const ManifestIssuer& issuer, const Clock& clock,
+                               bool posters = false);
 
 }  // namespace vedette

@@ -270,9 +270,48 @@ CREATE INDEX upload_waiting ON upload((kind NOT IN ('manifest', 'poster')), prio
   WHERE state = 'pending';
 )sql";
 
+constexpr const char* kPosters = R"sql(
+-- The picture beside a clip's file (Layout::poster_path).
+ALTER TABLE clip ADD COLUMN poster TEXT NOT NULL DEFAULT '';              -- empty: none; wanted, made, failed
+ALTER TABLE clip ADD COLUMN poster_bytes INTEGER NOT NULL DEFAULT 0;      -- of its file; 0: there is none
+CREATE INDEX clip_poster_wanted ON clip(start_us, clip_id) WHERE poster = 'wanted';
+
+-- What clips take, with their posters.
+DROP TRIGGER clip_sum_added;
+DROP TRIGGER clip_sum_gone;
+DROP TRIGGER clip_sum_changed;
+CREATE TRIGGER clip_sum_added AFTER INSERT ON clip BEGIN
+  INSERT INTO clip_sum SELECT new.camera_id, new.state, 0, 0
+    WHERE NOT EXISTS (SELECT 1 FROM clip_sum WHERE camera_id = new.camera_id AND state = new.state);
+  UPDATE clip_sum SET clips = clips + 1, bytes = bytes + new.size_bytes + new.poster_bytes
+    WHERE camera_id = new.camera_id AND state = new.state;
+END;
+CREATE TRIGGER clip_sum_gone AFTER DELETE ON clip BEGIN
+  UPDATE clip_sum SET clips = clips - 1, bytes = bytes - old.size_bytes - old.poster_bytes
+    WHERE camera_id = old.camera_id AND state = old.state;
+END;
+CREATE TRIGGER clip_sum_changed AFTER UPDATE OF camera_id, state, size_bytes, poster_bytes ON clip BEGIN
+  UPDATE clip_sum SET clips = clips - 1, bytes = bytes - old.size_bytes - old.poster_bytes
+    WHERE camera_id = old.camera_id AND state = old.state;
+  INSERT INTO clip_sum SELECT new.camera_id, new.state, 0, 0
+    WHERE NOT EXISTS (SELECT 1 FROM clip_sum WHERE camera_id = new.camera_id AND state = new.state);
+  UPDATE clip_sum SET clips = clips + 1, bytes = bytes + new.size_bytes + new.poster_bytes
+    WHERE camera_id = new.camera_id AND state = new.state;
+END;
+)sql";
+
+constexpr const char* kForced = R"sql(
+-- 1: it goes also while uploads are paused, and outside of their windows.
+ALTER TABLE upload ADD COLUMN forced INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX upload_forced ON upload((kind NOT IN ('manifest', 'poster')), priority, row, next_try_us)
+  WHERE state = 'pending' AND forced = 1;
+-- And a figure: uploads_paused_until_us; not there: they are not paused; 0: until somebody resumes them.
+)sql";
+
 constexpr Migration kMigrations[] = {
-    {1, kFirst},  {2, kPlans},     {3, kSums},       {4, kDeletions},     {5, kRetention}, {6, kTimeline},
-    {7, kClocks}, {8, kManifests}, {9, kContainers}, {10, kCameraClocks}, {11, kParts},
+    {1, kFirst},    {2, kPlans},    {3, kSums},      {4, kDeletions},  {5, kRetention},
+    {6, kTimeline}, {7, kClocks},   {8, kManifests}, {9, kContainers}, {10, kCameraClocks},
+    {11, kParts},   {12, kPosters}, {13, kForced},
 };
 
 }  // namespace

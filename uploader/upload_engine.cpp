@@ -152,23 +152,21 @@ void UploadEngine::Impl::start_some() {
 // False: none can be; `look_at` says when to look again.
 bool UploadEngine::Impl::start_next() {
   const MonoTime now = clock.mono();
-  if (!gate_is_open()) {
-    if (gate.until) look_at = now + std::max<microseconds>(*gate.until - clock.utc(), 1ms);
-    return false;
-  }
+  const auto which = gate_is_open() ? Catalog::Which::all : Catalog::Which::forced;
+  if (!gate.open && gate.until) look_at = now + std::clamp<microseconds>(*gate.until - clock.utc(), 1ms, kIdle);
   if (!breaker.allows(static_cast<int>(active.size()), now)) {
-    if (breaker.paused_until() > now) look_at = breaker.paused_until();
+    if (breaker.paused_until() > now) look_at = std::min(look_at, breaker.paused_until());
     return false;
   }
-  auto claim = queue->claim();
+  auto claim = queue->claim(which);
   if (!claim) {
     if (catalog_backoff.failures() == 0) log::error("upload queue", {{"error", claim.error().message}});
-    look_at = now + catalog_backoff.next();
+    look_at = std::min(look_at, now + catalog_backoff.next());
     return false;
   }
   catalog_backoff.reset();
   if (!claim->upload) {
-    look_at = now + claim->until_next;
+    look_at = std::min(look_at, now + claim->until_next);
     return false;
   }
   begin(std::move(*claim->upload));
@@ -190,7 +188,7 @@ void UploadEngine::Impl::begin(Upload upload) {
 void UploadEngine::Impl::make_way() {
   if (active.empty() || std::any_of(active.begin(), active.end(), [](const auto& one) { return one.overtaken(); }))
     return;
-  const auto due = catalog.due_priority(clock.utc());
+  const auto due = catalog.due_priority(clock.utc(), gate_is_open() ? Catalog::Which::all : Catalog::Which::forced);
   if (!due || !*due) return;
   const auto last = std::max_element(active.begin(), active.end(), [](const auto& a, const auto& b) {
     return a.upload().priority < b.upload().priority;
@@ -199,7 +197,8 @@ void UploadEngine::Impl::make_way() {
 }
 
 NextPart UploadEngine::Impl::next_part(const ActiveUpload& asking, int in_flight) {
-  if (stop.stop_requested() || asking.overtaken() || !gate_is_open()) return NextPart::leave;
+  if (stop.stop_requested() || asking.overtaken()) return NextPart::leave;
+  if (!gate_is_open() && !asking.upload().forced) return NextPart::leave;
   return in_flight > 0 && lanes_in_use() >= lanes.allowed() ? NextPart::wait : NextPart::go;
 }
 
@@ -237,7 +236,9 @@ void UploadEngine::Impl::succeed(const ActiveUpload& ended, const UploadProof& p
                          {"bytes", upload.size_bytes},
                          {"took_ms", to_ms(took)},
                          {"already_there", proof.already_there}});
-  hooks.on_report({upload, true, false, {}});
+  UploadReport report{upload, true, false, {}};
+  report.upload.etag = proof.etag;
+  hooks.on_report(std::move(report));
 }
 
 void UploadEngine::Impl::fail(const ActiveUpload& ended, Error error) {
@@ -268,6 +269,7 @@ void UploadEngine::Impl::observe() {
   lanes.measure(sent_bytes, lanes_in_use(), now);
   throughput.sample(sent_bytes, !active.empty(), now);
   current.breaker = breaker.state(static_cast<int>(active.size()));
+  current.failures = breaker.failures();
   if (breaker.failures() > 0) current.next_probe = breaker.paused_until();
   current.gate = gate;
   current.lanes = lanes.allowed();

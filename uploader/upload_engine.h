@@ -17,7 +17,7 @@ namespace vedette {
 
 // What became of one try. The row (and with it the event) is committed already.
 struct UploadReport {
-  Upload upload;
+  Upload upload;      // with its etag, when it is proved
   bool done = false;  // proved; else failed
   bool will_retry = false;
   Error error;
@@ -29,7 +29,8 @@ struct UploadProgress {
   int64_t sent_bytes = 0;
 };
 
-// Whether uploads may go on at an instant. `reason` and `until` are for those who ask why not (upload.status).
+// Whether uploads may go on at an instant; those that are forced go on anyway. `reason` and `until` are for those who
+// ask why not (upload.status).
 struct UploadGate {
   bool open = true;
   std::string reason;            // "paused", "window"
@@ -40,6 +41,7 @@ struct UploadGate {
 struct UploadActivity {
   std::vector<UploadProgress> under_way;
   BreakerState breaker = BreakerState::closed;
+  int failures = 0;                    // of the target, one after the other
   std::optional<MonoTime> next_probe;  // when the target is tried again, after failures
   UploadGate gate;
   int lanes = 1;           // how many may be under way
@@ -60,7 +62,8 @@ struct UploadHooks {
 // How many adapts to what the way lets through. What was begun is finished, unless something of higher priority waits
 // for its place: then it is put back at its next part, and goes on from there later. A failure puts the row back with a
 // jittered pause that doubles from 1 s to 60 s, for ever; one that is about the target itself pauses all (Breaker), and
-// any other holds up nobody. Only a missing local file ends a row for good.
+// any other holds up nobody. Only a missing local file ends a row for good. While the gate is closed only what is
+// forced goes, and what is under way is left at its next part.
 //
 // Destruction stops within a second, in mid upload too. Methods are thread-safe.
 class UploadEngine {

@@ -76,17 +76,17 @@ bool UploadQueue::reset() {
   return settle([this] { return catalog_.reset_uploads(); });
 }
 
-Result<UploadQueue::Claim> UploadQueue::claim() {
+Result<UploadQueue::Claim> UploadQueue::claim(Catalog::Which which) {
   const UtcTime now = clock_.utc();
-  auto upload = catalog_.claim_upload(now);
+  auto upload = catalog_.claim_upload(now, which);
   if (!upload) return upload.error_as_is();
   if (*upload) return Claim{std::move(*upload)};
-  const auto due = catalog_.next_upload_at();
+  const auto due = catalog_.next_upload_at(which);
   if (!due) return due.error_as_is();
   if (!*due) return Claim{std::nullopt, kIdle};
   // No pause is that long: the clock was set back since, and the row has waited enough.
   if (**due - now <= kMostPause) return Claim{std::nullopt, std::max<microseconds>(**due - now, 1ms)};
-  upload = catalog_.claim_upload(**due);
+  upload = catalog_.claim_upload(**due, which);
   if (!upload) return upload.error_as_is();
   return Claim{std::move(*upload), kMostPause};
 }
@@ -118,7 +118,9 @@ bool UploadQueue::finish(const Upload& upload, const UploadProof& proof, microse
 
 std::optional<UploadQueue::Failed> UploadQueue::fail(const Upload& upload, const Error& error, bool moved_on) {
   Failed failed;
-  failed.will_retry = !(error.code == Code::not_found && is_gone(upload));
+  // One picture of the clip is as good as another.
+  const bool has_another = upload.kind == "poster" && error.code == Code::conflict;
+  failed.will_retry = !has_another && !(error.code == Code::not_found && is_gone(upload));
   failed.is_news = !failed.will_retry || !has_failed_like_this(upload, error.code);
   const UtcTime now = clock_.utc();
   std::vector<OutboxEvent> events;

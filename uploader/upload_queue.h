@@ -29,7 +29,7 @@ class UploadQueue {
     std::optional<Upload> upload;
     microseconds until_next{};  // when there is none that is due
   };
-  Result<Claim> claim();
+  Result<Claim> claim(Catalog::Which which = Catalog::Which::all);
 
   struct Source {
     std::filesystem::path path;

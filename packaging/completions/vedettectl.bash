@@ -12,6 +12,7 @@ _vedettectl_params() {
         clip.get) names="clip_id=" ;;
         clip.protect) names="clip_id= protected= until=" ;;
         clip.query) names="camera_id= from= to= labels[]= state[]= limit= cursor= order=" ;;
+        clip.upload) names="clip_id= priority= force= timeout_ms=" ;;
         clip.url) names="clip_id= ttl_s=" ;;
         loss.query) names="from= to= limit= cursor=" ;;
         recording.list) names="camera_id=" ;;
@@ -23,6 +24,9 @@ _vedettectl_params() {
         stream.list) names="camera_id=" ;;
         stream.open) names="camera_id= profile= ttl_s=" ;;
         timeline.query) names="camera_id= from= to=" ;;
+        upload.pause) names="until=" ;;
+        upload.resume) names="" ;;
+        upload.status) names="" ;;
     esac
     printf '%s' "$names"
 }
@@ -38,6 +42,8 @@ _vedettectl_words() {
         "clip.protect:protected") words="true false" ;;
         "clip.query:state[]") words="recording finalizing ready deleting" ;;
         "clip.query:order") words="asc desc" ;;
+        "clip.upload:priority") words="high normal low" ;;
+        "clip.upload:force") words="true false" ;;
         "recording.start:allow_late") words="true false" ;;
         "recording.start:upload") words="auto never" ;;
         "recording.start:priority") words="high normal low" ;;
@@ -78,7 +84,7 @@ _vedettectl() {
             return ;;
     esac
     case $verb in
-        "") mapfile -t COMPREPLY < <(compgen -W "watch devices clips verify agent.ping camera.discover camera.probe camera.restart clip.create clip.delete clip.get clip.protect clip.query clip.url loss.query recording.list recording.start recording.stop snapshot.take storage.status stream.close stream.list stream.open timeline.query" -- "$word") ;;
+        "") mapfile -t COMPREPLY < <(compgen -W "watch devices clips verify agent.ping camera.discover camera.probe camera.restart clip.create clip.delete clip.get clip.protect clip.query clip.upload clip.url loss.query recording.list recording.start recording.stop snapshot.take storage.status stream.close stream.list stream.open timeline.query upload.pause upload.resume upload.status" -- "$word") ;;
         clips) mapfile -t COMPREPLY < <(compgen -W "ls url get" -- "$word") ;;
         verify) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames ;;
         *)

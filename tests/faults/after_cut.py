@@ -42,7 +42,9 @@ class Check:
     def files_and_rows(self, decode):
         on_disk = {os.path.relpath(os.path.join(d, n), self.storage)
                    for d, _, names in os.walk(f"{self.storage}/clips") for n in names}
-        self.problems += [f"{p}: no row" for p in sorted(on_disk - {r["path"] for r in self.clips.values()})]
+        known = {r["path"] for r in self.clips.values()}
+        known |= {os.path.splitext(p)[0] + ".jpg" for p in known}  # posters
+        self.problems += [f"{p}: no row" for p in sorted(on_disk - known)]
         for row in self.clips.values():
             if row["state"] != "ready":
                 self.problems.append(f"{row['path']}: left in state {row['state']}")

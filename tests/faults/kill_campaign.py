@@ -112,6 +112,7 @@ def check_all(agent):
     rows = db.execute("SELECT path, size_bytes, sha256, state, clip_id FROM clip").fetchall()
     problems += [f"{r[0]}: left in state {r[3]}" for r in rows if r[3] != "ready"]
     known = {r[0] for r in rows}
+    known |= {os.path.splitext(p)[0] + ".jpg" for p in known}  # posters
     on_disk = {os.path.relpath(os.path.join(d, n), agent.storage)
                for d, _, names in os.walk(f"{agent.storage}/clips") for n in names}
     problems += [f"{p}: no row" for p in sorted(on_disk - known)]

@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <random>
+#include <utility>
+#include <vector>
+
 namespace vedette {
 namespace {
 
@@ -32,6 +37,35 @@ TEST(ByteRateTest, GivesTheRateOverTime) {
     const auto bytes = static_cast<double>(taken(rate, now, 5s));
     EXPECT_NEAR(bytes, static_cast<double>(bits_per_s) / 8 * 5, static_cast<double>(bits_per_s) / 8 * 5 * 0.05)
         << bits_per_s;
+  }
+}
+
+// Whatever is asked for and when: between any two instants no more is given than the rate and a burst allow.
+TEST(ByteRateTest, HoldsBetweenAnyTwoInstants) {
+  std::mt19937 random(7);
+  const auto any = [&](int64_t least, int64_t most) {
+    return std::uniform_int_distribution<int64_t>(least, most)(random);
+  };
+  for (int run = 0; run < 50; ++run) {
+    ByteRate rate;
+    const int64_t bits_per_s = any(64'000, 200'000'000);
+    rate.set(bits_per_s);
+    const double per_us = static_cast<double>(bits_per_s) / 8e6;
+    const double burst = std::max(4096.0, static_cast<double>(bits_per_s) / 80);
+    MonoTime now = kBegin;
+    std::vector<std::pair<MonoTime, double>> given = {{now, 0}};  // in all, up to then
+    static_cast<void>(rate.take(1, now));                         // it begins empty
+    for (int i = 0; i < 300; ++i) {
+      now += std::max<microseconds>(rate.until_some(now), microseconds(any(1, 2000)));
+      const auto took = static_cast<double>(rate.take(static_cast<size_t>(any(1, 1'000'000)), now));
+      given.emplace_back(now, given.back().second + took);
+    }
+    for (size_t a = 0; a < given.size(); a += 7)
+      for (size_t b = a + 1; b < given.size(); b += 5) {
+        const auto passed = static_cast<double>((given[b].first - given[a].first).count());
+        const double bytes = given[b].second - given[a].second;
+        ASSERT_LE(bytes, passed * per_us + burst + 1) << bits_per_s << " bps over " << passed << " us";
+      }
   }
 }
 

@@ -24,6 +24,7 @@ class StorageTest : public testing::Test {
     rig.config()["upload"] = {{"target", "s3"},
                               {"endpoint", "http://127.0.0.1:" + std::to_string(free_port())},
                               {"bucket", "clips"},
+                              {"poster", false},  // sizes here are those of the clips
                               {"access_key_id_file", rig.secret_file("id", "some-key")},
                               {"secret_access_key_file", rig.secret_file("key", "some-secret")}};
   }
