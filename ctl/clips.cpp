@@ -109,6 +109,8 @@ Result<int> get(Client& client, const Options& options, const std::string& clip_
   what.sha256 = text_at(*clip, {"result", "clip", "sha256"});
   const Status status = download(what, show_progress);
   if (isatty(STDERR_FILENO)) std::cerr << "\r\033[K";
+  if (!status && std::filesystem::exists(part_of(what.target)))
+    std::cerr << part_of(what.target).string() << " is what came so far: the same command goes on there\n";
   if (!status) return status.error_with("clip " + clip_id);
   std::cout << what.target.string() << "\n";
   return options.manifest ? get_manifest(options, what.target, text_at(*reply, {"result", "manifest_url"}))

@@ -4,6 +4,7 @@
 
 #include "core/sha256.h"
 #include "tests/ctl/object_store.h"
+#include "tests/support/tcp_proxy.h"
 
 namespace vedette::ctl {
 
@@ -77,10 +78,65 @@ TEST_F(DownloadTest, SaysWhyThereIsNothing) {
   EXPECT_FALSE(has_part());
 }
 
-TEST_F(DownloadTest, ReplacesAPartThatAnEarlierRunLeft) {
-  test::write_text(dir_.path() / "clip.mp4.part", "half");
-  EXPECT_TRUE(download(what("clip")));
+TEST_F(DownloadTest, GoesOnWhereTheConnectionWasCut) {
+  test::TcpProxy proxy(store_.url(""));
+  Download cut = what("clip");
+  cut.url = proxy.endpoint() + "/clip";
+  proxy.away_after_down(12'000'000);
+  const Status lost = download(cut);
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code, Code::camera_unavailable) << lost.error().message;
+  EXPECT_FALSE(has_target());
+  const auto came = std::filesystem::file_size(dir_.path() / "clip.mp4.part");
+  EXPECT_GT(came, 0u);
+  EXPECT_LT(came, content_.size());
+
+  const int64_t before = proxy.bytes_down();
+  proxy.set_away(false);
+  const Status whole = download(cut);
+  ASSERT_TRUE(whole) << whole.error().message;
+  EXPECT_EQ(test::read_text(dir_.path() / "clip.mp4"), content_);
   EXPECT_FALSE(has_part());
+  const auto rest = static_cast<int64_t>(content_.size() - came);
+  EXPECT_GE(proxy.bytes_down() - before, rest);
+  EXPECT_LT(proxy.bytes_down() - before, rest + 10'000) << "only what was missing";
+}
+
+TEST_F(DownloadTest, APartOfSomethingElseIsFetchedAnew) {
+  for (const std::string& left : {std::string("half of something else"), content_ + "more", content_.substr(1)}) {
+    test::write_text(dir_.path() / "clip.mp4.part", left);
+    const Status status = download(what("clip"));
+    ASSERT_TRUE(status) << status.error().message;
+    EXPECT_EQ(test::read_text(dir_.path() / "clip.mp4"), content_);
+    EXPECT_FALSE(has_part());
+  }
+  test::write_text(dir_.path() / "clip.mp4.part", "mall");
+  Download unknown = what("small");
+  unknown.sha256.clear();
+  ASSERT_TRUE(download(unknown));
+  EXPECT_EQ(test::read_text(dir_.path() / "clip.mp4"), "small") << "what cannot be checked is not gone on with";
+}
+
+TEST_F(DownloadTest, APartThatIsWholeAlreadyIsKept) {
+  test::write_text(dir_.path() / "clip.mp4.part", content_);
+  EXPECT_TRUE(download(what("clip")));
+  EXPECT_EQ(test::read_text(dir_.path() / "clip.mp4"), content_);
+}
+
+TEST_F(DownloadTest, WrongContentIsRefusedAndRemovedWhateverWasThere) {
+  test::write_text(dir_.path() / "clip.mp4.part", "sm");
+  Download wrong = what("small");
+  EXPECT_EQ(download(wrong).error().code, Code::conflict);
+  EXPECT_FALSE(has_target());
+  EXPECT_FALSE(has_part());
+}
+
+TEST_F(DownloadTest, AnObjectThatIsExchangedMeanwhileIsNotMixed) {
+  Download changing = what("changing/clip");
+  const Status status = download(changing);
+  ASSERT_FALSE(status);
+  EXPECT_NE(status.error().message.find("412"), std::string::npos) << status.error().message;
+  EXPECT_FALSE(has_target());
 }
 
 }  // namespace vedette::ctl

@@ -2,7 +2,7 @@
 """An object store as far as a download sees one: serves the files of a folder, ranges included.
 
 range_server.py PORT FOLDER
-"/no-range/NAME" ignores the range, "/busy/NAME" answers every other request with 503.
+"/no-range/NAME" ignores the range, "/busy/NAME" answers every other request with 503, "/changing/NAME" has another ETag each time.
 """
 import http.server
 import os
@@ -25,6 +25,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 content = file.read()
         except OSError:
             return self.answer(404, b'<Error><Code>NoSuchKey</Code></Error>')
+        self.etag = f'"{Handler.requests}"' if kind == 'changing' else f'"{hash(content)}"'
+        if self.headers.get('If-Match', self.etag) != self.etag:
+            return self.answer(412, b'<Error><Code>PreconditionFailed</Code></Error>')
         wanted = self.headers.get('Range')
         if not wanted or kind == 'no-range':
             return self.answer(200, content)
@@ -39,6 +42,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header('Content-Length', str(len(body)))
         if content_range:
             self.send_header('Content-Range', content_range)
+        if status < 300:
+            self.send_header('ETag', self.etag)
         self.end_headers()
         self.wfile.write(body)
 

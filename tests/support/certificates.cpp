@@ -67,7 +67,7 @@ Certificates::Certificates(const std::filesystem::path& dir)
   make(dir, "ca", "Vedette test CA", {});
   const std::vector<std::string> signed_by_ca = signed_by(ca);
   std::vector<std::string> server = signed_by_ca;
-  server.insert(server.end(), {"-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"});
+  server.insert(server.end(), {"-addext", "subjectAltName=IP:127.0.0.1,IP:::1,DNS:localhost,DNS:clips.localhost"});
   make(dir, "server", "localhost", server);
   make(dir, "client", "edge-01", signed_by_ca);
 }

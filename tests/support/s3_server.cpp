@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "tests/support/ports.h"
+#include "tests/support/wait.h"
 
 namespace vedette::test {
 
@@ -40,8 +41,22 @@ S3Server::S3Server(S3ServerOptions options)
 }
 
 std::string S3Server::endpoint() const {
-  if (options_.tls) return "https://127.0.0.1:" + std::to_string(port_ + (options_.swift ? 0 : kTlsOffset));
-  return "http://127.0.0.1:" + std::to_string(port_);
+  return endpoint_for("127.0.0.1");
+}
+
+std::string S3Server::endpoint_for(const std::string& host) const {
+  if (options_.tls) return "https://" + host + ":" + std::to_string(port_ + (options_.swift ? 0 : kTlsOffset));
+  return "http://" + host + ":" + std::to_string(port_);
+}
+
+S3Server::Keys S3Server::reader_of(const std::string& bucket) const {
+  if (options_.swift) return {"READERACCESSKEY", "readersecretkey"};
+  const std::string policy = R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":)"
+                             R"(["arn:aws:iam:::user/other"]},"Action":["s3:GetObject"],"Resource":["arn:aws:s3:::)" +
+                             bucket + R"(/*"]}]})";
+  const Answer answer = request("PUT", "/" + bucket + "?policy=", {"--data-binary", policy});
+  if (answer.status / 100 != 2) throw std::runtime_error("policy of " + bucket + ": " + answer.body);
+  return {other_access_key(), other_secret_key()};
 }
 
 void S3Server::create_bucket(const std::string& name) const {
@@ -62,11 +77,34 @@ void S3Server::gateway(const std::string& what) const {
 }
 
 void S3Server::pause() const {
-  ::kill(pid_of("osd"), SIGSTOP);
+  ::kill(pid_of(options_.swift ? "object-server" : "osd"), SIGSTOP);
 }
 
 void S3Server::resume() const {
-  ::kill(pid_of("osd"), SIGCONT);
+  ::kill(pid_of(options_.swift ? "object-server" : "osd"), SIGCONT);
+}
+
+void S3Server::end_storage() const {
+  ::kill(pid_of("object-server"), SIGKILL);
+}
+
+void S3Server::tell(const std::string& daemon, std::vector<std::string> words) const {
+  words.insert(words.begin(), {"ceph", "--admin-daemon", (data_ / "run" / (daemon + ".asok")).string()});
+  run_or_throw(std::move(words), kStopLimit);
+}
+
+void S3Server::set_most_requests(int n) const {
+  tell("client.rgw", {"config", "set", "rgw_max_concurrent_requests", std::to_string(n)});
+}
+
+void S3Server::set_full(bool yes) const {
+  tell("osd.0", {"injectfull", yes ? "full" : "none", yes ? "1000000000" : "0"});
+  const bool so_it_is = eventually(kStartLimit, [&] {
+    const auto done = run({"ceph", "-c", (data_ / "ceph.conf").string(), "osd", "dump"}, kStopLimit);
+    const bool is_full = done.output.find("hashpspool,full") != std::string::npos;
+    return done.status == 0 && is_full == yes;
+  });
+  if (!so_it_is) throw std::runtime_error("the store does not come to be full, or to be no more");
 }
 
 pid_t S3Server::pid_of(const std::string& daemon) const {

@@ -14,7 +14,7 @@ namespace vedette::test {
 struct S3ServerOptions {
   bool tls = false;        // https instead of http
   bool bluestore = false;  // a sparse file instead of memory: slower to start, holds more
-  // OpenStack Swift instead of Ceph: an independent second opinion. It knows no stop(), start(), pause() and resume().
+  // OpenStack Swift instead of Ceph: an independent second opinion. It knows no stop() and start().
   bool swift = false;
 };
 
@@ -27,11 +27,19 @@ class S3Server {
 
   // http(s)://127.0.0.1:PORT
   std::string endpoint() const;
+  // The same by another name of this machine; with "localhost", the bucket "clips" may stand before it.
+  std::string endpoint_for(const std::string& host) const;
   std::string access_key() const { return "S3TESTACCESSKEY"; }
   std::string secret_key() const { return "s3testsecretkey"; }
   // An account that owns none of the first one's buckets: 403.
   std::string other_access_key() const { return "OTHERACCESSKEY"; }
   std::string other_secret_key() const { return "othersecretkey"; }
+  // One that may read a bucket and do nothing else.
+  struct Keys {
+    std::string access_key;
+    std::string secret_key;
+  };
+  Keys reader_of(const std::string& bucket) const;
   std::string region() const { return "us-east-1"; }
   // Only with TLS.
   const Certificates& certificates() const { return *certificates_; }
@@ -44,6 +52,12 @@ class S3Server {
   // SIGSTOP for the storage daemon: requests are accepted and hang until resume().
   void pause() const;
   void resume() const;
+  // Ceph: it is full, and writes hang, as it does, until it is not any more. Returns when that is so.
+  void set_full(bool yes) const;
+  // Ceph: more at once get 503 SlowDown.
+  void set_most_requests(int n) const;
+  // Swift: its storage daemon is killed, for good: 503 ServiceUnavailable.
+  void end_storage() const;
 
   // What a request with a valid signature gets: for tests that look into the bucket from outside. `method` is a curl
   // method, `path` begins with "/bucket".
@@ -56,6 +70,7 @@ class S3Server {
 
  private:
   void gateway(const std::string& what) const;
+  void tell(const std::string& daemon, std::vector<std::string> words) const;
   pid_t pid_of(const std::string& daemon) const;
 
   S3ServerOptions options_;

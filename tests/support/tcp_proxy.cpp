@@ -3,11 +3,15 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <stdexcept>
 
 namespace vedette::test {
 
 namespace {
+
+constexpr size_t kTruncatedBytes = 20;
 
 sockaddr_in loopback(uint16_t port) {
   sockaddr_in address{};
@@ -38,6 +42,12 @@ uint16_t listen_somewhere(int fd, bool ipv6) {
     throw std::runtime_error("cannot listen");
   return ntohs(ipv6 ? reinterpret_cast<sockaddr_in6&>(address).sin6_port
                     : reinterpret_cast<sockaddr_in&>(address).sin_port);
+}
+
+// What is unread or unsent then is lost to both sides.
+void close_by_reset(int fd) {
+  const linger now{1, 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
 bool send_all(int fd, const char* data, size_t size) {
@@ -75,6 +85,11 @@ void TcpProxy::accept_some() {
   while (!stop_) {
     Fd client(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!client) return;
+    ++connections_;
+    if (away_) {
+      close_by_reset(client.get());
+      continue;
+    }
     Fd server = new_socket();
     const sockaddr_in address = loopback(server_port_);
     if (connect(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) continue;
@@ -92,6 +107,7 @@ void TcpProxy::pump_up(Pair& pair) {
   for (;;) {
     const ssize_t n = ::recv(pair.client.get(), data, sizeof data, 0);
     if (n <= 0) break;
+    note_request(pair, {data, static_cast<size_t>(n)});
     if ((bytes_up_ += n) >= reset_at_) {
       reset_at_ = INT64_MAX;
       cut_all(true);
@@ -108,10 +124,22 @@ void TcpProxy::pump_down(Pair& pair) {
   for (;;) {
     const ssize_t n = ::recv(pair.server.get(), data, sizeof data, 0);
     if (n <= 0) break;
+    const std::string_view text(data, static_cast<size_t>(n));
     // "100 Continue" goes through: what is meant is the answer.
-    const bool is_continue = std::string_view(data, static_cast<size_t>(n)).starts_with("HTTP/1.1 100");
+    const bool is_continue = text.starts_with("HTTP/1.1 100");
     if (swallows_ && !is_continue) break;
-    if (!send_all(pair.client.get(), data, static_cast<size_t>(n))) break;
+    if ((bytes_down_ += n) >= away_at_) {
+      away_at_ = INT64_MAX;
+      set_away(true);
+      break;
+    }
+    if (bytes_up_ >= truncate_at_ && !is_continue) {
+      truncate_at_ = INT64_MAX;
+      send_all(pair.client.get(), data, std::min<size_t>(text.size(), kTruncatedBytes));
+      break;
+    }
+    if (!is_continue) note_answer(pair, text);
+    if (!send_all(pair.client.get(), data, text.size())) break;
   }
   shutdown(pair.client.get(), SHUT_RDWR);
   ended(pair);
@@ -125,13 +153,39 @@ void TcpProxy::ended(Pair& pair) {
   pair.server.reset();
 }
 
+void TcpProxy::set_away(bool yes) {
+  away_ = yes;
+  if (yes) cut_all(true);
+}
+
+// A client sends a head by itself, and an answer begins with one.
+void TcpProxy::note_request(Pair& pair, std::string_view data) {
+  const std::string_view line = data.substr(0, data.find("\r\n"));
+  const size_t end = line.find(" HTTP/1.1");
+  if (end == std::string_view::npos) return;
+  const std::lock_guard lock(mutex_);
+  exchanges_.push_back({std::string(line.substr(0, end)), 0});
+  pair.exchange = exchanges_.size();
+}
+
+void TcpProxy::note_answer(const Pair& pair, std::string_view data) {
+  constexpr std::string_view kHead = "HTTP/1.1 ";
+  if (!data.starts_with(kHead)) return;
+  const std::lock_guard lock(mutex_);
+  if (pair.exchange > 0) exchanges_[pair.exchange - 1].status = std::atoi(data.substr(kHead.size(), 3).data());
+}
+
+std::vector<TcpProxy::Exchange> TcpProxy::exchanges() const {
+  const std::lock_guard lock(mutex_);
+  return exchanges_;
+}
+
 void TcpProxy::cut_all(bool by_reset) {
   const std::lock_guard lock(mutex_);
   for (const Pair& pair : pairs_) {
     if (!pair.client) continue;
     if (by_reset) {
-      const linger now{1, 0};
-      setsockopt(pair.client.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+      close_by_reset(pair.client.get());
     }
     shutdown(pair.client.get(), SHUT_RDWR);
     shutdown(pair.server.get(), SHUT_RDWR);

@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "tests/support/documented.h"
 #include "tests/support/media.h"
 #include "tests/support/process.h"
 #include "tests/support/wait.h"
@@ -97,12 +98,7 @@ class ManifestTest : public testing::Test {
   }
   // The words of the documentation, as they stand there.
   void expect_documented_commands_verify() const {
-    const std::string text = read_text(VEDETTE_SOURCE_DIR "/docs/integration/objects.md");
-    const std::string mark = "<!-- run: verify -->\n```sh\n";
-    const size_t begin = text.find(mark);
-    ASSERT_NE(begin, std::string::npos);
-    const std::string script =
-        text.substr(begin + mark.size(), text.find("```", begin + mark.size()) - begin - mark.size());
+    const std::string script = documented("integration/objects.md", "verify");
     const fs::path folder = rig.scratch() / "documented";
     fs::create_directory(folder);
     fs::copy_file(clip(1), folder / "CLIP.mp4");

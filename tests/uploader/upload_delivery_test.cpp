@@ -2,15 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <csignal>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "tests/support/s3_server.h"
-#include "tests/support/tcp_proxy.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wait.h"
 #include "tests/uploader/upload_fixture.h"
@@ -24,7 +19,6 @@ using test::eventually;
 using test::make_upload;
 using test::S3Server;
 using test::some_content;
-using test::TcpProxy;
 using test::TempDir;
 
 constexpr auto kBucket = "clips";
@@ -120,71 +114,6 @@ TEST_F(UploadDeliveryTest, StopsWithinASecondInMidUpload) {
   s3_.resume();
   start_engine();
   ASSERT_TRUE(all_delivered());
-}
-
-// A process that is killed in the middle of an object in parts; the next one goes on there.
-class UploadKillTest : public ::testing::TestWithParam<bool> {
- protected:
-  static constexpr int64_t kPart = 5 << 20;
-
-  // Runs the engine against the store until `until` says enough.
-  void deliver(const std::string& endpoint, const std::function<bool(Catalog&)>& until) const {
-    auto database = Database::open(layout_.database());
-    if (!database) _exit(2);
-    Catalog catalog(**database);
-    S3Config config;
-    config.endpoint = endpoint;
-    config.bucket = kBucket;
-    config.part_size_bytes = kPart;
-    UploadHooks hooks;
-    hooks.on_report = [](const UploadReport&) {};
-    UploadEngine engine(layout_, catalog,
-                        make_s3_target(config, constant_credentials({s3_.access_key(), s3_.secret_key(), ""})),
-                        std::move(hooks));
-    EXPECT_TRUE(eventually(kLimit, [&] { return until(catalog); }));
-  }
-
-  const TempDir dir_;
-  const Layout layout_{dir_.path(), "edge-01", ""};
-  const S3Server s3_{{.swift = GetParam()}};
-};
-
-INSTANTIATE_TEST_SUITE_P(, UploadKillTest, ::testing::Bool(),
-                         [](const auto& it) { return it.param ? "Swift" : "Ceph"; });
-
-TEST_P(UploadKillTest, NoFinishedPartIsSentTwiceAfterAKill) {
-  s3_.create_bucket(kBucket);
-  const auto upload = make_upload(dir_.path(), some_content(40 << 20));
-  int64_t row = 0;
-  {
-    auto database = Database::open(layout_.database());
-    row = Catalog(**database).add_upload(upload)->row;
-  }
-  const pid_t child = fork();
-  if (child == 0) {
-    deliver(s3_.endpoint(), [row](Catalog& catalog) {
-      if (catalog.parts(row)->size() >= 3) raise(SIGKILL);
-      return false;
-    });
-    _exit(1);
-  }
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFSIGNALED(status));
-
-  const TcpProxy proxy(s3_.endpoint());
-  int64_t rows_known = 0;
-  deliver(proxy.endpoint(), [&](Catalog& catalog) {
-    rows_known = std::max(rows_known, static_cast<int64_t>(catalog.parts(row)->size()));
-    return catalog.upload_figures(Clock::system().utc())->rows == 0;
-  });
-  const int64_t most = upload.size_bytes - 3 * kPart;
-  EXPECT_LE(proxy.bytes_up(), most + 100'000) << "at least three parts were there";
-  EXPECT_GE(proxy.bytes_up(), kPart);
-  EXPECT_EQ(sha256_hex(s3_.request("GET", "/clips/" + upload.object_key).body), upload.sha256);
-  auto database = Database::open(layout_.database());
-  Outbox outbox(**database);
-  EXPECT_EQ(outbox.next(0, 10)->size(), 1u);
 }
 
 }  // namespace

@@ -109,12 +109,16 @@ bluestore cache autotune = false
 bluestore cache size = 134217728
 memstore device bytes = $((size_gb << 30))
 osd memory target = 939524096
+# how full it is (or is told to be) is looked at and told with these
+osd heartbeat interval = 1
+osd mon report interval = 1
 osd class load list = *
 osd class default list = *
 [client.rgw]
 rgw frontends = beast endpoint=127.0.0.1:$port$tls
 rgw zone =
-rgw dns name =
+# for buckets in host names: clips.localhost, which clients of today know without asking anybody
+rgw dns name = localhost
 rgw enable usage log = false
 rgw thread pool size = 32
 rgw lc debug interval = -1

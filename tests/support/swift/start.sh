@@ -13,10 +13,11 @@
 #   S3_SKEW         allowed clock skew in seconds (default 900, as AWS has it)
 #   S3_WORKERS      processes of the proxy and the object server (default 0: one, no fork)
 #   S3_TLS_CERT, S3_TLS_KEY                      PEM files: https on PORT instead
-# A second account OTHERACCESSKEY / othersecretkey owns nothing. Running already: says so and succeeds. Data survives
-# stop and start. DATADIR/s3.env sets the AWS_* variables for who sources it. stop.sh DATADIR ends it.
+# A second account OTHERACCESSKEY / othersecretkey owns nothing, READERACCESSKEY / readersecretkey may read all of the
+# first and write nothing. Running already: says so and succeeds. Data survives stop and start. DATADIR/s3.env sets the
+# AWS_* variables for who sources it. stop.sh DATADIR ends it.
 set -euo pipefail
-[ $# -eq 2 ] || { sed -n '2,19p' "$0" >&2; exit 2; }
+[ $# -eq 2 ] || { sed -n '2,20p' "$0" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
@@ -119,6 +120,7 @@ node_timeout = 30
 use = egg:swift#s3api
 location = us-east-1
 s3_acl = false
+storage_domain = localhost
 min_segment_size = ${S3_MIN_PART:-5242880}
 max_upload_part_num = 10000
 allowable_clock_skew = ${S3_SKEW:-900}
@@ -126,6 +128,7 @@ allowable_clock_skew = ${S3_SKEW:-900}
 paste.filter_factory = accounts:filter_factory
 s3_$access_key = $secret_key test .admin
 s3_OTHERACCESSKEY = othersecretkey other .admin
+s3_READERACCESSKEY = readersecretkey test .reseller_reader
 [filter:slo]
 use = egg:swift#slo
 max_manifest_segments = 10000

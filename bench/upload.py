@@ -1,0 +1,272 @@
+#!/usr/bin/python3
+"""Uploads into a local Ceph RADOS Gateway, by Vedette's engine and by others in the same run, in turns.
+
+Two loads: one object of 256 MiB, and 200 of 1 MiB. The peers: `curl -T` with presigned URLs, one request after the other and
+four at once (which hashes nothing: UNSIGNED-PAYLOAD), and `aws s3 cp`. Vedette keeps its rows in a catalog on the disk, signs the
+hash of every body, and has every object proved.
+
+  MiB/s     payload by the time of the whole process, from its start to its end
+  CPU       seconds of the client, user and system (wait4)
+  RSS +     the most it grew to, less what it had when it began: Vedette by its own word, the others from 0
+  p99       of bench_arrival, while Vedette's engine uploads in the same process: none, at a rate, as fast as it goes
+
+The gateway shares the machine, and uses more of it than any client: throughput is that of the two together.
+
+usage: bench/upload.py --build build/release --media FILE [--rounds 5] [--seconds 20] [--cameras 16] [--mbit 100]
+                       [--store memstore|bluestore] [--small] [--json FILE]
+"""
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import boto3
+import botocore.client
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUCKET = "bench"
+MIB = 1 << 20
+URL_LIFE_S = 3600
+
+
+def free_ports(count):
+    """The first of so many consecutive ones, below those that outgoing connections take."""
+    for first in range(21000 + os.getpid() % 5000, 32000, count):
+        sockets = [socket.socket() for _ in range(count)]
+        try:
+            for i, s in enumerate(sockets):
+                s.bind(("127.0.0.1", first + i))
+            return first
+        except OSError:
+            continue
+        finally:
+            for s in sockets:
+                s.close()
+    sys.exit("no free ports")
+
+
+class Store:
+    """The gateway, and what is to be known of it from outside."""
+
+    def __init__(self, folder, kind):
+        port = free_ports(20)
+        self.endpoint = f"http://127.0.0.1:{port}"
+        self.process = subprocess.Popen(
+            [f"{HERE}/../tests/support/serve_s3.sh", "ceph_rgw", f"{folder}/store", str(port)], stdout=subprocess.PIPE,
+            text=True, env={**os.environ, "S3_STORE": kind, "S3_OSD_GB": "6", "S3_BUCKETS": BUCKET})
+        for line in self.process.stdout:
+            if "ready: " in line:
+                break
+        else:
+            sys.exit("the store does not start")
+        self.env = {"S3_ENDPOINT": self.endpoint, "S3_BUCKET": BUCKET, "AWS_ACCESS_KEY_ID": "S3TESTACCESSKEY",
+                    "AWS_SECRET_ACCESS_KEY": "s3testsecretkey", "AWS_DEFAULT_REGION": "us-east-1",
+                    "AWS_EC2_METADATA_DISABLED": "true"}
+        os.environ.update(self.env)
+        self.client = boto3.client("s3", endpoint_url=self.endpoint, config=botocore.client.Config(
+            signature_version="s3v4", s3={"addressing_style": "path"}))
+
+    def objects(self, prefix):
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix + "/")
+        return [item for page in pages for item in page.get("Contents", [])]
+
+    def put_url(self, key):
+        return self.client.generate_presigned_url("put_object", Params={"Bucket": BUCKET, "Key": key},
+                                                  ExpiresIn=URL_LIFE_S)
+
+    def forget(self, prefix):
+        keys = [{"Key": item["Key"]} for item in self.objects(prefix)]
+        for i in range(0, len(keys), 1000):
+            self.client.delete_objects(Bucket=BUCKET, Delete={"Objects": keys[i:i + 1000]})
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+
+
+class Load:
+    """Files to upload, and the list of them that `sha256sum` would print."""
+
+    def __init__(self, name, folder, count, size):
+        self.name, self.folder, self.bytes = name, os.path.join(folder, name), count * size
+        os.mkdir(self.folder)
+        self.files, lines = [], []
+        for i in range(count):
+            content = os.urandom(size)
+            self.files.append(f"{i:03}.mp4")
+            with open(os.path.join(self.folder, self.files[-1]), "wb") as f:
+                f.write(content)
+            lines.append(f"{hashlib.sha256(content).hexdigest()}  {self.files[-1]}\n")
+        self.list = os.path.join(folder, name + ".sha256")
+        with open(self.list, "w") as f:
+            f.writelines(lines)
+
+
+class Peak(threading.Thread):
+    """The largest RSS of a process. Its high-water mark never falls, so that looking often is enough."""
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.status, self.kib, self.ended = f"/proc/{pid}/status", 0, threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.ended.wait(0.01):
+            try:
+                with open(self.status) as f:
+                    self.kib = max([self.kib] + [int(line.split()[1]) for line in f if line.startswith("VmHWM:")])
+            except OSError:
+                return
+
+
+def measure(argv, stdin=None):
+    """A process to its end: (its output, wall time, CPU time, peak of RSS)."""
+    began = time.monotonic()
+    with open(stdin or os.devnull) as given:
+        process = subprocess.Popen(argv, stdin=given, stdout=subprocess.PIPE)
+    peak = Peak(process.pid)
+    output = process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    wall_s = time.monotonic() - began
+    peak.ended.set()
+    peak.join()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        sys.exit(f"{argv[0]} failed")
+    return output, wall_s, used.ru_utime + used.ru_stime, peak.kib
+
+
+def by_vedette(build, store, load, prefix):
+    output, wall_s, cpu_s, _ = measure([f"{build}/bin/bench_upload", "deliver", load.folder, prefix], load.list)
+    return wall_s, cpu_s, json.loads(output)["rss_growth_kib"]
+
+
+def by_curl(at_once, store, load, prefix):
+    config = os.path.join(load.folder, ".curl")
+    with open(config, "w") as f:
+        for name in load.files:
+            f.write(f'upload-file = "{load.folder}/{name}"\nurl = "{store.put_url(f"{prefix}/{name}")}"\noutput = /dev/null\n')
+    parallel = ["--parallel", "--parallel-immediate", "--parallel-max", str(at_once)] if at_once > 1 else []
+    _, wall_s, cpu_s, kib = measure(["curl", "--silent", "--show-error", "--no-progress-meter", "--fail", *parallel, "--config", config])
+    os.remove(config)
+    return wall_s, cpu_s, kib
+
+
+def by_aws(store, load, prefix):
+    aws = "/usr/bin/aws" if os.access("/usr/bin/aws", os.X_OK) else "aws"
+    what = ["--recursive", load.folder] if len(load.files) > 1 else [os.path.join(load.folder, load.files[0])]
+    _, wall_s, cpu_s, kib = measure([aws, "--endpoint-url", store.endpoint, "s3", "cp", "--only-show-errors", *what,
+                                     f"s3://{BUCKET}/{prefix}/"])
+    return wall_s, cpu_s, kib
+
+
+def compare(store, loads, peers, rounds):
+    """Rows of what each try came to; the order turns with the rounds."""
+    rows = []
+    for turn in range(rounds):
+        names = list(peers)
+        for load in loads:
+            for name in names[turn % len(names):] + names[:turn % len(names)]:
+                if name.startswith("curl x") and len(load.files) == 1:
+                    continue
+                prefix = f"{load.name}-{turn}-{name.replace(' ', '-')}"
+                wall_s, cpu_s, rss_kib = peers[name](store, load, prefix)
+                there = store.objects(prefix)
+                if (len(there), sum(item["Size"] for item in there)) != (len(load.files), load.bytes):
+                    sys.exit(f"{name}: not all of {load.name} is in the store")
+                store.forget(prefix)
+                rows.append({"load": load.name, "peer": name, "round": turn, "mib_s": load.bytes / MIB / wall_s,
+                             "cpu_s": cpu_s, "rss_growth_mib": rss_kib / 1024})
+    return rows
+
+
+def spread(values, digits):
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}-{max(values):.{digits}f})"
+
+
+def print_comparison(rows):
+    print(f"\n{'load':12} {'client':10} {'MiB/s':>22} {'CPU s':>20} {'RSS + MiB':>18}     median (least-most)")
+    for load, peer in dict.fromkeys((row["load"], row["peer"]) for row in rows):
+        mine = [row for row in rows if (row["load"], row["peer"]) == (load, peer)]
+        print(f"{load:12} {peer:10} {spread([r['mib_s'] for r in mine], 0):>22} "
+              f"{spread([r['cpu_s'] for r in mine], 2):>20} {spread([r['rss_growth_mib'] for r in mine], 0):>18}")
+
+
+def beside(build, args, folder, load):
+    """What uploads do to the frames of cameras."""
+    port = free_ports(1)
+    cameras = subprocess.Popen(
+        [f"{build}/bin/camera_sim", "--media", args.media, "--cameras", str(args.cameras), "--port", str(port), "--user",
+         "admin", "--password", "secret123"], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + 20
+        while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
+            if time.monotonic() > deadline:
+                sys.exit("the cameras do not start")
+            time.sleep(0.05)
+        urls = [f"rtsp://127.0.0.1:{port}/Streaming/Channels/{n}01" for n in range(1, args.cameras + 1)]
+        with open(load.list) as given, open(f"{folder}/beside.log", "w") as log:
+            done = subprocess.run([f"{build}/bin/bench_upload", "beside", load.folder, str(args.seconds), str(args.rounds),
+                                   str(args.mbit), *urls], stdin=given, stdout=subprocess.PIPE, stderr=log, check=False)
+        if done.returncode != 0:
+            sys.exit("bench_upload beside failed: " + open(f"{folder}/beside.log").read()[-2000:])
+        return json.loads(done.stdout.splitlines()[-1])
+    finally:
+        cameras.kill()
+        cameras.wait()
+
+
+def print_beside(rows, cameras):
+    print(f"\n{cameras} cameras, arrival to waiting cursor, while Vedette uploads: median (least-most) of the stretches")
+    print(f"{'uploads':14} {'p50 us':>20} {'p99 us':>22} {'max us':>24} {'MiB/s':>20} {'CPU s':>20}")
+    for what in dict.fromkeys(row["uploads"] for row in rows):
+        mine = [row for row in rows if row["uploads"] == what]
+        print(f"{what:14} {spread([r['p50_us'] for r in mine], 0):>20} {spread([r['p99_us'] for r in mine], 0):>22} "
+              f"{spread([r['max_us'] for r in mine], 0):>24} {spread([r['uploaded_mib_s'] for r in mine], 1):>20} "
+              f"{spread([r['cpu_s'] for r in mine], 2):>20}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--media", required=True)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--cameras", type=int, default=16)
+    parser.add_argument("--mbit", type=int, default=100)
+    parser.add_argument("--store", choices=["memstore", "bluestore"], default="memstore")
+    parser.add_argument("--small", action="store_true", help="little data: to see that it works")
+    parser.add_argument("--json")
+    args = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="bench-upload-")
+    store = None
+    try:
+        store = Store(folder, args.store)
+        loads = [Load("1x24MiB", folder, 1, 24 * MIB), Load("10x1MiB", folder, 10, MIB)] if args.small else [
+            Load("1x256MiB", folder, 1, 256 * MIB), Load("200x1MiB", folder, 200, MIB)]
+        peers = {"vedette": lambda *rest: by_vedette(args.build, *rest), "curl": lambda *rest: by_curl(1, *rest),
+                 "curl x4": lambda *rest: by_curl(4, *rest), "aws s3 cp": by_aws}
+        rows = compare(store, loads, peers, args.rounds)
+        print_comparison(rows)
+        latency = beside(args.build, args, folder, loads[1])
+        print_beside(latency, args.cameras)
+        if args.json:
+            with open(args.json, "w") as f:
+                json.dump({"store": args.store, "uploads": rows, "beside": latency}, f, indent=1)
+    finally:
+        if store:
+            store.end()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
