@@ -100,9 +100,9 @@ struct ShutdownRequested {
   std::string reason;
 };
 
-using Event =
-    std::variant<MqttConnected, MqttDisconnected, MqttPublished, CommandArrived, CommandRefused, CommandRepeated,
-                 CommandDone, CameraChanged, CameraNoticed, RecorderReport, UploadReport, SnapshotTaken,
-                 RetentionPassed, StorageSeen, FrameReport, CloudResponded, GrantAsked, PosterSettled, ShutdownRequested>;
+using Event = std::variant<MqttConnected, MqttDisconnected, MqttPublished, CommandArrived, CommandRefused,
+                           CommandRepeated, CommandDone, CameraChanged, CameraNoticed, RecorderReport, UploadReport,
+                           SnapshotTaken, RetentionPassed, StorageSeen, FrameReport, CloudResponded, GrantAsked,
+                           PosterSettled, ShutdownRequested>;
 
 }  // namespace vedette
