@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/camera_events.h"
+#include "agent/camera_images.h"
 #include "agent/camera_searches.h"
 #include "agent/clip_creations.h"
 #include "agent/clock_watch.h"
@@ -13,6 +14,7 @@
 #include "agent/event_feeds.h"
 #include "agent/frame_streams.h"
 #include "agent/from_config.h"
+#include "agent/home_assistant.h"
 #include "agent/latency_watch.h"
 #include "agent/messages.h"
 #include "agent/publisher.h"
@@ -73,6 +75,7 @@ class Agent::Impl {
   void on(MqttConnected event);
   void on(MqttDisconnected event);
   void on(MqttPublished event);
+  void on(HomeAssistantCameUp event);
   void on(const CommandArrived& event);
   void on(const CommandRefused& event);
   void on(CommandRepeated event);
@@ -108,6 +111,7 @@ class Agent::Impl {
   CommandIntake intake_;
   Publisher publisher_;
   Replies replies_;
+  const HomeAssistant home_assistant_;
 
   // Main loop only.
   ClockWatch clock_watch_;
@@ -125,6 +129,7 @@ class Agent::Impl {
   LatencyWatch latency_;
   StatusBoard board_;
   Snapshots snapshots_;
+  CameraImages images_;
   ClipCreations creations_;
   StreamProbes probes_;
   CameraSearches searches_;
@@ -153,6 +158,7 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
               [this] { return keeper_.give_up_command_reserve(); }),
       publisher_(base_topic(config_), outbox_, clock),
       replies_(commands_, publisher_, clock),
+      home_assistant_(config_),
       clock_watch_(clock),
       budget_(config_),
       camera_events_(cameras_, outbox_, clock),
@@ -162,6 +168,7 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
       latency_(config_.latency_alarm, cameras_, recordings_, outbox_, clock),
       board_(config_, cameras_, recordings_, catalog_, outbox_, publisher_, clock),
       snapshots_(config_, layout_, *volume_, catalog_, outbox_, inbox_, clock),
+      images_(config_, cameras_, snapshots_, publisher_, clock),
       creations_(config_, layout_, *volume_, catalog_, losses_, inbox_, clock),
       probes_(config_, budget_, inbox_, clock),
       searches_(inbox_),
@@ -215,7 +222,7 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
   feeds_ = std::move(*feeds);
   if (auto started = frame_streams_.start(); !started) return started.error_with("/live/frames");
   replies_.answer_interrupted();
-  auto session = start_session(config_, intake_, inbox_);
+  auto session = start_session(config_, intake_, home_assistant_, inbox_, clock_);
   if (!session) return session.error_with("MQTT cannot be started");
   session_ = std::move(*session);
   publisher_.attach(session_.get());
@@ -247,6 +254,7 @@ void Agent::Impl::add_event(const char* type, const std::string& camera_id, cons
 void Agent::Impl::on(MqttConnected event) {
   publisher_.on_connected();
   board_.birth(std::move(event.connection_id));
+  if (home_assistant_.on()) publisher_.announce(home_assistant_.announcement());
   publisher_.pump();
 }
 
@@ -257,6 +265,10 @@ void Agent::Impl::on(MqttDisconnected event) {
 
 void Agent::Impl::on(MqttPublished event) {
   publisher_.on_published(event.token, event.reason);
+}
+
+void Agent::Impl::on(HomeAssistantCameUp) {
+  publisher_.announce(home_assistant_.announcement());
 }
 
 void Agent::Impl::on(const CommandArrived& event) {
@@ -333,6 +345,7 @@ void Agent::Impl::on(const UploadReport& event) {
 void Agent::Impl::on(SnapshotTaken event) {
   const bool uploading = event.upload.has_value();
   if (event.on_demand) second_profiles_.release(event.request.camera_id);
+  if (images_.on_taken(event)) return;
   if (auto reply = snapshots_.on_taken(std::move(event))) answer(reply->to, reply->answer);
   if (uploading && uploads_) uploads_->wake();
   publisher_.pump();
@@ -389,6 +402,7 @@ void Agent::Impl::tick() {
   if (const auto change = clock_watch_.look()) on_clock(*change);
   for (auto& reply : snapshots_.expire()) answer(reply.to, reply.answer);
   second_profiles_.close_unused();
+  images_.take_when_due();
   recordings_.keep_standing(cameras_);
   recordings_.keep_events(cameras_);
   recordings_.enter_ends();

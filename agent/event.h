@@ -30,6 +30,8 @@ struct MqttPublished {
   uint64_t token = 0;
   int reason = 0;
 };
+// Home Assistant was started, and knows nothing of us any more.
+struct HomeAssistantCameUp {};
 struct CommandArrived {
   Command command;
 };
@@ -87,8 +89,8 @@ struct ShutdownRequested {
   std::string reason;
 };
 
-using Event = std::variant<MqttConnected, MqttDisconnected, MqttPublished, CommandArrived, CommandRefused,
-                           CommandRepeated, CommandDone, CameraChanged, CameraNoticed, RecorderReport, UploadReport,
-                           SnapshotTaken, RetentionPassed, StorageSeen, FrameReport, ShutdownRequested>;
+using Event = std::variant<MqttConnected, MqttDisconnected, MqttPublished, HomeAssistantCameUp, CommandArrived,
+                           CommandRefused, CommandRepeated, CommandDone, CameraChanged, CameraNoticed, RecorderReport,
+                           UploadReport, SnapshotTaken, RetentionPassed, StorageSeen, FrameReport, ShutdownRequested>;
 
 }  // namespace vedette
