@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/camera_events.h"
+#include "agent/camera_images.h"
 #include "agent/camera_searches.h"
 #include "agent/clip_creations.h"
 #include "agent/clock_watch.h"
@@ -13,6 +14,7 @@
 #include "agent/event_feeds.h"
 #include "agent/frame_streams.h"
 #include "agent/from_config.h"
+#include "agent/home_assistant.h"
 #include "agent/latency_watch.h"
 #include "agent/messages.h"
 #include "agent/posters.h"
@@ -76,6 +78,7 @@ class Agent::Impl {
   void on(MqttConnected event);
   void on(MqttDisconnected event);
   void on(MqttPublished event);
+  void on(HomeAssistantCameUp event);
   void on(const CommandArrived& event);
   void on(const CommandRefused& event);
   void on(CommandRepeated event);
@@ -116,6 +119,7 @@ class Agent::Impl {
   Replies replies_;
   CloudRequests requests_;
   UploadGrants grants_;
+  const HomeAssistant home_assistant_;
 
   // Main loop only.
   ClockWatch clock_watch_;
@@ -133,6 +137,7 @@ class Agent::Impl {
   LatencyWatch latency_;
   StatusBoard board_;
   Snapshots snapshots_;
+  CameraImages images_;
   ClipCreations creations_;
   Posters posters_;
   UploadControl upload_control_;
@@ -165,6 +170,7 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
       replies_(commands_, publisher_, clock),
       requests_([this](const CloudRequest& request) { return publisher_.request(request); }, clock),
       grants_(inbox_, requests_),
+      home_assistant_(config_),
       clock_watch_(clock),
       budget_(config_),
       camera_events_(cameras_, outbox_, clock),
@@ -174,6 +180,7 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
       latency_(config_.latency_alarm, cameras_, recordings_, outbox_, clock),
       board_(config_, cameras_, recordings_, catalog_, outbox_, publisher_, clock),
       snapshots_(config_, layout_, *volume_, catalog_, outbox_, inbox_, clock),
+      images_(config_, cameras_, snapshots_, publisher_, clock),
       creations_(config_, layout_, *volume_, catalog_, losses_, inbox_, clock),
       posters_(
           makes_posters(config_), layout_, *volume_, catalog_, [this] { inbox_.push(PosterSettled{}); }, clock),
@@ -234,7 +241,7 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
   feeds_ = std::move(*feeds);
   if (auto started = frame_streams_.start(); !started) return started.error_with("/live/frames");
   replies_.answer_interrupted();
-  auto session = start_session(config_, intake_, inbox_);
+  auto session = start_session(config_, intake_, home_assistant_, inbox_, clock_);
   if (!session) return session.error_with("MQTT cannot be started");
   session_ = std::move(*session);
   publisher_.attach(session_.get());
@@ -267,6 +274,7 @@ void Agent::Impl::on(MqttConnected event) {
   publisher_.on_connected();
   board_.birth(std::move(event.connection_id));
   requests_.on_connected();
+  if (home_assistant_.on()) publisher_.announce(home_assistant_.announcement());
   publisher_.pump();
 }
 
@@ -278,6 +286,10 @@ void Agent::Impl::on(MqttDisconnected event) {
 
 void Agent::Impl::on(MqttPublished event) {
   publisher_.on_published(event.token, event.reason);
+}
+
+void Agent::Impl::on(HomeAssistantCameUp) {
+  publisher_.announce(home_assistant_.announcement());
 }
 
 void Agent::Impl::on(const CommandArrived& event) {
@@ -356,6 +368,7 @@ void Agent::Impl::on(const UploadReport& event) {
 void Agent::Impl::on(SnapshotTaken event) {
   const bool uploading = event.upload.has_value();
   if (event.on_demand) second_profiles_.release(event.request.camera_id);
+  if (images_.on_taken(event)) return;
   if (auto reply = snapshots_.on_taken(std::move(event))) answer(reply->to, reply->answer);
   if (uploading && uploads_) uploads_->wake();
   publisher_.pump();
@@ -418,6 +431,7 @@ void Agent::Impl::tick() {
   for (auto& reply : snapshots_.expire()) answer(reply.to, reply.answer);
   for (auto& reply : upload_control_.tick()) answer(reply.to, reply.answer);
   second_profiles_.close_unused();
+  images_.take_when_due();
   recordings_.keep_standing(cameras_);
   recordings_.keep_events(cameras_);
   recordings_.enter_ends();

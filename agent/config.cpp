@@ -360,6 +360,27 @@ std::string host_name() {
   return id;
 }
 
+void read_telemetry(JsonReader& r, Config& config) {
+  if (auto interval = r.integer("interval_s", 1, kMostSeconds)) config.telemetry_interval = seconds(*interval);
+  if (auto alarm = r.integer("latency_alarm_ms", 0, 60'000)) config.latency_alarm = milliseconds(*alarm);
+  if (auto image = r.integer("image_interval_s", 0, kMostSeconds)) config.image_interval = seconds(*image);
+  if (auto width = r.integer("image_width_px", 16, 3840)) config.image_width_px = static_cast<int>(*width);
+  r.done();
+}
+
+void read_home_assistant(JsonReader& r, Config::HomeAssistant& bridge) {
+  set(bridge.enabled, r.boolean("enabled"));
+  if (auto prefix = r.string("discovery_prefix", 1, 128)) {
+    if (prefix->find_first_of("+#") != std::string::npos || prefix->front() == '/' || prefix->front() == '$' ||
+        prefix->back() == '/')
+      r.error("discovery_prefix",
+              "must be the first levels of a topic, without + and #, not beginning or ending with /");
+    else
+      bridge.discovery_prefix = std::move(*prefix);
+  }
+  r.done();
+}
+
 void read_document(JsonReader r, Config& config, Load& load) {
   if (auto id = r.name("device_id")) config.device_id = std::move(*id);
   if (!r.has("device_id")) {
@@ -370,11 +391,8 @@ void read_document(JsonReader r, Config& config, Load& load) {
   if (auto section = r.object("storage")) read_storage(*section, config.storage, load);
   if (auto section = r.object("recording")) read_recording(*section, config.recording);
   if (auto section = r.object("upload")) read_upload(*section, config.upload, config.recording.time_zone, load);
-  if (auto section = r.object("telemetry")) {
-    if (auto interval = section->integer("interval_s", 1, kMostSeconds)) config.telemetry_interval = seconds(*interval);
-    if (auto alarm = section->integer("latency_alarm_ms", 0, 60'000)) config.latency_alarm = milliseconds(*alarm);
-    section->done();
-  }
+  if (auto section = r.object("telemetry")) read_telemetry(*section, config);
+  if (auto section = r.object("home_assistant")) read_home_assistant(*section, config.home_assistant);
   if (auto section = r.object("live")) read_live(*section, config);
   if (auto section = r.object("http")) read_http(*section, load);
   if (auto section = r.object("log")) read_log(*section, config);

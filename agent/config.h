@@ -120,13 +120,21 @@ struct Config {
     std::optional<EncodeSettings> encode;  // of raw pictures; nothing: what the kind of source finds best
   };
 
+  struct HomeAssistant {
+    bool enabled = false;
+    std::string discovery_prefix = "homeassistant";
+  };
+
   std::string device_id;  // default: the host's name, when it is a valid id
   Mqtt mqtt;
   Storage storage;
   Upload upload;
   Recording recording;
   LiveFrames live_frames;
+  HomeAssistant home_assistant;
   seconds telemetry_interval{30};
+  seconds image_interval{0};  // of the cameras' images over MQTT; 0: none
+  int image_width_px = 640;
   milliseconds latency_alarm{1000};  // p99 of a stage that is too long; 0: none is
   log::Level log_level = log::Level::info;
   log::Format log_format = log::Format::text;

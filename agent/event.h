@@ -32,6 +32,8 @@ struct MqttPublished {
   uint64_t token = 0;
   int reason = 0;
 };
+// Home Assistant was started, and knows nothing of us any more.
+struct HomeAssistantCameUp {};
 struct CommandArrived {
   Command command;
 };
@@ -100,9 +102,9 @@ struct ShutdownRequested {
   std::string reason;
 };
 
-using Event = std::variant<MqttConnected, MqttDisconnected, MqttPublished, CommandArrived, CommandRefused,
-                           CommandRepeated, CommandDone, CameraChanged, CameraNoticed, RecorderReport, UploadReport,
-                           SnapshotTaken, RetentionPassed, StorageSeen, FrameReport, CloudResponded, GrantAsked,
-                           PosterSettled, ShutdownRequested>;
+using Event = std::variant<MqttConnected, MqttDisconnected, MqttPublished, HomeAssistantCameUp, CommandArrived,
+                           CommandRefused, CommandRepeated, CommandDone, CameraChanged, CameraNoticed, RecorderReport,
+                           UploadReport, SnapshotTaken, RetentionPassed, StorageSeen, FrameReport, CloudResponded,
+                           GrantAsked, PosterSettled, ShutdownRequested>;
 
 }  // namespace vedette

@@ -53,6 +53,7 @@ Publisher::Outgoing Publisher::outgoing(const std::string& topic, const std::str
 }
 
 mqtt::Message Publisher::finished(const Outgoing& out, uint64_t seq) const {
+  if (out.bare) return out.message;
   // The body is an object, "{...}": the envelope takes the place of its opening brace.
   mqtt::Message message = out.message;
   message.payload = R"({"v":1,"id":")" + out.id + R"(","ts":")" + to_rfc3339(out.at) + R"(","seq":)" +
@@ -62,7 +63,7 @@ mqtt::Message Publisher::finished(const Outgoing& out, uint64_t seq) const {
 
 bool Publisher::send(const Outgoing& out, uint64_t token) {
   if (!connected_ || !session_ || !session_->publish(finished(out, seq_ + 1), token)) return false;
-  ++seq_;
+  if (!out.bare) ++seq_;
   return true;
 }
 
@@ -120,6 +121,26 @@ void Publisher::state(const std::string& subtopic, const std::string& schema, co
   out.message.retain = true;
   states_.insert_or_assign(out.message.topic, std::move(out));
   pump();
+}
+
+void Publisher::announce(mqtt::Message message) {
+  if (!connected_) return;
+  Outgoing out;
+  out.message = std::move(message);
+  out.bare = true;
+  states_.insert_or_assign(out.message.topic, std::move(out));
+  pump();
+}
+
+void Publisher::picture(const std::string& subtopic, std::string_view jpeg) {
+  if (!connected_) return;
+  Outgoing out;
+  out.message.topic = base_topic_ + "/" + subtopic;
+  out.message.content_type = "image/jpeg";
+  out.message.payload = jpeg;
+  out.message.qos = 0;
+  out.bare = true;
+  send(out, kNoRow);
 }
 
 mqtt::Message Publisher::last_state(const std::string& subtopic, const std::string& schema, const Json& body) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "agent/cloud_requests.h"
 #include "core/clock.h"
@@ -41,6 +42,11 @@ class Publisher {
   void state(const std::string& subtopic, const std::string& schema, const Json& body);
   // Figures, QoS 0: left out while there is no connection.
   void telemetry(const std::string& subtopic, const std::string& schema, const Json& body);
+  // For others than readers of the contract: retained, without an envelope. Only the newest of each topic waits.
+  void announce(mqtt::Message message);
+  // A JPEG, QoS 0: left out while there is no connection.
+  void picture(const std::string& subtopic, std::string_view jpeg);
+  bool connected() const { return connected_; }
   // A retained message with its envelope, for the session's close().
   mqtt::Message last_state(const std::string& subtopic, const std::string& schema, const Json& body);
 
@@ -57,7 +63,8 @@ class Publisher {
     mqtt::Message message;  // all but the payload
     std::string id;
     UtcTime at;
-    std::string body;  // JSON text of an object
+    std::string body;   // JSON text of an object
+    bool bare = false;  // no envelope: the payload is there already
   };
 
   Outgoing outgoing(const std::string& topic, const std::string& schema, const Json& body) const;

@@ -9,7 +9,9 @@
 
 namespace vedette {
 
-Result<std::unique_ptr<mqtt::Session>> start_session(const Config& config, CommandIntake& intake, Inbox<Event>& inbox) {
+Result<std::unique_ptr<mqtt::Session>> start_session(const Config& config, CommandIntake& intake,
+                                                     const HomeAssistant& bridge, Inbox<Event>& inbox,
+                                                     const Clock& clock) {
   mqtt::SessionCallbacks callbacks;
   const auto connection_id = std::make_shared<std::string>();  // of the MQTT thread
   const std::string status_topic = base_topic(config) + "/status";
@@ -26,12 +28,16 @@ Result<std::unique_ptr<mqtt::Session>> start_session(const Config& config, Comma
   callbacks.on_connect = [&inbox, connection_id](bool) { inbox.push(MqttConnected{*connection_id}); };
   callbacks.on_disconnect = [&inbox](const std::string& reason) { inbox.push(MqttDisconnected{reason}); };
   const ResponseIntake responses(base_topic(config), inbox);
-  callbacks.on_message = [&intake, responses](const mqtt::Message& message, bool retained) {
-    if (!responses.on_message(message, retained)) intake.on_message(message, retained);
+  callbacks.on_message = [&intake, &bridge, &inbox, &clock, responses](const mqtt::Message& message, bool retained) {
+    if (responses.on_message(message, retained)) return;
+    const HomeAssistant::Heard heard = bridge.hear(message, retained, clock.utc());
+    if (heard.came_up) inbox.push(HomeAssistantCameUp{});
+    intake.on_message(heard.command ? *heard.command : message, retained);
   };
   callbacks.on_published = [&inbox](uint64_t token, int reason) { inbox.push(MqttPublished{token, reason}); };
   auto subscriptions = intake.subscriptions();
   if (config.upload.target == Config::UploadTarget::grant) subscriptions.emplace_back(responses.subscription(), 1);
+  for (auto& subscription : bridge.subscriptions()) subscriptions.push_back(std::move(subscription));
   return mqtt::Session::start(session_config(config, std::move(subscriptions)), std::move(callbacks));
 }
 

@@ -27,12 +27,17 @@ const Topics kOfADevice = {"status",
                            "request/upload.grant",
                            "response/upload.grant",
                            "command/snapshot.take",
-                           "command/clip.delete"};
+                           "command/clip.delete",
+                           "ha/front/recording/set"};
 
 // Those of two devices, of a group, and what is nobody's.
 Topics all_topics() {
-  Topics topics = {"vedette/v1/group/doors/command/agent.ping", "vedette/v1/group/gates/command/agent.ping",
-                   "other/topic"};
+  Topics topics = {"vedette/v1/group/doors/command/agent.ping",
+                   "vedette/v1/group/gates/command/agent.ping",
+                   "other/topic",
+                   "homeassistant/status",
+                   "homeassistant/device/vedette_edge-01/config",
+                   "homeassistant/device/vedette_edge-02/config"};
   for (const char* device : {"edge-01", "edge-02"})
     for (const std::string& topic : kOfADevice) topics.insert(std::string("vedette/v1/") + device + "/" + topic);
   return topics;
@@ -64,7 +69,7 @@ struct Role {
 
 std::vector<Role> roles() {
   const Topics device_reads = {"command/snapshot.take", "command/clip.delete", "response/upload.grant",
-                               "config/desired"};
+                               "config/desired", "ha/front/recording/set"};
   const Topics device_writes = {"status",
                                 "info",
                                 "camera/front/state",
@@ -79,16 +84,22 @@ std::vector<Role> roles() {
                                 "request/upload.grant"};
   const Topics seen = {"status", "info", "camera/front/state", "camera/front/image", "event/clip.ready"};
   const Topics commands = of_each({"command/snapshot.take", "command/clip.delete"});
+  const Topics bridge = {"homeassistant/status", "homeassistant/device/vedette_edge-01/config",
+                         "homeassistant/device/vedette_edge-02/config"};
   return {
       {"edge-01", with(of("edge-01", device_reads), {"vedette/v1/group/doors/command/agent.ping"}),
-       of("edge-01", device_writes)},
-      {"edge-02", of("edge-02", device_reads), of("edge-02", device_writes)},
+       with(of("edge-01", device_writes), {"homeassistant/device/vedette_edge-01/config"})},
+      {"edge-02", of("edge-02", device_reads),
+       with(of("edge-02", device_writes), {"homeassistant/device/vedette_edge-02/config"})},
       {"alice",
        of_each(with(seen, {"telemetry/system", "reply/alice", "reply/default", "config/desired", "config/reported"})),
        with(with(commands, of_each({"config/desired"})),
             {"vedette/v1/group/doors/command/agent.ping", "vedette/v1/group/gates/command/agent.ping"})},
       {"fleet", of_each(with(seen, {"telemetry/system", "reply/fleet", "request/upload.grant"})),
        with(commands, of_each({"response/upload.grant"}))},
+      {"homeassistant",
+       with(of_each({"status", "camera/front/state", "camera/front/image", "telemetry/system"}), bridge),
+       with(of_each({"ha/front/recording/set"}), bridge)},
       {"viewer", of_each(with(seen, {"reply/viewer"})), of_each({"command/snapshot.take"})},
   };
 }
@@ -128,7 +139,7 @@ TEST_F(RolesTest, EachReadsAndWritesItsOwnTopicsAndNoOthers) {
     const std::string last_read = *role.reads.begin();
     ASSERT_TRUE(all.publish({.topic = last_read, .payload = "last"}));
     ASSERT_TRUE(client.wait_for([](const ProbeMessage& m) { return m.payload == "last"; }, 20s));
-    EXPECT_EQ(topics_of(client.messages()), role.reads);
+    EXPECT_EQ(topics_of(client.messages()), with(role.reads, {"homeassistant/status"}));
 
     const size_t mark = all.mark();
     for (const std::string& topic : all_topics()) ASSERT_TRUE(client.publish({.topic = topic, .payload = "y"}));
