@@ -24,6 +24,11 @@ milliseconds pause_after(int attempts) {
   return backoff.next();
 }
 
+// A poster goes before its clip, but that it fails is no news: its clip is to be tried meanwhile, which tells.
+int later_by(const Upload& upload) {
+  return upload.kind == "poster" ? 3 : 0;
+}
+
 // The row keeps its last error as "code: message".
 std::string text_of(const Error& error) {
   return std::string(code_name(error.code)) + ": " + error.message;
@@ -126,7 +131,7 @@ std::optional<UploadQueue::Failed> UploadQueue::fail(const Upload& upload, const
   std::vector<OutboxEvent> events;
   if (failed.is_news && upload.kind == "clip") events.push_back(failed_event(upload, error, failed.will_retry, now));
   std::optional<UtcTime> next_try;
-  if (failed.will_retry) next_try = now + pause_after(moved_on ? 1 : upload.attempts);
+  if (failed.will_retry) next_try = now + pause_after(moved_on ? 1 : upload.attempts + later_by(upload));
   if (!settle_row([&] { return catalog_.fail_upload(upload.row, text_of(error), next_try, events); }))
     return std::nullopt;
   return failed;

@@ -91,13 +91,16 @@ TEST_F(PosterTest, IsWhatTheClipShowsFirst) {
   EXPECT_GE(psnr.find("inf") == std::string::npos ? std::stoi(psnr.substr(8)) : 99, 28) << psnr;
 }
 
-TEST_F(PosterTest, IsMadeOfOtherContainersToo) {
-  for (const Container container : {Container::ts, Container::flv}) {
-    const Clip clip = pattern_clip(container);
-    ASSERT_EQ(clip.container, container);
-    EXPECT_EQ(make_all(), 1);
-    EXPECT_EQ(size_of(poster_of(clip)), "mjpeg,160,90\n");
-  }
+struct PosterContainerTest : PosterTest, testing::WithParamInterface<Container> {};
+
+INSTANTIATE_TEST_SUITE_P(, PosterContainerTest, testing::Values(Container::ts, Container::flv),
+                         [](const auto& it) { return std::string(container_name(it.param)); });
+
+TEST_P(PosterContainerTest, IsMadeOfOthersToo) {
+  const Clip clip = pattern_clip(GetParam());
+  ASSERT_EQ(clip.container, GetParam());
+  EXPECT_EQ(make_all(), 1);
+  EXPECT_EQ(size_of(poster_of(clip)), "mjpeg,160,90\n");
 }
 
 TEST_F(PosterTest, ThatCannotBeMadeHoldsUpNobody) {
