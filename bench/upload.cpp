@@ -148,7 +148,7 @@ Json measure(Delivery& delivery, const std::vector<Upload>& uploads, HistogramWi
   const double cpu_before_s = cpu_s();
   window.next();
   while (Clock::system().mono() < end) {
-    if (what != "none" && delivery.waiting() < 2) delivery.add(uploads, new_id());
+    if (what != "none" && delivery.waiting() < 2) delivery.add(uploads, "beside/" + new_id());
     wait_for(5ms, {});
   }
   const auto figures = window.next();

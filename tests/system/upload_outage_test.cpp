@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "core/sha256.h"
@@ -34,6 +35,13 @@ class UploadOutageTest : public testing::Test {
     EXPECT_TRUE(rig.events("clip.deleted").empty());
   }
 
+  bool has_problem(const std::string& code) const {
+    const Json status = rig.newest_status();
+    if (!status.is_object()) return false;
+    const Json& problems = status.at("problems");
+    return std::any_of(problems.begin(), problems.end(), [&](const Json& p) { return p.at("code") == code; });
+  }
+
   Rig rig;
   TcpProxy proxy;
 };
@@ -43,7 +51,7 @@ TEST_F(UploadOutageTest, NothingGoesBeforeItsProofAndNothingIsSentTwice) {
   rig.start();
   std::vector<Json> clips;
   for (size_t i = 0; i < kClips; ++i) clips.push_back(record());
-  rig.event("clip.upload_failed", "clip_id", clips[0].at("clip_id"));
+  EXPECT_TRUE(eventually(Rig::kLimit, [&] { return has_problem("upload_failed"); })) << rig.newest_status();
   expect_all_here(clips);
   rig.vedette->kill9();
   rig.start();

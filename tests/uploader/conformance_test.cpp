@@ -162,7 +162,7 @@ class ConformanceTest : public ::testing::TestWithParam<Store> {
       return put(upload, config);
     });
     expect_fault(
-        "answers that do not come",
+        "connections end without an answer",
         [&](const Upload& upload) {
           proxy.swallow_answers(true);
           timeouts_.stall = 1s;
@@ -220,7 +220,14 @@ class ConformanceTest : public ::testing::TestWithParam<Store> {
     const HttpProxy proxy;
     S3Config proxied = good_;
     proxied.proxy = proxy.url();
-    expect_fault("way: HTTP proxy with a password", proxied);
+    // This proxy sends bodies whatever the store says to the head, so that the refusal of a condition (501) is lost
+    // with a large one. Manifests, which are small, go first; so here.
+    const auto there = target(proxied);
+    const Upload manifest = fresh(700);
+    EXPECT_EQ(outcome(TransferRun(manifest).run(*there, dir_.path() / manifest.path)), "delivered");
+    expect_fault("way: HTTP proxy with a password", [&](const Upload& upload) {
+      return outcome(TransferRun(upload).run(*there, dir_.path() / upload.path));
+    });
     EXPECT_NE(proxy.log().find(GetParam().tls ? "CONNECT 127.0.0.1" : "PUT http://127.0.0.1"), std::string::npos)
         << proxy.log();
     proxied.proxy = proxy.url_with("guest", "wrong");
