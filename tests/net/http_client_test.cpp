@@ -404,9 +404,10 @@ TEST(HttpClientTest, StopsWhileTheAnswerIsAwaited) {
   EXPECT_LT(time_to_stop("http://" + listener.authority(), [&] { return listener.has_client(); }), kStopLimit);
 }
 
+// It reads the system's authorities first, which takes seconds with a sanitizer.
 TEST(HttpClientTest, StopsInATlsHandshake) {
-  const SilentListener listener;
-  EXPECT_LT(time_to_stop("https://" + listener.authority(), [&] { return listener.has_client(); }), kStopLimit);
+  SilentListener listener;
+  EXPECT_LT(time_to_stop("https://" + listener.authority(), [&] { return listener.hears_client(); }), kStopLimit);
 }
 
 TEST(HttpClientTest, StopsWhileANameIsLookedUp) {

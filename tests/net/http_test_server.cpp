@@ -66,6 +66,13 @@ bool SilentListener::has_client() const {
   return poll(&entry, 1, kClientLimitMs) == 1;
 }
 
+bool SilentListener::hears_client() {
+  if (!has_client()) return false;
+  client_ = Fd(accept(socket_.get(), nullptr, nullptr));
+  pollfd entry{client_.get(), POLLIN, 0};
+  return poll(&entry, 1, kClientLimitMs) == 1;
+}
+
 FullListener::FullListener() : SilentListener(0) {
   const sockaddr_in address = loopback(port_);
   for (int i = 0; i < 3; ++i) {  // a queue of 0 still holds one or two

@@ -31,10 +31,15 @@ class SilentListener {
   std::string authority() const { return "127.0.0.1:" + std::to_string(port_); }
   // Whether somebody has connected, now or within some seconds.
   bool has_client() const;
+  // The same, and whether it has said something.
+  bool hears_client();
 
  protected:
   uint16_t port_ = 0;
   Fd socket_;
+
+ private:
+  Fd client_;
 };
 
 // The same with a full queue: the kernel lets further connections wait, like a firewall that drops.
