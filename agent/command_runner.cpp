@@ -160,4 +160,20 @@ Answer CommandRunner::run(const ReplyTo&, const AgentPing&) {
       {{"version", VEDETTE_VERSION}, {"uptime_s", std::chrono::floor<seconds>(clock_.mono() - started_).count()}});
 }
 
+std::optional<Answer> CommandRunner::run(const ReplyTo& to, const CommandCancel& request) {
+  return agent_verbs_->cancel(to, request);
+}
+
+Answer CommandRunner::run(const ReplyTo&, const AuditQueryRequest& request) {
+  return agent_verbs_->audit(request);
+}
+
+Answer CommandRunner::run(const ReplyTo&, const AgentRebirth&) {
+  return agent_verbs_->rebirth();
+}
+
+Answer CommandRunner::run(const ReplyTo& to, const AgentLogLevel& request) {
+  return agent_verbs_->set_log_level(to, request);
+}
+
 }  // namespace vedette

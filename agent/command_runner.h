@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "agent/agent_verbs.h"
 #include "agent/camera_searches.h"
 #include "agent/clip_creations.h"
 #include "agent/command.h"
@@ -32,6 +33,8 @@ class CommandRunner {
 
   // Where clips are uploaded to; null: nowhere.
   void attach(const Target* target) { target_ = target; }
+  // Before the first command.
+  void attach(AgentVerbs* agent_verbs) { agent_verbs_ = agent_verbs; }
 
   // The final answer, or `accepted` where it comes later; nothing where nothing is said before it.
   std::optional<messages::Answer> run(const ReplyTo& to, const Request& request);
@@ -57,6 +60,10 @@ class CommandRunner {
   messages::Answer run(const ReplyTo& to, const StreamList& request);
   messages::Answer run(const ReplyTo& to, const StreamClose& request);
   messages::Answer run(const ReplyTo& to, const AgentPing& request);
+  std::optional<messages::Answer> run(const ReplyTo& to, const CommandCancel& request);
+  messages::Answer run(const ReplyTo& to, const AuditQueryRequest& request);
+  messages::Answer run(const ReplyTo& to, const AgentRebirth& request);
+  messages::Answer run(const ReplyTo& to, const AgentLogLevel& request);
   Camera* find_camera(const std::string& camera_id) const;
 
   const Config& config_;
@@ -74,6 +81,7 @@ class CommandRunner {
   const Clock& clock_;
   const MonoTime started_;
   const Target* target_ = nullptr;
+  AgentVerbs* agent_verbs_ = nullptr;
 };
 
 }  // namespace vedette

@@ -48,6 +48,11 @@ struct CommandDone {
   messages::Answer answer;
   std::string session_of{};  // the camera of which it had a session, which it gives back
 };
+// How far it is meanwhile: in_progress.
+struct CommandProgress {
+  ReplyTo reply_to;
+  messages::Answer answer;
+};
 struct CameraChanged {
   std::string camera_id;
   CameraStatus status;
@@ -88,7 +93,7 @@ struct ShutdownRequested {
 };
 
 using Event = std::variant<MqttConnected, MqttDisconnected, MqttPublished, CommandArrived, CommandRefused,
-                           CommandRepeated, CommandDone, CameraChanged, CameraNoticed, RecorderReport, UploadReport,
-                           SnapshotTaken, RetentionPassed, StorageSeen, FrameReport, ShutdownRequested>;
+                           CommandRepeated, CommandDone, CommandProgress, CameraChanged, CameraNoticed, RecorderReport,
+                           UploadReport, SnapshotTaken, RetentionPassed, StorageSeen, FrameReport, ShutdownRequested>;
 
 }  // namespace vedette

@@ -53,6 +53,18 @@ Answer accepted() {
   return {"accepted", {Code::ok, {}}, {}, nullptr};
 }
 
+Answer in_progress(Json result) {
+  return {"in_progress", {Code::ok, {}}, {}, std::make_shared<Json>(std::move(result))};
+}
+Answer given_up(Json result) {
+  Answer answer = failed({Code::cancelled, "it was given up before it was done"});
+  if (!result.is_null()) answer.result = std::make_shared<Json>(std::move(result));
+  return answer;
+}
+Answer expired(std::string message) {
+  return {"expired", {Code::expired, std::move(message)}, {}, nullptr};
+}
+
 Answer refused(const Error& error) {
   const bool asker =
       error.code == Code::not_found || error.code == Code::invalid_argument || error.code == Code::conflict;
