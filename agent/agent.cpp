@@ -4,6 +4,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "agent/agent_verbs.h"
 #include "agent/camera_events.h"
 #include "agent/camera_images.h"
 #include "agent/camera_searches.h"
@@ -83,6 +84,7 @@ class Agent::Impl {
   void on(const CommandRefused& event);
   void on(CommandRepeated event);
   void on(const CommandDone& event);
+  void on(const CommandProgress& event);
   void on(const CameraChanged& event);
   void on(const CameraNoticed& event);
   void on(const RecorderReport& event);
@@ -146,6 +148,8 @@ class Agent::Impl {
   StorageKeeper keeper_;
   StorageWatch watch_;
   FrameStreams frame_streams_;
+  LongCommands long_commands_;
+  AgentVerbs agent_verbs_;
   CommandRunner runner_;
   std::vector<std::unique_ptr<EventFeed>> feeds_;
   std::unique_ptr<UploadEngine> uploads_;
@@ -190,6 +194,9 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
       keeper_(layout_, *volume_, *database_, catalog_, retention_limits(config_), inbox_, clock),
       watch_(layout_, *volume_, *database_, losses_, outbox_, inbox_),
       frame_streams_(config_, second_profiles_, inbox_, clock),
+      long_commands_(clock),
+      agent_verbs_(
+          config_.log_level, commands_, long_commands_, inbox_, [this] { board_.birth_again(); }, clock),
       runner_(config_, cameras_, recordings_, snapshots_, second_profiles_, creations_, probes_, searches_, keeper_,
               frame_streams_, upload_control_, catalog_, losses_, clock) {}
 
@@ -226,6 +233,12 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
   runner_.attach(uploads_ ? &uploads_->target() : nullptr);
   upload_control_.attach(uploads_.get());
   posters_.look();
+  runner_.attach(&agent_verbs_);
+  agent_verbs_.add_canceller([this](const std::string& id) { return snapshots_.cancel(id); });
+  agent_verbs_.add_canceller([this](const std::string& id) { return creations_.cancel(id); });
+  agent_verbs_.add_canceller([this](const std::string& id) { return probes_.cancel(id); });
+  agent_verbs_.add_canceller([this](const std::string& id) { return searches_.cancel(id); });
+  agent_verbs_.add_canceller([this](const std::string& id) { return upload_control_.cancel(id); });
   EncoderSlots::of_process().set_most(config_.encode_slots);
   for (const auto& [id, camera] : config_.cameras)
     cameras_[id] = std::make_unique<Camera>(
@@ -259,9 +272,14 @@ void Agent::Impl::record_lost_catalog() {
   losses_.note(std::move(loss), clock_);
 }
 
+// An answer that is not the last one, or the last one.
 void Agent::Impl::answer(const ReplyTo& to, const Answer& answer) {
-  replies_.answer(to, answer);
-  if (messages::is_final(answer)) board_.command_took(clock_.mono() - to.received);
+  if (answer.status == "accepted") long_commands_.begin(to.command_id);
+  if (answer.status == "accepted" || answer.status == "in_progress") return replies_.answer(to, answer);
+  const auto [final_answer, cancellers] = long_commands_.settle(to.command_id, answer);
+  replies_.answer(to, final_answer);
+  board_.command_took(clock_.mono() - to.received);
+  for (const auto& canceller : cancellers) replies_.answer(canceller.to, canceller.answer);
 }
 
 void Agent::Impl::add_event(const char* type, const std::string& camera_id, const Json& data) {
@@ -294,21 +312,15 @@ void Agent::Impl::on(HomeAssistantCameUp) {
 
 void Agent::Impl::on(const CommandArrived& event) {
   const ReplyTo& to = event.command.reply_to;
-  const auto outcome = runner_.run(to, event.command.request);
+  const bool expired = clock_.mono() > event.command.expires;
+  const auto outcome =
+      expired ? messages::expired("it expired while it waited") : runner_.run(to, event.command.request);
   if (outcome) answer(to, *outcome);
-  log::info("command", {{"verb", to.verb},
-                        {"command_id", to.command_id},
-                        {"actor", event.command.actor_text()},
-                        {"status", outcome ? outcome->status : "in_progress"}});
   publisher_.pump();
 }
 
 void Agent::Impl::on(const CommandRefused& event) {
-  const Refusal& refusal = event.refusal;
-  log::warn(
-      "command refused",
-      {{"verb", event.reply_to.verb}, {"code", code_name(refusal.error.code)}, {"reason", refusal.error.message}});
-  replies_.refuse(event.reply_to, refusal);
+  replies_.refuse(event.reply_to, event.refusal);
 }
 
 void Agent::Impl::on(CommandRepeated event) {
@@ -319,6 +331,10 @@ void Agent::Impl::on(const CommandDone& event) {
   if (!event.session_of.empty()) budget_.give_back(event.session_of);
   answer(event.reply_to, event.answer);
   publisher_.pump();
+}
+
+void Agent::Impl::on(const CommandProgress& event) {
+  if (long_commands_.runs(event.reply_to.command_id)) answer(event.reply_to, event.answer);
 }
 
 // ---- what cameras, recorders, uploads and jobs say
@@ -430,6 +446,9 @@ void Agent::Impl::tick() {
   if (const auto change = clock_watch_.look()) on_clock(*change);
   for (auto& reply : snapshots_.expire()) answer(reply.to, reply.answer);
   for (auto& reply : upload_control_.tick()) answer(reply.to, reply.answer);
+  for (auto& reply : long_commands_.impatient()) answer(reply.to, reply.answer);
+  agent_verbs_.look_when_due(now);
+  replies_.enter_told();
   second_profiles_.close_unused();
   images_.take_when_due();
   recordings_.keep_standing(cameras_);
@@ -446,6 +465,8 @@ void Agent::Impl::tick() {
     next_expire_ = now + kExpireCommandsInterval;
     if (const auto expired = commands_.expire(clock_.utc()); !expired)
       log::error("the command log cannot be cleaned", {{"reason", expired.error().message}});
+    else if (*expired > 0)
+      next_expire_ = now;  // there may be more
   }
   publisher_.pump();
 }
@@ -482,6 +503,7 @@ void Agent::Impl::shut_down() {
   if (!recordings_.empty()) log::error("clips could not be closed in time; they are recovered at the next start");
   publisher_.pump();
   drain_until(clock_.mono() + kDrainOutbox, [this] { return !session_->connected() || publisher_.drained(); });
+  replies_.enter_told();
   session_->close(publisher_.last_state("status", "status", board_.status("offline")), kCloseSession);
   if (volume_->check())
     marker_.clear();

@@ -27,11 +27,16 @@ Json discovery_report(const onvif::Discovered& found) {
 CameraSearches::CameraSearches(Inbox<Event>& inbox) : inbox_(inbox), jobs_("searches", kMostWaiting) {}
 
 Answer CameraSearches::search(const ReplyTo& to, const CameraDiscover& request) {
-  const bool queued = jobs_.submit([this, to, request](const std::stop_token& stop) {
+  const auto search = [this, to, request](const std::stop_token& stop) {
     const auto found = onvif::discover(request.timeout, request.address, stop);
-    inbox_.push(
-        CommandDone{to, found ? messages::succeeded(discovery_report(*found)) : messages::failed(found.error())});
-  });
+    const bool whole = found && !stop.stop_requested();
+    inbox_.push(CommandDone{to, whole   ? messages::succeeded(discovery_report(*found))
+                                : found ? messages::given_up(discovery_report(*found))
+                                        : messages::failed(found.error())});
+  };
+  const bool queued = jobs_.submit(search, {to.command_id, [this, to] {
+                                              inbox_.push(CommandDone{to, messages::given_up(nullptr)});
+                                            }});
   return queued ? messages::accepted() : messages::rejected({Code::busy, "too many searches are waiting; try again"});
 }
 

@@ -17,6 +17,8 @@ class CameraSearches {
 
   // Accepts, or refuses at once (busy).
   messages::Answer search(const ReplyTo& to, const CameraDiscover& request);
+  // It is given up, and answered as failed. False: no search of that command.
+  bool cancel(const std::string& command_id) { return jobs_.cancel(command_id); }
   void request_stop() { jobs_.request_stop(); }
 
  private:

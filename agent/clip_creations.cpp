@@ -16,7 +16,8 @@ using messages::Answer;
 // Each holds what of its window is in a ring.
 constexpr size_t kMostWaiting = 4;
 constexpr std::chrono::hours kLongestWindow{24};
-constexpr int kMostClips = 10'000;  // that are read
+constexpr seconds kTellProgress{1};  // no oftener than that
+constexpr int kMostClips = 10'000;   // that are read
 constexpr int kMostLosses = 10'000;
 
 Answer invalid(const std::string& message) {
@@ -72,9 +73,13 @@ Answer ClipCreations::create(const ReplyTo& to, const ClipCreate& request, Camer
   // Jobs are copied; what they own is not.
   const std::shared_ptr<std::unique_ptr<PastSource>> ring = std::make_shared<std::unique_ptr<PastSource>>();
   if (camera) *ring = ring_source(camera->ring(), request.start, request.end, clock_);
-  const bool queued = jobs_.submit([this, to, request, ring](const std::stop_token& stop) {
-    inbox_.push(CommandDone{to, make(to, request, std::move(*ring), stop)});
-  });
+  const bool queued = jobs_.submit(
+      [this, to, request, ring](const std::stop_token& stop) {
+        inbox_.push(CommandDone{to, make(to, request, std::move(*ring), stop)});
+      },
+      {to.command_id, [this, to] {
+         inbox_.push(CommandDone{to, messages::given_up(nullptr)});
+       }});
   if (!queued) return messages::rejected({Code::busy, "too many clips are to be made; try again"});
   return messages::accepted();
 }
@@ -99,7 +104,14 @@ Answer ClipCreations::make(const ReplyTo& to, const ClipCreate& request, std::un
                                                          " clips lie in that time: ask for less of it"});
   if (auto known = catalog_.remember_recording(spec.recording_id, spec.camera_id, clock_.utc()); !known)
     return messages::failed(known.error());
-  ClipMaker maker(spec, request.start, request.end, context, [this](RecorderReport report) {
+  MonoTime next_told = clock_.mono() + kTellProgress;
+  ClipMaker maker(spec, request.start, request.end, context, [&, made = Json::array()](RecorderReport report) mutable {
+    if (report.clip) made.push_back(report.clip->clip_id);
+    if (report.clip && clock_.mono() >= next_told) {
+      next_told = clock_.mono() + kTellProgress;
+      inbox_.push(
+          CommandProgress{to, messages::in_progress({{"recording_id", spec.recording_id}, {"clip_ids", made}})});
+    }
     report.recording_id.clear();  // no recording that the main loop knows of
     inbox_.push(std::move(report));
   });

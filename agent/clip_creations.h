@@ -25,6 +25,8 @@ class ClipCreations {
 
   // Accepts, or refuses at once. `camera` is null for one that is not configured any more.
   messages::Answer create(const ReplyTo& to, const ClipCreate& request, Camera* camera);
+  // The clips that are whole stay; it is answered as failed, with what there is. False: nothing of that command.
+  bool cancel(const std::string& command_id) { return jobs_.cancel(command_id); }
   // What is being made is given up; it is answered, if the loop still runs.
   void request_stop() { jobs_.request_stop(); }
 

@@ -15,6 +15,7 @@ constexpr size_t kMostTopicBytes = 200;
 constexpr size_t kMostCorrelationBytes = 1024;
 constexpr size_t kMostUrlLength = 1024;
 constexpr int64_t kDayMs = 86'400'000;
+constexpr microseconds kLongestExpiry = std::chrono::hours(24 * 365);  // which no instant overflows by
 
 template <class T>
 T or_default(std::optional<T> value, T fallback) {
@@ -216,6 +217,12 @@ Request read_agent_ping(JsonReader&) {
   return AgentPing{};
 }
 
+// A reader that knows nothing of the other verbs.
+template <auto Read>
+Request as_request(JsonReader& r) {
+  return Read(r);
+}
+
 bool is_token(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
@@ -268,22 +275,25 @@ std::variant<const Json*, Refusal> read_envelope(JsonReader& r, const mqtt::Mess
     else
       r.error("", "the response topic must lie below " + base_topic + "/reply/");
   }
-  decoded.actor = or_default(r.string("actor", 0, 128), std::string());
+  to.actor = or_default(r.string("actor", 0, 128), std::string());
   const auto traceparent = r.string("traceparent");
   if (traceparent && !is_traceparent(*traceparent)) r.error("traceparent", "is not a W3C traceparent");
   to.traceparent = traceparent.value_or(message.user_property("traceparent").value_or(""));
   if (!is_traceparent(to.traceparent)) to.traceparent.clear();
-  r.time("ts");
+  const auto sent_at = r.time("ts");
   const auto expires_at = r.time("expires_at");
   const auto version = r.require("v").integer("v", 0, INT32_MAX);
   const Json* params = r.any("params");  // other members are for later versions of the API, and ignored
   if (version && *version != 1) return refuse(Code::unsupported_version, "/v: this is version 1 of the API");
   if (!r.errors().empty()) return refuse(std::move(r.errors()));
+  if (expires_at && now < kClockWasSet && sent_at) now = std::max(now, *sent_at);  // it is at least that late
   if (expires_at && *expires_at < now) {
     Refusal refusal = refuse(Code::expired, "expired at " + to_rfc3339(*expires_at));
     refusal.status = "expired";
     return refusal;
   }
+  if (expires_at) decoded.expires = to.received + std::min<microseconds>(*expires_at - now, kLongestExpiry);
+  if (message.expiry_s) decoded.expires = std::min(decoded.expires, to.received + seconds(*message.expiry_s));
   return params;
 }
 
@@ -315,8 +325,25 @@ const std::vector<Verb>& verbs() {
       {"upload.resume", [](JsonReader&) -> Request { return UploadResume{}; }, false},
       {"upload.status", [](JsonReader&) -> Request { return UploadStatus{}; }, true},
       {"clip.upload", [](JsonReader& r) -> Request { return read_clip_upload(r); }, false},
+      {"command.cancel", as_request<read_command_cancel>, false},
+      {"audit.query", as_request<read_audit_query>, true},
+      {"agent.rebirth", as_request<read_agent_rebirth>, true},
+      {"agent.log_level", as_request<read_agent_log_level>, true},
   };
   return all;
+}
+
+std::string camera_of(const Request& request) {
+  return std::visit(
+      [](const auto& params) -> std::string {
+        if constexpr (requires { params.camera_id.value(); })
+          return params.camera_id.value_or("");
+        else if constexpr (requires { params.camera_id; })
+          return params.camera_id;
+        else
+          return {};
+      },
+      request);
 }
 
 Durability durability_of(std::string_view verb) {
@@ -362,6 +389,7 @@ Decoded decode_command(const mqtt::Message& message, bool retained, const std::s
   const Json* given = std::get<const Json*>(params);
   JsonReader reader(given ? *given : kNoParams, "/params", errors);
   Request request = found->read(reader);
+  to.camera_id = camera_of(request);
   reader.done();
   if (!errors.empty()) return refused(refuse(std::move(errors)));
   decoded.content = std::move(request);

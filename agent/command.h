@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "agent/agent_requests.h"
 #include "agent/config.h"
 #include "agent/upload_requests.h"
 #include "core/clock.h"
@@ -24,6 +25,8 @@ struct ReplyTo {
   std::string verb;
   std::string traceparent;
   MonoTime received;
+  std::string actor{};      // who asks, as they say
+  std::string camera_id{};  // that it is about; empty: none
 };
 
 // Labels of a recording or clip.
@@ -128,10 +131,11 @@ struct StreamClose {
 };
 struct AgentPing {};
 
-using Request = std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipCreate, ClipQueryRequest,
-                             ClipGet, ClipUrl, ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus,
-                             CameraRestart, CameraProbe, CameraDiscover, StreamOpen, StreamList, StreamClose, AgentPing,
-                             UploadPause, UploadResume, UploadStatus, ClipUpload>;
+using Request =
+    std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipCreate, ClipQueryRequest, ClipGet,
+                 ClipUrl, ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus, CameraRestart,
+                 CameraProbe, CameraDiscover, StreamOpen, StreamList, StreamClose, AgentPing, UploadPause, UploadResume,
+                 UploadStatus, ClipUpload, CommandCancel, AuditQueryRequest, AgentRebirth, AgentLogLevel>;
 
 // A verb's name and the reader of its parameters; errors are collected by the JsonReader.
 struct Verb {
@@ -140,6 +144,8 @@ struct Verb {
   bool only_asks;           // changes nothing: doing it twice does no harm
   bool makes_room = false;  // on the disk, which may be so full that not even the command can be logged
 };
+// The camera that is named in the parameters; empty: none.
+std::string camera_of(const Request& request);
 // All verbs that this version has.
 const std::vector<Verb>& verbs();
 const Verb* find_verb(std::string_view name);
@@ -148,9 +154,8 @@ Durability durability_of(std::string_view verb);
 
 struct Command {
   ReplyTo reply_to;
-  std::string actor;
-  std::string actor_text() const { return actor.empty() ? "unknown" : actor; }
   Request request;
+  MonoTime expires = kNever;  // not to be begun after this instant
 };
 
 // Why a command is not run. `status` is rejected or expired.
@@ -164,8 +169,8 @@ struct Refusal {
 // What a message on a command topic turns into. Pure: no clock but the one given, no state.
 struct Decoded {
   ReplyTo reply_to;
-  std::string actor;
   std::variant<Request, Refusal> content;
+  MonoTime expires = kNever;
 };
 Decoded decode_command(const mqtt::Message& message, bool retained, const std::string& verb,
                        const std::string& base_topic, UtcTime now, MonoTime received);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/event.h"
+#include "agent/rate_limit.h"
 #include "core/inbox.h"
 #include "mqtt/session.h"
 #include "storage/command_log.h"
@@ -15,6 +16,9 @@ namespace vedette {
 // CommandIntake takes commands off the broker, in the MQTT thread: it checks and decodes a message, writes its id to
 // the command log, and passes it on to the main loop. Only when that is done may the session acknowledge the message,
 // so a kill at any instant neither loses a command nor runs one twice.
+//
+// No more is passed on than the rate allows and the inbox holds; what stops something or makes room has a rate and room
+// of its own beyond that, and is taken ahead of others (command_order.h).
 //
 // When the disk is too full for that, a command that makes room on it has a reserve given up for its sake; a question,
 // which does no harm twice, is passed on without; every other is refused.
@@ -29,17 +33,25 @@ class CommandIntake {
   void on_message(const mqtt::Message& message, bool retained);
 
  private:
-  std::string verb_of(const std::string& topic) const;
+  // A topic that commands come on, and what it may bring beside the rate of all together.
+  struct Road {
+    std::string prefix;  // "{B}/command/", "{root}/v1/group/{group}/command/"
+    RateLimit rate;
+  };
+  Road* road_of(const std::string& topic);
+  bool within_rate(Road& road, const std::string& verb);
   void refuse(ReplyTo to, Refusal refusal);
   void accept(Decoded decoded);
   Result<std::optional<CommandRecord>> enter(const Decoded& decoded);
 
   const std::string base_topic_;
-  std::vector<std::string> command_prefixes_;  // "{B}/command/", "{root}/v1/group/{group}/command/"
+  std::vector<Road> roads_;
   CommandLog& log_;
   Inbox<Event>& inbox_;
   const Clock& clock_;
   const std::function<Status()> give_up_reserve_;
+  RateLimit rate_;                 // of all
+  RateLimit ahead_rate_;           // of what goes ahead, when that is used up
   MonoTime next_anonymous_reply_;  // replies to what has no usable id: at most one a second
 };
 

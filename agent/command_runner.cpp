@@ -177,4 +177,20 @@ Answer CommandRunner::run(const ReplyTo& to, const ClipUpload& request) {
   return uploads_.upload(to, request);
 }
 
+std::optional<Answer> CommandRunner::run(const ReplyTo& to, const CommandCancel& request) {
+  return agent_verbs_->cancel(to, request);
+}
+
+Answer CommandRunner::run(const ReplyTo&, const AuditQueryRequest& request) {
+  return agent_verbs_->audit(request);
+}
+
+Answer CommandRunner::run(const ReplyTo&, const AgentRebirth&) {
+  return agent_verbs_->rebirth();
+}
+
+Answer CommandRunner::run(const ReplyTo& to, const AgentLogLevel& request) {
+  return agent_verbs_->set_log_level(to, request);
+}
+
 }  // namespace vedette

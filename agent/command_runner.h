@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "agent/agent_verbs.h"
 #include "agent/camera_searches.h"
 #include "agent/clip_creations.h"
 #include "agent/command.h"
@@ -33,6 +34,8 @@ class CommandRunner {
 
   // Where clips are uploaded to; null: nowhere.
   void attach(const Target* target) { target_ = target; }
+  // Before the first command.
+  void attach(AgentVerbs* agent_verbs) { agent_verbs_ = agent_verbs; }
 
   // The final answer, or `accepted` where it comes later; nothing where nothing is said before it.
   std::optional<messages::Answer> run(const ReplyTo& to, const Request& request);
@@ -62,6 +65,10 @@ class CommandRunner {
   messages::Answer run(const ReplyTo& to, const UploadResume& request);
   messages::Answer run(const ReplyTo& to, const UploadStatus& request);
   messages::Answer run(const ReplyTo& to, const ClipUpload& request);
+  std::optional<messages::Answer> run(const ReplyTo& to, const CommandCancel& request);
+  messages::Answer run(const ReplyTo& to, const AuditQueryRequest& request);
+  messages::Answer run(const ReplyTo& to, const AgentRebirth& request);
+  messages::Answer run(const ReplyTo& to, const AgentLogLevel& request);
   Camera* find_camera(const std::string& camera_id) const;
 
   const Config& config_;
@@ -80,6 +87,7 @@ class CommandRunner {
   const Clock& clock_;
   const MonoTime started_;
   const Target* target_ = nullptr;
+  AgentVerbs* agent_verbs_ = nullptr;
 };
 
 }  // namespace vedette

@@ -61,6 +61,11 @@ struct GrantAsked {
   GrantQuestion question;
   GrantDone done;
 };
+// How far it is meanwhile: in_progress.
+struct CommandProgress {
+  ReplyTo reply_to;
+  messages::Answer answer;
+};
 struct CameraChanged {
   std::string camera_id;
   CameraStatus status;
@@ -103,8 +108,8 @@ struct ShutdownRequested {
 };
 
 using Event = std::variant<MqttConnected, MqttDisconnected, MqttPublished, HomeAssistantCameUp, CommandArrived,
-                           CommandRefused, CommandRepeated, CommandDone, CameraChanged, CameraNoticed, RecorderReport,
-                           UploadReport, SnapshotTaken, RetentionPassed, StorageSeen, FrameReport, CloudResponded,
-                           GrantAsked, PosterSettled, ShutdownRequested>;
+                           CommandRefused, CommandRepeated, CommandDone, CommandProgress, CameraChanged, CameraNoticed,
+                           RecorderReport, UploadReport, SnapshotTaken, RetentionPassed, StorageSeen, FrameReport,
+                           CloudResponded, GrantAsked, PosterSettled, ShutdownRequested>;
 
 }  // namespace vedette

@@ -61,6 +61,15 @@ bool is_final(const Answer& answer) {
   return answer.status != "accepted" && answer.status != "in_progress";
 }
 
+Answer given_up(Json result) {
+  Answer answer = failed({Code::cancelled, "it was given up before it was done"});
+  if (!result.is_null()) answer.result = std::make_shared<Json>(std::move(result));
+  return answer;
+}
+Answer expired(std::string message) {
+  return {"expired", {Code::expired, std::move(message)}, {}, nullptr};
+}
+
 Answer refused(const Error& error) {
   const bool asker =
       error.code == Code::not_found || error.code == Code::invalid_argument || error.code == Code::conflict;

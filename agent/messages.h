@@ -18,7 +18,7 @@ namespace vedette::messages {
 
 // The outcome of a command.
 struct Answer {
-  std::string status = "succeeded";  // accepted, succeeded, failed, rejected, expired
+  std::string status = "succeeded";  // accepted, in_progress, succeeded, failed, cancelled, rejected, expired
   Error error{Code::ok, {}};
   std::vector<FieldError> errors;
   std::shared_ptr<const Json> result;
@@ -31,9 +31,13 @@ Answer rejected(Error error);
 // With something that helps to ask better.
 Answer rejected(Error error, Json result);
 Answer accepted();
-// How far it is; more follows.
+// Some way between: what is known of the result so far.
 Answer in_progress(Json result);
 bool is_final(const Answer& answer);
+// What was cancelled before it was done, with what there is all the same, if anything.
+Answer given_up(Json result);
+// Too late to be run at all.
+Answer expired(std::string message);
 // What the asker did wrong is `rejected`, what went wrong here is `failed`.
 Answer refused(const Error& error);
 

@@ -1,5 +1,6 @@
 #include "agent/publisher.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "agent/messages.h"
@@ -36,6 +37,9 @@ void Publisher::on_connected() {
 
 void Publisher::on_disconnected() {
   connected_ = false;
+  // The broker may have them or not: they go out again, before the others.
+  for (auto it = replying_.rbegin(); it != replying_.rend(); ++it) waiting_.push_front(std::move(it->second));
+  replying_.clear();
 }
 
 Publisher::Outgoing Publisher::outgoing(const std::string& topic, const std::string& schema, const Json& body) const {
@@ -68,9 +72,14 @@ bool Publisher::send(const Outgoing& out, uint64_t token) {
 }
 
 void Publisher::wait(Outgoing out) {
-  if (waiting_.size() >= kMostWaiting) {
-    log::warn("a reply was given up: too many are waiting", {{"topic", waiting_.front().message.topic}});
-    waiting_.pop_front();
+  if (waiting_.size() >= kMostUnlogged) {
+    const auto unlogged =
+        std::find_if(waiting_.begin(), waiting_.end(), [](const Outgoing& one) { return one.stored_for.empty(); });
+    if (unlogged != waiting_.end() || waiting_.size() >= kMostWaiting) {
+      const auto given_up = unlogged != waiting_.end() ? unlogged : waiting_.begin();
+      log::warn("a reply was given up: too many are waiting", {{"topic", given_up->message.topic}});
+      waiting_.erase(given_up);
+    }
   }
   waiting_.push_back(std::move(out));
   pump();
@@ -81,9 +90,12 @@ void Publisher::reply(const std::string& topic, const std::string& correlation, 
   const std::string schema = reply_schema(verb, body);
   Outgoing out = outgoing(topic, schema, body);
   out.message.correlation_data = correlation;
-  if (store)
+  if (store) {
+    if (const auto id = body.find("command_id"); id != body.end() && id->is_string())
+      out.stored_for = id->get<std::string>();
     store(R"({"id":")" + out.id + R"(","at_us":)" + std::to_string(out.at.time_since_epoch().count()) + R"(,"body":)" +
           out.body + "}");
+  }
   wait(std::move(out));
 }
 
@@ -103,6 +115,8 @@ void Publisher::reply_again(const std::string& topic, const std::string& correla
   out.message.correlation_data = correlation;
   out.id = *id;
   out.at = UtcTime(microseconds(*at_us));
+  if (const auto command_id = body->find("command_id"); command_id != body->end() && command_id->is_string())
+    out.stored_for = command_id->get<std::string>();
   wait(std::move(out));
 }
 
@@ -162,6 +176,14 @@ void Publisher::on_published(uint64_t token, int reason) {
     pump();
     return;
   }
+  if (const auto reply = replying_.find(token); reply != replying_.end()) {
+    // A topic that the ACL forbids stays forbidden: sent again it would be refused again.
+    if (reason >= kRefused) log::warn("the broker refused a reply", {{"topic", reply->second.message.topic}});
+    if (!reply->second.stored_for.empty()) told_.push_back(std::move(reply->second.stored_for));
+    replying_.erase(reply);
+    pump();
+    return;
+  }
   const auto row = outstanding_.find(token);
   if (row == outstanding_.end()) return;  // of a connection that is gone
   if (reason >= kRefused) {
@@ -177,7 +199,9 @@ void Publisher::on_published(uint64_t token, int reason) {
 void Publisher::pump() {
   if (!connected_) return;
   while (!waiting_.empty()) {
-    if (!send(waiting_.front(), kNoRow)) return;
+    const uint64_t token = kReplyToken | ++replies_sent_;
+    if (!send(waiting_.front(), token)) return;
+    replying_.emplace(token, std::move(waiting_.front()));
     waiting_.pop_front();
   }
   while (!states_.empty()) {

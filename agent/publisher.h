@@ -6,6 +6,8 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "agent/cloud_requests.h"
 #include "core/clock.h"
@@ -30,7 +32,9 @@ class Publisher {
 
   // Where a reply is stored before it goes out: what must not be lost is a row before it is a message.
   using Store = std::function<void(std::string stored)>;
-  // A reply: kept until it could be sent (at most kMostWaiting, then the oldest goes).
+  // A reply: kept until the broker took it. When too many wait, the oldest goes of those that are in no log (at most
+  // kMostUnlogged), or of the others (at most kMostWaiting, more than can come of the commands in the queue and those
+  // that run).
   void reply(const std::string& topic, const std::string& correlation, const std::string& verb, const Json& body,
              const Store& store = {});
   // Sends a stored reply again, to whoever asked again.
@@ -38,6 +42,8 @@ class Publisher {
                    const std::string& stored);
   // A request to the backend; false while there is no connection or no room: it is not kept.
   bool request(const CloudRequest& request);
+  // The commands whose stored replies the broker has since the last call.
+  std::vector<std::string> take_told() { return std::exchange(told_, {}); }
   // Retained state, QoS 1: only the newest of each topic waits.
   void state(const std::string& subtopic, const std::string& schema, const Json& body);
   // Figures, QoS 0: left out while there is no connection.
@@ -52,19 +58,24 @@ class Publisher {
 
   // Sends what there is and the window allows. To be called after anything that may have added to the outbox.
   void pump();
-  bool drained() const { return waiting_.empty() && states_.empty() && outstanding_.empty() && outbox_empty_; }
+  bool drained() const {
+    return waiting_.empty() && states_.empty() && outstanding_.empty() && replying_.empty() && outbox_empty_;
+  }
 
  private:
-  static constexpr size_t kMostWaiting = 256;
-  static constexpr size_t kMostOutstanding = 32;  // outbox rows on their way, leaving window for replies
+  static constexpr size_t kMostWaiting = 2048;
+  static constexpr size_t kMostUnlogged = 1024;
+  static constexpr uint64_t kReplyToken = uint64_t{1} << 63;  // in the tokens of replies; rows do not come so far
+  static constexpr size_t kMostOutstanding = 32;              // outbox rows on their way, leaving window for replies
 
   // A message that gets its envelope, and with it its place in the sequence, when it is really sent.
   struct Outgoing {
     mqtt::Message message;  // all but the payload
     std::string id;
     UtcTime at;
-    std::string body;   // JSON text of an object
-    bool bare = false;  // no envelope: the payload is there already
+    std::string body;          // JSON text of an object
+    bool bare = false;         // no envelope: the payload is there already
+    std::string stored_for{};  // the command under which it is stored; empty: not stored
   };
 
   Outgoing outgoing(const std::string& topic, const std::string& schema, const Json& body) const;
@@ -78,8 +89,11 @@ class Publisher {
   const Clock& clock_;
   mqtt::Session* session_ = nullptr;
   bool connected_ = false;
-  uint64_t seq_ = 0;                             // of the newest message of this connection
-  std::deque<Outgoing> waiting_;                 // replies
+  uint64_t seq_ = 0;                       // of the newest message of this connection
+  std::deque<Outgoing> waiting_;           // replies
+  std::map<uint64_t, Outgoing> replying_;  // those that the broker has not acknowledged, by token
+  uint64_t replies_sent_ = 0;
+  std::vector<std::string> told_;
   std::map<std::string, Outgoing> states_;       // by topic
   std::map<uint64_t, std::string> outstanding_;  // outbox rows that were sent, and their type
   int64_t last_sent_row_ = 0;

@@ -1,6 +1,7 @@
 #include "agent/replies.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "core/log.h"
 
@@ -8,35 +9,69 @@ namespace vedette {
 
 using messages::Answer;
 
-// The reply to what changed something is a row before it is a message; the reply to a question is sent first.
+namespace {
+
+// Refusals that leave no row are told in the log this often.
+constexpr seconds kRefusalLines{1};
+
+}  // namespace
+
+// A reply is a row before it is a message, that to a question too: sent first, a kill in between would have it answered
+// twice, and not alike (seen once in 76 commands of the kill campaign).
 void Replies::answer(const ReplyTo& to, const Answer& answer) {
-  const bool is_final = messages::is_final(answer);
-  const bool store_first = durability_of(to.verb) == Durability::power_cut;
-  std::string unstored;
-  publisher_.reply(to.topic, to.correlation, to.verb, messages::reply(to, answer, clock_.mono()),
-                   [&](std::string stored) {
-                     if (!is_final || to.command_id.empty()) return;
-                     if (store_first)
-                       store(to, stored);
-                     else
-                       unstored = std::move(stored);
-                   });
-  if (!unstored.empty()) store(to, unstored);
+  const Json body = messages::reply(to, answer, clock_.mono());
+  if (!messages::is_final(answer) || to.command_id.empty()) {
+    publisher_.reply(to.topic, to.correlation, to.verb, body);
+    return;
+  }
+  CommandOutcome outcome{{}, answer.status, std::string(code_name(answer.error.code)), answer.error.message, 0};
+  outcome.message = body.value("message", "");
+  outcome.took_ms = body.value("took_ms", int64_t{0});
+  publisher_.reply(to.topic, to.correlation, to.verb, body, [&](std::string stored) {
+    outcome.reply = std::move(stored);
+    store(to, outcome);
+  });
+  log_answer(to, answer);
 }
 
-void Replies::store(const ReplyTo& to, const std::string& stored) {
-  if (const auto finished = commands_.finish(to.command_id, stored, durability_of(to.verb)); !finished)
+void Replies::store(const ReplyTo& to, const CommandOutcome& outcome) {
+  if (const auto finished = commands_.finish(to.command_id, outcome, durability_of(to.verb)); !finished)
     log::error("a reply cannot be stored", {{"command_id", to.command_id}, {"reason", finished.error().message}});
+}
+
+void Replies::log_answer(const ReplyTo& to, const Answer& answer) {
+  log::info("command", {{"verb", to.verb},
+                        {"command_id", to.command_id},
+                        {"actor", to.actor.empty() ? std::string("unknown") : to.actor},
+                        {"camera", to.camera_id},
+                        {"status", answer.status},
+                        {"code", code_name(answer.error.code)},
+                        {"took_ms", to_ms(clock_.mono() - to.received)},
+                        {"traceparent", to.traceparent}});
 }
 
 void Replies::refuse(const ReplyTo& to, const Refusal& refusal) {
   Answer outcome = messages::rejected(refusal.error);
   outcome.status = refusal.status;
   outcome.errors = refusal.errors;
-  if (refusal.known)
+  if (refusal.known) {
     answer(to, outcome);
-  else
-    publisher_.reply(to.topic, to.correlation, to.verb, messages::reply(to, outcome, clock_.mono()));
+    return;
+  }
+  publisher_.reply(to.topic, to.correlation, to.verb, messages::reply(to, outcome, clock_.mono()));
+  // Somebody who sends a thousand a second must not fill the log.
+  const MonoTime now = clock_.mono();
+  if (now < next_refusal_line_) {
+    ++refusals_unsaid_;
+    return;
+  }
+  next_refusal_line_ = now + kRefusalLines;
+  log::warn("command refused", {{"verb", to.verb},
+                                {"command_id", to.command_id},
+                                {"actor", to.actor},
+                                {"code", code_name(refusal.error.code)},
+                                {"reason", refusal.error.message},
+                                {"refused_before", std::exchange(refusals_unsaid_, 0)}});
 }
 
 void Replies::repeat(const ReplyTo& to, std::string stored) {
@@ -51,15 +86,27 @@ void Replies::repeat(const ReplyTo& to, std::string stored) {
 }
 
 void Replies::answer_interrupted() {
+  const auto untold = commands_.untold();
   const auto unfinished = commands_.unfinished();
-  if (!unfinished) {
-    log::error("the command log cannot be read", {{"reason", unfinished.error().message}});
+  if (!unfinished || !untold) {
+    log::error("the command log cannot be read", {{"reason", (unfinished ? untold : unfinished).error().message}});
     return;
   }
+  for (const CommandRecord& record : *untold)
+    publisher_.reply_again(record.reply_topic, record.correlation, record.verb, record.reply);
   for (const CommandRecord& record : *unfinished) {
-    const ReplyTo to{record.reply_topic, record.correlation, record.command_id, record.verb, {}, clock_.mono()};
+    ReplyTo to{record.reply_topic, record.correlation, record.command_id, record.verb, {}, clock_.mono()};
+    to.actor = record.actor;
+    to.camera_id = record.camera_id;
     answer(to, messages::failed({Code::internal, "the agent was interrupted while it carried out this command"}));
   }
+}
+
+void Replies::enter_told() {
+  const std::vector<std::string> told = publisher_.take_told();
+  if (told.empty()) return;
+  if (const auto entered = commands_.told(told); !entered)
+    log::warn("that replies were sent cannot be entered", {{"reason", entered.error().message}});
 }
 
 }  // namespace vedette

@@ -101,14 +101,23 @@ Answer Snapshots::take(const ReplyTo& to, const SnapshotTake& request, Camera& c
   const auto ready = [this, request, &ring = camera.ring(), received = to.received] {
     return request.at || clock_.mono() >= received + request.timeout || find_keyframe(ring, request, received);
   };
-  const bool queued = jobs_.submit_when(ready, [this, to, request, opened, &camera](const std::stop_token& stop) {
-    SnapshotTaken taken;
-    taken.reply_to = to;
-    taken.request = request;
-    taken.on_demand = opened == Opened::on_demand;
-    taken.jpeg = request.at ? take_past(camera.ring(), taken, stop) : take_now(camera, taken);
+  SnapshotTaken wanted;
+  wanted.reply_to = to;
+  wanted.request = request;
+  wanted.on_demand = opened == Opened::on_demand;
+  const auto job = [this, wanted, &camera](const std::stop_token& stop) {
+    SnapshotTaken taken = wanted;
+    taken.jpeg = stop.stop_requested() ? fail(Code::cancelled, "it was given up before it was done")
+                 : taken.request.at    ? take_past(camera.ring(), taken, stop)
+                                       : take_now(camera, taken);
     complete(std::move(taken));
-  });
+  };
+  const auto dropped = [this, wanted] {
+    SnapshotTaken taken = wanted;
+    taken.jpeg = fail(Code::cancelled, "it was given up before it was done");
+    inbox_.push(std::move(taken));
+  };
+  const bool queued = jobs_.submit_when(ready, job, {to.command_id, dropped});
   if (!queued) return messages::rejected({Code::busy, "too many snapshots are waiting; try again"});
   return messages::accepted();
 }
@@ -253,8 +262,11 @@ std::optional<Snapshots::Reply> Snapshots::on_taken(SnapshotTaken taken) {
   if (!taken.upload) return finish(taken, false);
   const MonoTime deadline = taken.reply_to.received + taken.request.timeout;
   const std::string id = taken.snapshot_id;
+  Reply reply{taken.reply_to, messages::in_progress({{"snapshot_id", id},
+                                                     {"taken_at", to_rfc3339(taken.taken_at)},
+                                                     {"object_key", taken.upload->object_key}})};
   uploading_.emplace(id, Pending{std::move(taken), deadline});
-  return std::nullopt;
+  return reply;
 }
 
 std::optional<Snapshots::Reply> Snapshots::on_uploaded(const UploadReport& report) {
@@ -263,6 +275,20 @@ std::optional<Snapshots::Reply> Snapshots::on_uploaded(const UploadReport& repor
   Reply reply = finish(it->second.taken, true);
   uploading_.erase(it);
   return reply;
+}
+
+bool Snapshots::cancel(const std::string& command_id) {
+  if (jobs_.cancel(command_id)) return true;
+  if (const auto it = fetching_.find(command_id); it != fetching_.end()) {
+    it->second.deadline = clock_.mono() - kLate;
+    return true;
+  }
+  const auto it = std::find_if(uploading_.begin(), uploading_.end(), [&](const auto& pending) {
+    return pending.second.taken.reply_to.command_id == command_id;
+  });
+  if (it == uploading_.end()) return false;
+  it->second.deadline = clock_.mono();
+  return true;
 }
 
 std::vector<Snapshots::Reply> Snapshots::expire() {

@@ -35,12 +35,14 @@ class Snapshots {
     ReplyTo to;
     messages::Answer answer;
   };
-  // The reply to a snapshot that is done; nothing while its upload is awaited.
+  // The reply to a snapshot that is done, or in_progress while its upload is awaited; nothing when it was answered.
   std::optional<Reply> on_taken(SnapshotTaken taken);
   // An upload of a snapshot ended well.
   std::optional<Reply> on_uploaded(const UploadReport& report);
   // Those whose time is over: answered with what there is. To be called every second or so.
   std::vector<Reply> expire();
+  // It is given up: answered by what comes of it, or by the next expire(). False: nothing of that command.
+  bool cancel(const std::string& command_id);
   void request_stop();
 
  private:

@@ -36,6 +36,8 @@ class StatusBoard {
 
   // Everything, after a connect.
   void birth(std::string connection_id);
+  // The same once more.
+  void birth_again() { birth(connection_id_); }
   // The status, if anything in it changed that others should know at once.
   void status_may_have_changed();
   void camera_changed(const std::string& camera_id);

@@ -74,9 +74,14 @@ Answer StreamProbes::connect(const ReplyTo& to, const Target& target, millisecon
 }
 
 Answer StreamProbes::submit(const ReplyTo& to, const Look& look, const std::string& session_of) {
-  const bool queued = jobs_.submit([this, to, look, session_of](const std::stop_token& stop) {
-    inbox_.push(CommandDone{to, look(stop), session_of});
-  });
+  const auto dropped = [this, to, session_of] {
+    inbox_.push(CommandDone{to, messages::given_up(nullptr), session_of});
+  };
+  const bool queued = jobs_.submit(
+      [this, to, look, session_of](const std::stop_token& stop) {
+        inbox_.push(CommandDone{to, look(stop), session_of});
+      },
+      {to.command_id, dropped});
   return queued ? messages::accepted() : messages::rejected({Code::busy, "too many probes are waiting; try again"});
 }
 

@@ -26,6 +26,8 @@ class StreamProbes {
 
   // Accepts, or refuses at once. `camera` is that of camera_id, and null with a URL.
   messages::Answer probe(const ReplyTo& to, const CameraProbe& request, Camera* camera);
+  // It is given up, and answered as failed. False: no probe of that command.
+  bool cancel(const std::string& command_id) { return jobs_.cancel(command_id); }
   void request_stop() { jobs_.request_stop(); }
 
  private:

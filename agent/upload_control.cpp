@@ -124,6 +124,14 @@ Answer UploadControl::upload(const ReplyTo& to, const ClipUpload& request) {
   return messages::accepted();
 }
 
+bool UploadControl::cancel(const std::string& command_id) {
+  const auto found = std::find_if(waiting_.begin(), waiting_.end(),
+                                  [&](const Waiting& one) { return one.to.command_id == command_id; });
+  if (found == waiting_.end()) return false;
+  found->deadline = clock_.mono();
+  return true;
+}
+
 std::vector<UploadControl::Reply> UploadControl::on_report(const UploadReport& report) {
   std::vector<Reply> replies;
   if (report.upload.kind != "clip") return replies;

@@ -39,6 +39,9 @@ class UploadControl {
   // Accepts; the answer comes when the store has proved that it has the clip, or will not have it, or it is too late.
   messages::Answer upload(const ReplyTo& to, const ClipUpload& request);
 
+  // Nobody waits for the answer any more: it comes at the next tick(). The upload itself goes on.
+  bool cancel(const std::string& command_id);
+
   struct Reply {
     ReplyTo to;
     messages::Answer answer;

@@ -17,14 +17,58 @@ struct CommandRecord {
   std::string reply_topic;
   std::string correlation;  // bytes
   UtcTime received_at;
-  std::string reply;  // the final reply as sent; empty: not finished
+  std::string reply;        // the final reply as sent; empty: not finished
+  std::string camera_id{};  // that it is about; empty: none
+  bool only_asks = false;   // changes nothing
+};
+
+// What became of a command.
+struct CommandOutcome {
+  std::string reply;   // as sent
+  std::string status;  // and the members of the reply of these names
+  std::string code;
+  std::string message{};
+  int64_t took_ms = 0;
+};
+
+// One line of the audit: who asked what and how it ended. No parameters, which may hold anything.
+struct AuditEntry {
+  std::string command_id;
+  std::string verb;
+  std::string actor;      // empty: not told
+  std::string camera_id;  // empty: none
+  UtcTime received_at;
+  std::string status;  // empty: not finished
+  std::string code;
+  std::string message;
+  int64_t took_ms = 0;
+};
+
+// The newest first. Absent: any.
+struct AuditQuery {
+  std::optional<UtcTime> from;
+  std::optional<UtcTime> to;
+  std::optional<std::string> actor;
+  std::optional<std::string> verb;
+  std::optional<std::string> camera_id;
+  std::optional<std::string> status;  // in_progress: not finished
+  int limit = 50;
+  std::string cursor;  // empty: the first page
+};
+struct AuditPage {
+  std::vector<AuditEntry> entries;
+  std::string next_cursor;  // empty: that was all
 };
 
 // CommandLog makes commands idempotent: an id is written once, before the broker gets its acknowledgement, and its
-// final reply is kept with it for 7 days. Thread-safe.
+// final reply is kept with it for 7 days; until the broker has taken that reply, it is sent again after a kill. The
+// same rows are the audit of who asked what. Thread-safe.
 class CommandLog {
  public:
   static constexpr std::chrono::hours kKept{7 * 24};
+  // Questions beyond this many commands are forgotten before that, the oldest first: asked again they do no harm, and
+  // somebody who asks 20 a second must not fill the disk. Some 100 MB.
+  static constexpr int64_t kMostRows = 200'000;
 
   explicit CommandLog(Database& database);
 
@@ -33,13 +77,26 @@ class CommandLog {
   Result<std::optional<CommandRecord>> begin(const CommandRecord& command,
                                              Durability durability = Durability::power_cut);
   Result<std::optional<CommandRecord>> find(const std::string& command_id) const;
-  Status finish(const std::string& command_id, const std::string& reply, Durability durability = Durability::power_cut);
+  Status finish(const std::string& command_id, const CommandOutcome& outcome,
+                Durability durability = Durability::power_cut);
+  // The broker has the replies to these.
+  Status told(const std::vector<std::string>& command_ids);
   // Commands that were begun and not finished, oldest first: at start, those that a kill interrupted.
   Result<std::vector<CommandRecord>> unfinished() const;
-  // Removes what is older than kKept; the number removed.
-  Result<int> expire(UtcTime now);
+  // Those that were finished, and whose reply the broker perhaps does not have.
+  Result<std::vector<CommandRecord>> untold() const;
+  // At most kMostLookedAt commands are looked at for a page, which may so hold few or none though there are more.
+  // invalid_argument for a cursor that is not of ours.
+  static constexpr int kMostLookedAt = 5000;
+  Result<AuditPage> audit(const AuditQuery& query) const;
+  // Removes what is older than kKept, and questions that are too many, at most kMostExpired at once; the number
+  // removed.
+  static constexpr int kMostExpired = 500;
+  Result<int> expire(UtcTime now, int64_t most_rows = kMostRows);
 
  private:
+  Result<std::vector<CommandRecord>> select(std::string_view sql) const;
+
   Database& database_;
 };
 

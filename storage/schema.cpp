@@ -308,10 +308,25 @@ CREATE INDEX upload_forced ON upload((kind NOT IN ('manifest', 'poster')), prior
 -- And a figure: uploads_paused_until_us; not there: they are not paused; 0: until somebody resumes them.
 )sql";
 
+constexpr const char* kAudit = R"sql(
+ALTER TABLE command ADD COLUMN camera_id TEXT NOT NULL DEFAULT '';       -- that it is about, or empty
+ALTER TABLE command ADD COLUMN only_asks INTEGER NOT NULL DEFAULT 0;     -- 1: changes nothing
+ALTER TABLE command ADD COLUMN told INTEGER NOT NULL DEFAULT 1;          -- 0: the broker may not have the reply
+ALTER TABLE command ADD COLUMN status TEXT NOT NULL DEFAULT '';          -- of the final reply; empty: not finished
+ALTER TABLE command ADD COLUMN code TEXT NOT NULL DEFAULT '';
+ALTER TABLE command ADD COLUMN message TEXT NOT NULL DEFAULT '';
+ALTER TABLE command ADD COLUMN took_ms INTEGER NOT NULL DEFAULT 0;
+UPDATE command SET status = coalesce(json_extract(reply, '$.body.status'), ''),
+  code = coalesce(json_extract(reply, '$.body.code'), ''), message = coalesce(json_extract(reply, '$.body.message'), ''),
+  took_ms = coalesce(json_extract(reply, '$.body.took_ms'), 0) WHERE reply <> '' AND json_valid(reply);
+-- One further index after all, for the audit: a page more for each command, which waits for no disk.
+CREATE INDEX command_by_time ON command(received_us, command_id);
+)sql";
+
 constexpr Migration kMigrations[] = {
     {1, kFirst},    {2, kPlans},    {3, kSums},      {4, kDeletions},  {5, kRetention},
     {6, kTimeline}, {7, kClocks},   {8, kManifests}, {9, kContainers}, {10, kCameraClocks},
-    {11, kParts},   {12, kPosters}, {13, kForced},
+    {11, kParts},   {12, kPosters}, {13, kForced},   {14, kAudit},
 };
 
 }  // namespace

@@ -3,7 +3,10 @@
 _vedettectl_params() {
     local names=""
     case $1 in
+        agent.log_level) names="level= ttl_s=" ;;
         agent.ping) names="" ;;
+        agent.rebirth) names="" ;;
+        audit.query) names="from= to= actor= verb= camera_id= status= limit= cursor=" ;;
         camera.discover) names="address= timeout_ms=" ;;
         camera.probe) names="camera_id= url= auth_camera_id= transport= timeout_ms=" ;;
         camera.restart) names="camera_id=" ;;
@@ -14,6 +17,7 @@ _vedettectl_params() {
         clip.query) names="camera_id= from= to= labels[]= state[]= limit= cursor= order=" ;;
         clip.upload) names="clip_id= priority= force= timeout_ms=" ;;
         clip.url) names="clip_id= ttl_s=" ;;
+        command.cancel) names="command_id=" ;;
         loss.query) names="from= to= limit= cursor=" ;;
         recording.list) names="camera_id=" ;;
         recording.start) names="camera_id= recording_id= start= allow_late= pre_roll_ms= duration_ms= labels[]= upload= priority= container=" ;;
@@ -34,6 +38,8 @@ _vedettectl_params() {
 _vedettectl_words() {
     local words=""
     case $1 in
+        "agent.log_level:level") words="trace debug info warn error" ;;
+        "audit.query:status") words="in_progress succeeded failed cancelled rejected expired" ;;
         "camera.probe:transport") words="tcp udp auto multicast http" ;;
         "clip.create:upload") words="auto never" ;;
         "clip.create:priority") words="high normal low" ;;
@@ -84,7 +90,7 @@ _vedettectl() {
             return ;;
     esac
     case $verb in
-        "") mapfile -t COMPREPLY < <(compgen -W "watch devices clips verify agent.ping camera.discover camera.probe camera.restart clip.create clip.delete clip.get clip.protect clip.query clip.upload clip.url loss.query recording.list recording.start recording.stop snapshot.take storage.status stream.close stream.list stream.open timeline.query upload.pause upload.resume upload.status" -- "$word") ;;
+        "") mapfile -t COMPREPLY < <(compgen -W "watch devices clips verify agent.log_level agent.ping agent.rebirth audit.query camera.discover camera.probe camera.restart clip.create clip.delete clip.get clip.protect clip.query clip.upload clip.url command.cancel loss.query recording.list recording.start recording.stop snapshot.take storage.status stream.close stream.list stream.open timeline.query upload.pause upload.resume upload.status" -- "$word") ;;
         clips) mapfile -t COMPREPLY < <(compgen -W "ls url get" -- "$word") ;;
         verify) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames ;;
         *)

@@ -128,7 +128,7 @@ TEST_F(CommandIntakeTest, SameIdAfterwardsBringsTheStoredReplyAlsoAfterARestart)
   const std::string id = new_id();
   ping(id);
   EXPECT_TRUE(next_as<CommandArrived>());
-  ASSERT_TRUE(log_->finish(id, "the reply"));
+  ASSERT_TRUE(log_->finish(id, {"the reply", "succeeded", "ok"}));
   ping(id);
   EXPECT_EQ(next_as<CommandRepeated>()->reply, "the reply");
   open();
@@ -256,6 +256,73 @@ TEST_F(CommandIntakeTest, OnAFullDiskTheReserveIsForWhatMakesRoom) {
   EXPECT_TRUE(log_->find(removal).value());
   send_large("clip.delete", removal, {{"clip_ids", {clip}}});
   EXPECT_TRUE(next_as<CommandRepeated>()) << "never a second run";
+}
+
+TEST_F(CommandIntakeTest, MoreThanTheRateIsRefusedAndLeavesNoTrace) {
+  for (int i = 0; i < 50; ++i) {
+    ping(new_id());
+    EXPECT_TRUE(next_as<CommandArrived>()) << i;
+  }
+  const std::string id = new_id();
+  ping(id);
+  EXPECT_EQ(next_as<CommandRefused>()->refusal.error.code, Code::rate_limited);
+  clock_.advance(50ms - 1us);
+  ping(id);
+  EXPECT_EQ(next_as<CommandRefused>()->refusal.error.code, Code::rate_limited);
+  clock_.advance(1us);
+  ping(id);
+  EXPECT_TRUE(next_as<CommandArrived>()) << "the same id may come again";
+  ASSERT_TRUE(log_->finish(id, {"the reply", "succeeded", "ok"}));
+  ping(id);
+  EXPECT_FALSE(next()) << "what has its reply gets no other one";
+}
+
+TEST_F(CommandIntakeTest, AFloodInAGroupLeavesRoomForTheDevice) {
+  const auto group = [&] { send("agent.ping", {{"v", 1}, {"id", new_id()}}, false, "vedette/v1/group/north"); };
+  for (int i = 0; i < 25; ++i) {
+    group();
+    EXPECT_TRUE(next_as<CommandArrived>()) << i;
+  }
+  for (int i = 0; i < 100; ++i) {
+    group();
+    EXPECT_EQ(next_as<CommandRefused>()->refusal.error.code, Code::rate_limited);
+  }
+  for (int i = 0; i < 25; ++i) {
+    ping(new_id());
+    EXPECT_TRUE(next_as<CommandArrived>()) << i;
+  }
+}
+
+TEST_F(CommandIntakeTest, WhatStopsGetsInWhenNothingElseDoesAndIsTakenAhead) {
+  for (size_t i = 0; i < kCapacity; ++i) ping(new_id());
+  ping(new_id());  // busy: pushed behind them
+  const std::string stop = new_id();
+  send("recording.stop", {{"v", 1}, {"id", stop}, {"params", {{"camera_id", "front"}}}});
+  EXPECT_EQ(next_as<CommandArrived>()->command.reply_to.command_id, stop);
+  while (next()) {
+  }
+  for (int i = 0; i < 100; ++i) {
+    ping(new_id());
+    (void)next();
+  }
+  send("recording.stop", {{"v", 1}, {"id", new_id()}, {"params", {{"camera_id", "front"}}}});
+  EXPECT_TRUE(next_as<CommandArrived>()) << "it has a rate of its own";
+}
+
+TEST_F(CommandIntakeTest, AStopDoesNotOvertakeTheStartThatItIsAbout) {
+  const auto start = [&](const char* camera) {
+    send("recording.start", {{"v", 1}, {"id", new_id()}, {"params", {{"camera_id", camera}}}});
+  };
+  start("front");
+  start("back");
+  send("recording.stop", {{"v", 1}, {"id", new_id()}, {"params", {{"camera_id", "front"}}}});
+  EXPECT_EQ(next_as<CommandArrived>()->command.reply_to.camera_id, "front");
+  EXPECT_EQ(next_as<CommandArrived>()->command.reply_to.verb, "recording.stop");
+  EXPECT_EQ(next_as<CommandArrived>()->command.reply_to.camera_id, "back");
+  const std::string clip = new_id();
+  send("clip.protect", {{"v", 1}, {"id", new_id()}, {"params", {{"clip_id", clip}, {"protected", true}}}});
+  send("clip.delete", {{"v", 1}, {"id", new_id()}, {"params", {{"clip_ids", {clip}}}}});
+  EXPECT_EQ(next_as<CommandArrived>()->command.reply_to.verb, "clip.protect");
 }
 
 }  // namespace

@@ -95,7 +95,46 @@ TEST(DecodeCommandTest, EnvelopeIsRead) {
   EXPECT_EQ(decoded.reply_to.verb, "agent.ping");
   EXPECT_EQ(decoded.reply_to.traceparent, kTrace);
   EXPECT_EQ(decoded.reply_to.received, MonoTime(7s));
-  EXPECT_EQ(decoded.actor, "alice@acme");
+  EXPECT_EQ(decoded.reply_to.actor, "alice@acme");
+  EXPECT_EQ(decoded.expires, kNever);
+}
+
+TEST(DecodeCommandTest, ExpiresByWhateverComesFirst) {
+  Given given = Given().with("expires_at", "2026-11-20T08:30:20Z");
+  EXPECT_EQ(given.decode().expires, MonoTime(27s));
+  given.message = {};
+  given.message.expiry_s = 5;
+  EXPECT_EQ(given.decode().expires, MonoTime(12s));
+  given.message = {};
+  given.message.expiry_s = UINT32_MAX;
+  given.with("expires_at", "9999-12-31T23:59:59Z");
+  EXPECT_GT(given.decode().expires, MonoTime(24h));
+  EXPECT_LT(given.decode().expires, kNever);
+}
+
+TEST(DecodeCommandTest, OnAClockThatWasNeverSetTheSendersWordCounts) {
+  const auto decode = [](const char* sent_at, const char* expires_at) {
+    Given given = Given().with("expires_at", expires_at);
+    if (sent_at) given.with("ts", sent_at);
+    given.message.payload = given.json.dump();
+    return decode_command(given.message, false, given.verb, kBase, UtcTime(90s), MonoTime(7s));
+  };
+  const Decoded good = decode("2026-11-20T08:30:00Z", "2026-11-20T08:30:20Z");
+  EXPECT_TRUE(std::holds_alternative<Request>(good.content));
+  EXPECT_EQ(good.expires, MonoTime(27s)) << "20 s from its arrival";
+  EXPECT_EQ(refusal_of(decode("2026-11-20T08:30:00Z", "2026-11-20T08:29:59Z")).status, "expired");
+  EXPECT_TRUE(std::holds_alternative<Request>(decode(nullptr, "2026-11-20T08:30:20Z").content));
+}
+
+TEST(DecodeCommandTest, TsIsNotJudged) {
+  for (const char* ts : {"1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"}) request_of<AgentPing>(Given().with("ts", ts));
+}
+
+TEST(DecodeCommandTest, TheCameraIsKnownForTheAudit) {
+  EXPECT_EQ(command("recording.stop", R"({"camera_id": "front"})").decode().reply_to.camera_id, "front");
+  EXPECT_EQ(command("recording.stop", R"({"recording_id": "r"})").decode().reply_to.camera_id, "");
+  EXPECT_EQ(command("camera.restart", R"({"camera_id": "front"})").decode().reply_to.camera_id, "front");
+  EXPECT_EQ(command("agent.ping", "{}").decode().reply_to.camera_id, "");
 }
 
 TEST(DecodeCommandTest, UnknownMembersAroundParamsAreForLaterVersions) {

@@ -228,13 +228,44 @@ TEST_F(PublisherTest, RepliesWaitForTheConnection) {
 }
 
 TEST_F(PublisherTest, OldestRepliesGoWhenTooManyWait) {
-  for (int i = 0; i < 300; ++i) publisher_->reply(std::string(kBase) + "/reply/web", "", "agent.ping", {{"number", i}});
+  for (int i = 0; i < 1100; ++i)
+    publisher_->reply(std::string(kBase) + "/reply/web", "", "agent.ping", {{"number", i}});
   connect();
-  ASSERT_TRUE(wait_until_seen("/reply/web", 256));
+  ASSERT_TRUE(wait_until_seen("/reply/web", 1024));
   const auto replies = seen("/reply/web");
-  EXPECT_EQ(replies.size(), 256u);
-  EXPECT_EQ(replies.front().json()["number"], 300 - 256);
-  EXPECT_EQ(replies.back().json()["number"], 299);
+  EXPECT_EQ(replies.size(), 1024u);
+  EXPECT_EQ(replies.front().json()["number"], 1100 - 1024);
+  EXPECT_EQ(replies.back().json()["number"], 1099);
+}
+
+TEST_F(PublisherTest, RepliesThatWereNotAcknowledgedComeAgainAndThenAreTold) {
+  connect();
+  broker_.pause();
+  std::vector<std::string> ids;
+  std::string stored;
+  for (int i = 0; i < 10; ++i) {
+    ids.push_back(new_id());
+    publisher_->reply(std::string(kBase) + "/reply/web", "c", "agent.ping", {{"command_id", ids.back()}},
+                      [&](const std::string& text) { stored = text; });
+  }
+  EXPECT_FALSE(publisher_->drained());
+  EXPECT_TRUE(publisher_->take_told().empty());
+  broker_.kill9();
+  ASSERT_TRUE(run_until([this] { return losses_ == 1; }));
+  broker_.start();
+  ASSERT_TRUE(run_until([this] { return connections_ == 2 && publisher_->drained(); }));
+  EXPECT_EQ(publisher_->take_told(), ids);
+  EXPECT_TRUE(publisher_->take_told().empty());
+}
+
+TEST_F(PublisherTest, AStoredReplyIsNotGivenUpForRefusals) {
+  const std::string topic = std::string(kBase) + "/reply/web";
+  publisher_->reply(topic, "", "agent.ping", {{"command_id", new_id()}, {"number", -1}}, [](const std::string&) {});
+  for (int i = 0; i < 1500; ++i) publisher_->reply(topic, "", "agent.ping", {{"number", i}});
+  connect();
+  ASSERT_TRUE(wait_until_seen("/reply/web", 1024));
+  EXPECT_EQ(seen("/reply/web").front().json()["number"], -1);
+  EXPECT_EQ(seen("/reply/web").back().json()["number"], 1499);
 }
 
 TEST_F(PublisherTest, StoredReplyGoesOutAgainAsItWas) {

@@ -97,5 +97,25 @@ TEST(InboxTest, LosesNothingBetweenManyThreads) {
   EXPECT_EQ(sum, int64_t{kThreads} * kEach * (kEach + 1) / 2);
 }
 
+TEST(InboxTest, WhatGoesAheadPassesWhatItMayAndHasRoomOfItsOwn) {
+  Inbox<int> inbox(3);
+  for (const int item : {10, 7, 11}) EXPECT_TRUE(inbox.try_push(item));
+  const auto not_seven = [](int item) { return item != 7; };
+  EXPECT_FALSE(inbox.try_push(12));
+  EXPECT_TRUE(inbox.try_push_ahead(1, not_seven));
+  for (size_t i = 1; i < Inbox<int>::kReserve; ++i) EXPECT_TRUE(inbox.try_push_ahead(100, [](int) { return false; }));
+  EXPECT_FALSE(inbox.try_push_ahead(2, [](int) { return false; })) << "that room is bounded too";
+  for (const int item : {10, 7, 1, 11, 100}) EXPECT_EQ(inbox.pop(in(0ms), {}), item);
+}
+
+TEST(InboxTest, AnItemCanBeTakenOutOfTheMiddle) {
+  Inbox<int> inbox(3);
+  for (const int item : {1, 2, 3}) EXPECT_TRUE(inbox.try_push(item));
+  EXPECT_EQ(inbox.take_if([](int item) { return item == 2; }), 2);
+  EXPECT_EQ(inbox.take_if([](int item) { return item == 2; }), std::nullopt);
+  EXPECT_TRUE(inbox.try_push(4));
+  for (const int item : {1, 3, 4}) EXPECT_EQ(inbox.pop(in(0ms), {}), item);
+}
+
 }  // namespace
 }  // namespace vedette

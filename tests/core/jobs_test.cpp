@@ -81,5 +81,42 @@ TEST(JobsTest, StopsTheRunningJobAndDropsTheOthers) {
   EXPECT_FALSE(other);
 }
 
+TEST(JobsTest, CancellingDropsOneThatWaitsAndStopsOneThatRuns) {
+  std::atomic<bool> ran = false, dropped = false;
+  std::promise<void> started, stopped;
+  Jobs jobs("jobs", 4);
+  ASSERT_TRUE(jobs.submit(
+      [&](const std::stop_token& stop) {
+        started.set_value();
+        if (wait_until(kNever, stop)) stopped.set_value();
+      },
+      {"runs", {}}));
+  started.get_future().wait();
+  ASSERT_TRUE(jobs.submit([&](std::stop_token) { ran = true; }, {"waits", [&] { dropped = true; }}));
+  EXPECT_FALSE(jobs.cancel("unknown"));
+  EXPECT_TRUE(jobs.cancel("waits"));
+  EXPECT_TRUE(dropped);
+  EXPECT_FALSE(jobs.cancel("waits"));
+  EXPECT_TRUE(jobs.cancel("runs"));
+  stopped.get_future().wait();
+  std::promise<void> next;
+  ASSERT_TRUE(jobs.submit([&](const std::stop_token& stop) {
+    if (!stop.stop_requested()) next.set_value();
+  }));
+  next.get_future().wait();
+  EXPECT_FALSE(ran);
+  EXPECT_FALSE(jobs.cancel("runs")) << "it is over";
+}
+
+TEST(JobsTest, OneThatIsNotReadyRunsAtOnceWhenItIsCancelled) {
+  std::promise<bool> stopped;
+  Jobs jobs("jobs", 4);
+  ASSERT_TRUE(jobs.submit_when([] { return false; },
+                               [&](const std::stop_token& stop) { stopped.set_value(stop.stop_requested()); },
+                               {"job", [&] { stopped.set_value(true); }}));
+  EXPECT_TRUE(jobs.cancel("job"));
+  EXPECT_TRUE(stopped.get_future().get());
+}
+
 }  // namespace
 }  // namespace vedette
