@@ -125,12 +125,13 @@ struct StreamList {
 struct StreamClose {
   std::string stream_id;
 };
+struct ConfigReport {};
 struct AgentPing {};
 
 using Request =
     std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipCreate, ClipQueryRequest, ClipGet,
                  ClipUrl, ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus, CameraRestart,
-                 CameraProbe, CameraDiscover, StreamOpen, StreamList, StreamClose, AgentPing>;
+                 CameraProbe, CameraDiscover, StreamOpen, StreamList, StreamClose, ConfigReport, AgentPing>;
 
 // A verb's name and the reader of its parameters; errors are collected by the JsonReader.
 struct Verb {

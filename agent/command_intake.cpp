@@ -1,5 +1,6 @@
 #include "agent/command_intake.h"
 
+#include "agent/config_document.h"
 #include "core/log.h"
 
 namespace vedette {
@@ -7,17 +8,23 @@ namespace vedette {
 CommandIntake::CommandIntake(std::string base_topic, const std::vector<std::string>& group_topics, CommandLog& log,
                              Inbox<Event>& inbox, const Clock& clock, std::function<Status()> give_up_reserve)
     : base_topic_(std::move(base_topic)),
+      desired_topic_(base_topic_ + "/config/desired"),
       log_(log),
       inbox_(inbox),
       clock_(clock),
       give_up_reserve_(std::move(give_up_reserve)) {
-  command_prefixes_.push_back(base_topic_ + "/command/");
+  set_groups(group_topics);
+}
+
+void CommandIntake::set_groups(const std::vector<std::string>& group_topics) {
+  command_prefixes_ = {base_topic_ + "/command/"};
   for (const std::string& group : group_topics) command_prefixes_.push_back(group + "/command/");
 }
 
 std::vector<std::pair<std::string, int>> CommandIntake::subscriptions() const {
   std::vector<std::pair<std::string, int>> out;
   for (const std::string& prefix : command_prefixes_) out.emplace_back(prefix + "+", 1);
+  out.emplace_back(desired_topic_, 1);
   return out;
 }
 
@@ -42,6 +49,11 @@ void CommandIntake::refuse(ReplyTo to, Refusal refusal) {
 }
 
 void CommandIntake::on_message(const mqtt::Message& message, bool retained) {
+  if (message.topic == desired_topic_) {
+    if (message.payload.empty()) return;  // cleared: what is in force stays
+    if (desired_.put(message.payload.substr(0, kMostDesiredBytes + 1))) inbox_.push(DesiredWaiting{});
+    return;
+  }
   const std::string verb = verb_of(message.topic);
   if (verb.empty()) return;
   inbox_.expect();

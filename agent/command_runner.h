@@ -8,6 +8,7 @@
 #include "agent/clip_creations.h"
 #include "agent/command.h"
 #include "agent/config.h"
+#include "agent/config_twin.h"
 #include "agent/frame_streams.h"
 #include "agent/messages.h"
 #include "agent/recordings.h"
@@ -32,6 +33,7 @@ class CommandRunner {
 
   // Where clips are uploaded to; null: nowhere.
   void attach(const Target* target) { target_ = target; }
+  void attach(const ConfigTwin& twin) { twin_ = &twin; }
 
   // The final answer, or `accepted` where it comes later; nothing where nothing is said before it.
   std::optional<messages::Answer> run(const ReplyTo& to, const Request& request);
@@ -56,6 +58,7 @@ class CommandRunner {
   messages::Answer run(const ReplyTo& to, const StreamOpen& request);
   messages::Answer run(const ReplyTo& to, const StreamList& request);
   messages::Answer run(const ReplyTo& to, const StreamClose& request);
+  messages::Answer run(const ReplyTo& to, const ConfigReport& request);
   messages::Answer run(const ReplyTo& to, const AgentPing& request);
   Camera* find_camera(const std::string& camera_id) const;
 
@@ -74,6 +77,7 @@ class CommandRunner {
   const Clock& clock_;
   const MonoTime started_;
   const Target* target_ = nullptr;
+  const ConfigTwin* twin_ = nullptr;
 };
 
 }  // namespace vedette

@@ -20,16 +20,24 @@ namespace vedette {
 
 // Everything that other threads tell the main loop. A kind that Agent::on does not know does not compile.
 
+// The first member of these three is the number of the session: the main loop may have begun another one meanwhile.
 struct MqttConnected {
+  int session = 0;
   std::string connection_id;
 };
 struct MqttDisconnected {
+  int session = 0;
   std::string reason;
 };
 struct MqttPublished {
+  int session = 0;
   uint64_t token = 0;
   int reason = 0;
 };
+// A desired configuration waits in the intake.
+struct DesiredWaiting {};
+// The configuration file is to be read again.
+struct ReloadRequested {};
 struct CommandArrived {
   Command command;
 };
@@ -87,8 +95,9 @@ struct ShutdownRequested {
   std::string reason;
 };
 
-using Event = std::variant<MqttConnected, MqttDisconnected, MqttPublished, CommandArrived, CommandRefused,
-                           CommandRepeated, CommandDone, CameraChanged, CameraNoticed, RecorderReport, UploadReport,
-                           SnapshotTaken, RetentionPassed, StorageSeen, FrameReport, ShutdownRequested>;
+using Event =
+    std::variant<MqttConnected, MqttDisconnected, MqttPublished, CommandArrived, CommandRefused, CommandRepeated,
+                 CommandDone, CameraChanged, CameraNoticed, RecorderReport, UploadReport, SnapshotTaken,
+                 RetentionPassed, StorageSeen, FrameReport, DesiredWaiting, ReloadRequested, ShutdownRequested>;
 
 }  // namespace vedette

@@ -53,6 +53,7 @@ Publisher::Outgoing Publisher::outgoing(const std::string& topic, const std::str
 }
 
 mqtt::Message Publisher::finished(const Outgoing& out, uint64_t seq) const {
+  if (out.body.empty()) return out.message;  // clears what is retained
   // The body is an object, "{...}": the envelope takes the place of its opening brace.
   mqtt::Message message = out.message;
   message.payload = R"({"v":1,"id":")" + out.id + R"(","ts":")" + to_rfc3339(out.at) + R"(","seq":)" +
@@ -108,6 +109,15 @@ void Publisher::reply_again(const std::string& topic, const std::string& correla
 void Publisher::state(const std::string& subtopic, const std::string& schema, const Json& body) {
   if (!connected_) return;  // the birth after the next connect tells everything anew
   Outgoing out = outgoing(base_topic_ + "/" + subtopic, schema, body);
+  out.message.retain = true;
+  states_.insert_or_assign(out.message.topic, std::move(out));
+  pump();
+}
+
+void Publisher::clear_state(const std::string& subtopic) {
+  if (!connected_) return;
+  Outgoing out;
+  out.message.topic = base_topic_ + "/" + subtopic;
   out.message.retain = true;
   states_.insert_or_assign(out.message.topic, std::move(out));
   pump();

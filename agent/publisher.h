@@ -36,6 +36,8 @@ class Publisher {
                    const std::string& stored);
   // Retained state, QoS 1: only the newest of each topic waits.
   void state(const std::string& subtopic, const std::string& schema, const Json& body);
+  // What was retained there is no more.
+  void clear_state(const std::string& subtopic);
   // Figures, QoS 0: left out while there is no connection.
   void telemetry(const std::string& subtopic, const std::string& schema, const Json& body);
   // A retained message with its envelope, for the session's close().

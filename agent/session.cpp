@@ -8,7 +8,8 @@
 
 namespace vedette {
 
-Result<std::unique_ptr<mqtt::Session>> start_session(const Config& config, CommandIntake& intake, Inbox<Event>& inbox) {
+Result<std::unique_ptr<mqtt::Session>> start_session(const Config& config, CommandIntake& intake, Inbox<Event>& inbox,
+                                                     int number) {
   mqtt::SessionCallbacks callbacks;
   const auto connection_id = std::make_shared<std::string>();  // of the MQTT thread
   const std::string status_topic = base_topic(config) + "/status";
@@ -22,12 +23,16 @@ Result<std::unique_ptr<mqtt::Session>> start_session(const Config& config, Comma
     will.utf8 = true;
     return std::optional(will);
   };
-  callbacks.on_connect = [&inbox, connection_id](bool) { inbox.push(MqttConnected{*connection_id}); };
-  callbacks.on_disconnect = [&inbox](const std::string& reason) { inbox.push(MqttDisconnected{reason}); };
+  callbacks.on_connect = [&inbox, number, connection_id](bool) { inbox.push(MqttConnected{number, *connection_id}); };
+  callbacks.on_disconnect = [&inbox, number](const std::string& reason) {
+    inbox.push(MqttDisconnected{number, reason});
+  };
   callbacks.on_message = [&intake](const mqtt::Message& message, bool retained) {
     intake.on_message(message, retained);
   };
-  callbacks.on_published = [&inbox](uint64_t token, int reason) { inbox.push(MqttPublished{token, reason}); };
+  callbacks.on_published = [&inbox, number](uint64_t token, int reason) {
+    inbox.push(MqttPublished{number, token, reason});
+  };
   return mqtt::Session::start(session_config(config, intake.subscriptions()), std::move(callbacks));
 }
 

@@ -12,6 +12,8 @@ namespace vedette {
 
 // Connects to the broker, with a will that names the connection: commands go to the intake, everything else into the
 // inbox, all from the session's thread. Intake and inbox outlive the session.
-Result<std::unique_ptr<mqtt::Session>> start_session(const Config& config, CommandIntake& intake, Inbox<Event>& inbox);
+// `number` tells its events from those of other sessions.
+Result<std::unique_ptr<mqtt::Session>> start_session(const Config& config, CommandIntake& intake, Inbox<Event>& inbox,
+                                                     int number);
 
 }  // namespace vedette

@@ -41,6 +41,8 @@ class Snapshots {
   std::optional<Reply> on_uploaded(const UploadReport& report);
   // Those whose time is over: answered with what there is. To be called every second or so.
   std::vector<Reply> expire();
+  // The camera's configuration has changed, or it is gone.
+  void forget(const std::string& camera_id) { camera_pictures_.forget(camera_id); }
   void request_stop();
 
  private:
@@ -58,7 +60,7 @@ class Snapshots {
   Result<Jpeg> take_now(Camera& camera, SnapshotTaken& taken);
   Result<Jpeg> take_past(Ring& ring, SnapshotTaken& taken, const std::stop_token& stop);
   Result<Jpeg> take_fetched(const CameraShot& shot, const std::string& key, SnapshotTaken& taken);
-  Result<Jpeg> take_old(Camera& camera, SnapshotTaken& taken, const Error& why_not_new);
+  Result<Jpeg> take_old(Camera& camera, Config::Profile recorded, SnapshotTaken& taken, const Error& why_not_new);
   Result<Jpeg> take_keyframe(const Camera& camera, const Packet& keyframe, SnapshotTaken& taken);
   // The upload is queued, and the main loop is told.
   void complete(SnapshotTaken taken);
