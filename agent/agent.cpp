@@ -497,8 +497,9 @@ void Agent::Impl::shut_down() {
   drain_until(now + kCloseClips, [this] { return recordings_.empty(); });
   if (!recordings_.empty()) log::error("clips could not be closed in time; they are recovered at the next start");
   publisher_.pump();
-  drain_until(clock_.mono() + kDrainOutbox, [this] { return !session_->connected() || publisher_.drained(); });
-  end_session("offline");
+  drain_until(clock_.mono() + kDrainOutbox,
+              [this] { return !session_ || !session_->connected() || publisher_.drained(); });
+  if (session_) end_session("offline");
   if (volume_->check())
     marker_.clear();
   else

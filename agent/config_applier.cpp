@@ -68,7 +68,7 @@ Status ConfigApplier::apply_to_camera(const std::string& id, const CameraChange&
       cameras_.at(id)->reconfigure(camera_config(in_force_.config, id), change.connect);
       break;
   }
-  if (change.off) users_.frame_streams.close_all(id);
+  if (change.off || change.second) users_.frame_streams.close_all(id);
   if (change.second) users_.second_profiles.reconfigure(id);
   if (change.http) users_.snapshots.forget(id);
   return change.noticed ? users_.feeds.reconfigure(id) : Status();

@@ -116,7 +116,7 @@ tl::expected<ConfigPlan, ConfigErrors> plan_change(const ConfigState& from, cons
   for (const auto& [id, camera] : to.config.cameras) {
     const auto before = from.config.cameras.find(id);
     if (before == from.config.cameras.end()) {
-      plan.cameras[id] = {CameraChange::Kind::added, false, true, false, false, true, true};
+      plan.cameras[id] = {CameraChange::Kind::added, false, true, true, true, true, true};
       continue;
     }
     if (before->second.password != camera.password) changed.insert("/cameras/" + id + "/password");

@@ -65,9 +65,9 @@ TEST(ConfigPlanTest, OnlyTheCameraThatDiffersIsNamed) {
 }
 
 TEST(ConfigPlanTest, WhatNeedsNoNewSessionGetsNone) {
-  for (const char* patch : {R"({"cameras": {"front": {"record": "continuous"}}})",
-                            R"({"cameras": {"front": {"ring_s": 10}}})", R"({"cameras": {"front": {"max_bytes": 9}}})",
-                            R"({"cameras": {"front": {"on_event": {"type": "motion"}}}})"}) {
+  for (const char* patch :
+       {R"({"cameras": {"front": {"record": "continuous"}}})", R"({"cameras": {"front": {"ring_s": 10}}})",
+        R"({"cameras": {"front": {"max_bytes": 9}}})", R"({"cameras": {"front": {"on_event": {"type": "motion"}}}})"}) {
     const ConfigPlan plan = plan_of(patch);
     ASSERT_EQ(plan.cameras.count("front"), 1u) << patch;
     EXPECT_FALSE(plan.cameras.at("front").connect || plan.cameras.at("front").off) << patch;

@@ -95,7 +95,8 @@ TEST_F(RemoteConfigTest, TheSectionIsReadStrictly) {
     "trial_s": 4, "more": 1)")),
             (Names{"/remote_config/enabled", "/remote_config/allow/1", "/remote_config/allow/2",
                    "/remote_config/allow/3", "/remote_config/trial_s", "/remote_config/more"}));
-  const RemoteConfig read = load(with("remote_config", R"("allow": ["mqtt"], "secrets": ["cred:"], "trial_s": 5)")).config.remote;
+  const RemoteConfig read =
+      load(with("remote_config", R"("allow": ["mqtt"], "secrets": ["cred:"], "trial_s": 5)")).config.remote;
   EXPECT_EQ(read.allow, Names{"mqtt"});
   EXPECT_EQ(read.secrets, Names{"cred:"});
   EXPECT_EQ(read.trial, 5s);
