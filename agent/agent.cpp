@@ -12,6 +12,7 @@
 #include "agent/clock_watch.h"
 #include "agent/command_intake.h"
 #include "agent/command_runner.h"
+#include "agent/config_twin.h"
 #include "agent/event_feeds.h"
 #include "agent/frame_streams.h"
 #include "agent/from_config.h"
@@ -35,7 +36,6 @@
 #include "agent/upload_grants.h"
 #include "core/ids.h"
 #include "core/log.h"
-#include "media/encoder_slots.h"
 #include "mqtt/session.h"
 #include "storage/command_log.h"
 #include "storage/recovery.h"
@@ -62,7 +62,7 @@ constexpr milliseconds kCloseSession{700};
 // Members are in the order of construction: what is further down uses what is above, and goes first.
 class Agent::Impl {
  public:
-  Impl(Config config, const Clock& clock, std::unique_ptr<Volume> volume, RunMarker marker,
+  Impl(ConfigStart start, const Clock& clock, std::unique_ptr<Volume> volume, RunMarker marker,
        std::unique_ptr<Database> database);
   ~Impl();
 
@@ -96,16 +96,22 @@ class Agent::Impl {
   void on(const CloudResponded& event) { requests_.on_response(event.response); }
   void on(GrantAsked event) { grants_.on_asked(std::move(event)); }
   void on(const PosterSettled& event);
+  void on(DesiredWaiting event);
+  void on(ReloadRequested event);
   void on(ShutdownRequested event);
 
   void answer(const ReplyTo& to, const Answer& answer);
   void add_event(const char* type, const std::string& camera_id, const Json& data);
   void on_clock(const ClockChange& change);
+  void begin_uploads();
+  Status begin_session();
+  void end_session(const char* last_state);
   void tick();
   void drain_until(MonoTime deadline, const std::function<bool()>& done);
   void shut_down();
 
-  const Config config_;
+  ConfigState in_force_;  // replaced in its place by the applier, in the main loop
+  const Config& config_ = in_force_.config;
   const Clock& clock_;
   const std::unique_ptr<Volume> volume_;  // holds the lock on the folder
   RunMarker marker_;
@@ -132,6 +138,7 @@ class Agent::Impl {
 
   // Threads of others, each stopped and joined by its destruction.
   SessionBudget budget_;
+  Cameras removed_cameras_;
   Cameras cameras_;
   CameraEvents camera_events_;
   SecondProfiles second_profiles_;
@@ -151,14 +158,17 @@ class Agent::Impl {
   LongCommands long_commands_;
   AgentVerbs agent_verbs_;
   CommandRunner runner_;
-  std::vector<std::unique_ptr<EventFeed>> feeds_;
+  EventFeeds feeds_;
+  ConfigApplier applier_;
+  ConfigTwin twin_;
   std::unique_ptr<UploadEngine> uploads_;
   std::unique_ptr<mqtt::Session> session_;
+  int session_number_ = 0;
 };
 
-Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> volume, RunMarker marker,
+Agent::Impl::Impl(ConfigStart start, const Clock& clock, std::unique_ptr<Volume> volume, RunMarker marker,
                   std::unique_ptr<Database> database)
-    : config_(std::move(config)),
+    : in_force_(std::move(start.composed.state)),
       clock_(clock),
       volume_(std::move(volume)),
       marker_(std::move(marker)),
@@ -198,11 +208,28 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
       agent_verbs_(
           config_.log_level, commands_, long_commands_, inbox_, [this] { board_.birth_again(); }, clock),
       runner_(config_, cameras_, recordings_, snapshots_, second_profiles_, creations_, probes_, searches_, keeper_,
-              frame_streams_, upload_control_, catalog_, losses_, clock) {}
+              frame_streams_, upload_control_, catalog_, losses_, clock),
+      feeds_(config_, inbox_, clock),
+      applier_(in_force_, cameras_, removed_cameras_,
+               {budget_, second_profiles_, recordings_, latency_, snapshots_, keeper_, frame_streams_, feeds_, board_,
+                [this] { return begin_session(); }, [this] { begin_uploads(); },
+                [this] { upload_control_.set_rate(config_.upload.max_bandwidth_bps); }},
+               inbox_, clock),
+      twin_(
+          std::move(start), in_force_, applier_, [this] { return volume_->check(); }, board_, publisher_, outbox_,
+          clock) {
+  runner_.attach(twin_);
+  runner_.attach(&agent_verbs_);
+  agent_verbs_.add_canceller([this](const std::string& id) { return snapshots_.cancel(id); });
+  agent_verbs_.add_canceller([this](const std::string& id) { return creations_.cancel(id); });
+  agent_verbs_.add_canceller([this](const std::string& id) { return probes_.cancel(id); });
+  agent_verbs_.add_canceller([this](const std::string& id) { return searches_.cancel(id); });
+  agent_verbs_.add_canceller([this](const std::string& id) { return upload_control_.cancel(id); });
+}
 
 Agent::Impl::~Impl() {
   for (auto& [id, camera] : cameras_) camera->request_stop();
-  for (auto& feed : feeds_) feed->request_stop();
+  feeds_.request_stop();
   frame_streams_.request_stop();
   second_profiles_.request_stop();
   if (uploads_) uploads_->request_stop();
@@ -222,6 +249,28 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
              {"version", VEDETTE_VERSION},
              {"recovered_clips", recovered.recovered},
              {"quarantined_files", recovered.quarantined}});
+  begin_uploads();
+  applier_.make_cameras();
+  recordings_.restore(cameras_);
+  recordings_.keep_standing(cameras_);
+  if (auto started = feeds_.start_all(); !started) return started.error_as_is();
+  if (auto started = frame_streams_.start(); !started) return started.error_with("/live/frames");
+  replies_.answer_interrupted();
+  twin_.begin();
+  return begin_session();
+}
+
+// Both end what there is of the kind.
+void Agent::Impl::begin_uploads() {
+  runner_.attach(static_cast<const Target*>(nullptr));
+  board_.attach(session_.get(), nullptr);
+  upload_control_.attach(nullptr);
+  if (uploads_) {
+    uploads_.reset();
+    if (auto reset = catalog_.reset_uploads(); !reset)
+      log::error("uploads that were under way wait for the next start", {{"reason", reset.error().message}});
+  }
+  upload_control_.follow_config();
   if (auto target = make_target(config_, grants_)) {
     target->set_rate(config_.upload.max_bandwidth_bps);
     UploadHooks hooks;
@@ -231,35 +280,28 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
     uploads_ = std::make_unique<UploadEngine>(layout_, catalog_, std::move(target), std::move(hooks), clock_);
   }
   runner_.attach(uploads_ ? &uploads_->target() : nullptr);
+  board_.attach(session_.get(), uploads_.get());
   upload_control_.attach(uploads_.get());
   posters_.look();
-  runner_.attach(&agent_verbs_);
-  agent_verbs_.add_canceller([this](const std::string& id) { return snapshots_.cancel(id); });
-  agent_verbs_.add_canceller([this](const std::string& id) { return creations_.cancel(id); });
-  agent_verbs_.add_canceller([this](const std::string& id) { return probes_.cancel(id); });
-  agent_verbs_.add_canceller([this](const std::string& id) { return searches_.cancel(id); });
-  agent_verbs_.add_canceller([this](const std::string& id) { return upload_control_.cancel(id); });
-  EncoderSlots::of_process().set_most(config_.encode_slots);
-  for (const auto& [id, camera] : config_.cameras)
-    cameras_[id] = std::make_unique<Camera>(
-        camera_config(config_, id),
-        [this](const std::string& camera_id, const CameraStatus& status) {
-          inbox_.push(CameraChanged{camera_id, status});
-        },
-        clock_);
-  recordings_.restore(cameras_);
-  recordings_.keep_standing(cameras_);
-  auto feeds = start_event_feeds(config_, inbox_, clock_);
-  if (!feeds) return feeds.error_as_is();
-  feeds_ = std::move(*feeds);
-  if (auto started = frame_streams_.start(); !started) return started.error_with("/live/frames");
-  replies_.answer_interrupted();
-  auto session = start_session(config_, intake_, home_assistant_, inbox_, clock_);
+}
+
+Status Agent::Impl::begin_session() {
+  if (session_) end_session("offline");
+  intake_.set_groups(group_topics(config_));
+  auto session = start_session(config_, intake_, home_assistant_, inbox_, clock_, ++session_number_);
   if (!session) return session.error_with("MQTT cannot be started");
   session_ = std::move(*session);
   publisher_.attach(session_.get());
   board_.attach(session_.get(), uploads_.get());
   return {};
+}
+
+void Agent::Impl::end_session(const char* last_state) {
+  session_->close(publisher_.last_state("status", "status", board_.status(last_state)), kCloseSession);
+  publisher_.on_disconnected();
+  publisher_.attach(nullptr);
+  board_.attach(nullptr, uploads_.get());
+  session_.reset();
 }
 
 // With the catalog went the events that were not delivered.
@@ -289,20 +331,25 @@ void Agent::Impl::add_event(const char* type, const std::string& camera_id, cons
 // ---- what the MQTT thread says
 
 void Agent::Impl::on(MqttConnected event) {
+  if (event.session != session_number_) return;
   publisher_.on_connected();
   board_.birth(std::move(event.connection_id));
   requests_.on_connected();
   if (home_assistant_.on()) publisher_.announce(home_assistant_.announcement());
+  twin_.on_connected();
   publisher_.pump();
 }
 
 void Agent::Impl::on(MqttDisconnected event) {
+  if (event.session != session_number_) return;
+  twin_.on_disconnected();
   log::warn("the broker is away", {{"reason", event.reason}});
   publisher_.on_disconnected();
   requests_.on_disconnected();
 }
 
 void Agent::Impl::on(MqttPublished event) {
+  if (event.session != session_number_) return;
   publisher_.on_published(event.token, event.reason);
 }
 
@@ -340,6 +387,7 @@ void Agent::Impl::on(const CommandProgress& event) {
 // ---- what cameras, recorders, uploads and jobs say
 
 void Agent::Impl::on(const CameraChanged& event) {
+  if (cameras_.count(event.camera_id) == 0) return;  // removed meanwhile
   if (camera_events_.note(event)) board_.camera_came_up(event.camera_id);
   board_.camera_changed(event.camera_id);
   board_.status_may_have_changed();
@@ -347,10 +395,12 @@ void Agent::Impl::on(const CameraChanged& event) {
 }
 
 void Agent::Impl::on(const CameraNoticed& event) {
+  const auto camera = cameras_.find(event.camera_id);
+  if (camera == cameras_.end()) return;  // removed meanwhile
   const CameraEvent& noticed = event.event;
   outbox_.note(make_event(noticed.started ? "motion.started" : "motion.ended", event.camera_id,
                           messages::camera_event(noticed), clock_.to_utc(noticed.at)));
-  if (!stopping_) recordings_.on_camera_event(noticed, *cameras_.at(event.camera_id));
+  if (!stopping_) recordings_.on_camera_event(noticed, *camera->second);
   publisher_.pump();
 }
 
@@ -421,127 +471,139 @@ void Agent::Impl::on(const FrameReport& event) {
 
 void Agent::Impl::on(const PosterSettled&) {
   if (uploads_) uploads_->wake();
-}
-
-void Agent::Impl::on(ShutdownRequested event) {
-  stopping_ = true;
-  shutdown_reason_ = std::move(event.reason);
-}
-
-// ---- the loop
-
-// The wall clock was set, or is known to be right from now on.
-void Agent::Impl::on_clock(const ClockChange& change) {
-  if (change.step != 0us) {
-    log::warn("the clock was set", {{"by_ms", to_ms(change.step)}, {"synced", change.synced}});
-    add_event("clock.stepped", {}, {{"by_ms", to_ms(change.step)}, {"synced", change.synced}});
-    recordings_.on_clock_set(change.step, cameras_);
+  void Agent::Impl::on(DesiredWaiting) {
+    if (auto payload = intake_.take_desired()) twin_.on_desired(std::move(*payload));
   }
-  keeper_.look_at_dates();
-  board_.status_may_have_changed();
-}
 
-void Agent::Impl::tick() {
-  const MonoTime now = clock_.mono();
-  if (const auto change = clock_watch_.look()) on_clock(*change);
-  for (auto& reply : snapshots_.expire()) answer(reply.to, reply.answer);
-  for (auto& reply : upload_control_.tick()) answer(reply.to, reply.answer);
-  for (auto& reply : long_commands_.impatient()) answer(reply.to, reply.answer);
-  agent_verbs_.look_when_due(now);
-  replies_.enter_told();
-  second_profiles_.close_unused();
-  images_.take_when_due();
-  recordings_.keep_standing(cameras_);
-  recordings_.keep_events(cameras_);
-  recordings_.enter_ends();
-  if (latency_.look_when_due(now)) {
-    board_.set_slow(latency_.slow());
+  void Agent::Impl::on(ReloadRequested) {
+    twin_.reload();
+  }
+
+  void Agent::Impl::on(ShutdownRequested event) {
+    stopping_ = true;
+    shutdown_reason_ = std::move(event.reason);
+  }
+
+  // ---- the loop
+
+  // The wall clock was set, or is known to be right from now on.
+  void Agent::Impl::on_clock(const ClockChange& change) {
+    if (change.step != 0us) {
+      log::warn("the clock was set", {{"by_ms", to_ms(change.step)}, {"synced", change.synced}});
+      add_event("clock.stepped", {}, {{"by_ms", to_ms(change.step)}, {"synced", change.synced}});
+      recordings_.on_clock_set(change.step, cameras_);
+    }
+    keeper_.look_at_dates();
     board_.status_may_have_changed();
   }
-  board_.telemetry_sent_when_due(now);
-  keeper_.look_when_due(now);
-  requests_.tick();
-  if (now >= next_expire_) {
-    next_expire_ = now + kExpireCommandsInterval;
-    if (const auto expired = commands_.expire(clock_.utc()); !expired)
-      log::error("the command log cannot be cleaned", {{"reason", expired.error().message}});
-    else if (*expired > 0)
-      next_expire_ = now;  // there may be more
+
+  void Agent::Impl::tick() {
+    const MonoTime now = clock_.mono();
+    if (const auto change = clock_watch_.look()) on_clock(*change);
+    for (auto& reply : snapshots_.expire()) answer(reply.to, reply.answer);
+    for (auto& reply : upload_control_.tick()) answer(reply.to, reply.answer);
+    for (auto& reply : long_commands_.impatient()) answer(reply.to, reply.answer);
+    agent_verbs_.look_when_due(now);
+    replies_.enter_told();
+    second_profiles_.close_unused();
+    images_.take_when_due();
+    twin_.look();
+    applier_.tidy();
+    recordings_.keep_standing(cameras_);
+    recordings_.keep_events(cameras_);
+    recordings_.enter_ends();
+    if (latency_.look_when_due(now)) {
+      board_.set_slow(latency_.slow());
+      board_.status_may_have_changed();
+    }
+    board_.telemetry_sent_when_due(now);
+    keeper_.look_when_due(now);
+    requests_.tick();
+    if (now >= next_expire_) {
+      next_expire_ = now + kExpireCommandsInterval;
+      if (const auto expired = commands_.expire(clock_.utc()); !expired)
+        log::error("the command log cannot be cleaned", {{"reason", expired.error().message}});
+      else if (*expired > 0)
+        next_expire_ = now;  // there may be more
+    }
+    publisher_.pump();
   }
-  publisher_.pump();
-}
 
-void Agent::Impl::run() {
-  MonoTime next_tick = clock_.mono();
-  while (!stopping_) {
-    if (auto event = inbox_.pop(next_tick, {}))
-      std::visit([this](auto&& e) { on(std::forward<decltype(e)>(e)); }, std::move(*event));
-    if (clock_.mono() < next_tick) continue;
-    tick();
-    next_tick = clock_.mono() + kTick;
+  void Agent::Impl::run() {
+    MonoTime next_tick = clock_.mono();
+    while (!stopping_) {
+      if (auto event = inbox_.pop(next_tick, {}))
+        std::visit([this](auto&& e) { on(std::forward<decltype(e)>(e)); }, std::move(*event));
+      if (clock_.mono() < next_tick) continue;
+      tick();
+      next_tick = clock_.mono() + kTick;
+    }
+    shut_down();
   }
-  shut_down();
-}
 
-void Agent::Impl::drain_until(MonoTime deadline, const std::function<bool()>& done) {
-  while (!done() && clock_.mono() < deadline)
-    if (auto event = inbox_.pop(deadline, {}))
-      std::visit([this](auto&& e) { on(std::forward<decltype(e)>(e)); }, std::move(*event));
-}
+  void Agent::Impl::drain_until(MonoTime deadline, const std::function<bool()>& done) {
+    while (!done() && clock_.mono() < deadline)
+      if (auto event = inbox_.pop(deadline, {}))
+        std::visit([this](auto&& e) { on(std::forward<decltype(e)>(e)); }, std::move(*event));
+  }
 
-void Agent::Impl::shut_down() {
-  log::info("stopping", {{"reason", shutdown_reason_}});
-  add_event("agent.stopping", {}, {{"reason", shutdown_reason_}});
-  publisher_.state("status", "status", board_.status("stopping"));
-  const MonoTime now = clock_.mono();
-  creations_.request_stop();
-  probes_.request_stop();
-  searches_.request_stop();
-  frame_streams_.request_stop();
-  recordings_.stop_all();
-  drain_until(now + kCloseClips, [this] { return recordings_.empty(); });
-  if (!recordings_.empty()) log::error("clips could not be closed in time; they are recovered at the next start");
-  publisher_.pump();
-  drain_until(clock_.mono() + kDrainOutbox, [this] { return !session_->connected() || publisher_.drained(); });
-  replies_.enter_told();
-  session_->close(publisher_.last_state("status", "status", board_.status("offline")), kCloseSession);
-  if (volume_->check())
-    marker_.clear();
-  else
-    database_->leave_log();  // by its path, something else would be removed
-}
+  void Agent::Impl::shut_down() {
+    log::info("stopping", {{"reason", shutdown_reason_}});
+    add_event("agent.stopping", {}, {{"reason", shutdown_reason_}});
+    publisher_.state("status", "status", board_.status("stopping"));
+    const MonoTime now = clock_.mono();
+    creations_.request_stop();
+    probes_.request_stop();
+    searches_.request_stop();
+    frame_streams_.request_stop();
+    recordings_.stop_all();
+    drain_until(now + kCloseClips, [this] { return recordings_.empty(); });
+    if (!recordings_.empty()) log::error("clips could not be closed in time; they are recovered at the next start");
+    publisher_.pump();
+    drain_until(clock_.mono() + kDrainOutbox,
+                [this] { return !session_ || !session_->connected() || publisher_.drained(); });
+    replies_.enter_told();
+    if (session_) end_session("offline");
+    if (volume_->check())
+      marker_.clear();
+    else
+      database_->leave_log();  // by its path, something else would be removed
+  }
 
-Result<std::unique_ptr<Agent>> Agent::create(Config config, const Clock& clock) {
-  const Layout layout = layout_of(config);
-  auto volume = Volume::open(layout);
-  if (!volume) return volume.error_with("/storage/path");
-  auto marker = RunMarker::set(layout.root);
-  if (!marker) return marker.error_with("/storage/path");
-  auto opened = open_catalog(layout);
-  if (!opened) return opened.error_with("/storage/path");
+  Result<std::unique_ptr<Agent>> Agent::create(ConfigStart start, const Clock& clock) {
+    const Layout layout = layout_of(start.composed.state.config);
+    auto volume = Volume::open(layout);
+    if (!volume) return volume.error_with("/storage/path");
+    auto marker = RunMarker::set(layout.root);
+    if (!marker) return marker.error_with("/storage/path");
+    auto opened = open_catalog(layout);
+    if (!opened) return opened.error_with("/storage/path");
 
-  auto impl = std::make_unique<Impl>(std::move(config), clock, std::move(*volume), std::move(*marker),
-                                     std::move(opened->database));
-  const auto recovered = recover(impl->layout(), impl->catalog(), impl->losses(), clock);
-  if (!recovered) return recovered.error_with("recovery");
-  if (recovered->indexed > 0) log::warn("closed clips were indexed again", {{"clips", recovered->indexed}});
-  if (!opened->made_anew.empty()) impl->record_lost_catalog();
-  if (recovered->recovered + recovered->quarantined + recovered->forgotten > 0)
-    log::warn("recovered after a crash", {{"clips", recovered->recovered},
-                                          {"quarantined", recovered->quarantined},
-                                          {"forgotten", recovered->forgotten}});
-  if (auto reset = impl->catalog().reset_uploads(); !reset) return reset.error_with("uploads");
-  if (auto started = impl->start(*recovered); !started) return started.error_as_is();
-  return std::unique_ptr<Agent>(new Agent(std::move(impl)));
-}
+    auto impl = std::make_unique<Impl>(std::move(start), clock, std::move(*volume), std::move(*marker),
+                                       std::move(opened->database));
+    const auto recovered = recover(impl->layout(), impl->catalog(), impl->losses(), clock);
+    if (!recovered) return recovered.error_with("recovery");
+    if (recovered->indexed > 0) log::warn("closed clips were indexed again", {{"clips", recovered->indexed}});
+    if (!opened->made_anew.empty()) impl->record_lost_catalog();
+    if (recovered->recovered + recovered->quarantined + recovered->forgotten > 0)
+      log::warn("recovered after a crash", {{"clips", recovered->recovered},
+                                            {"quarantined", recovered->quarantined},
+                                            {"forgotten", recovered->forgotten}});
+    if (auto reset = impl->catalog().reset_uploads(); !reset) return reset.error_with("uploads");
+    if (auto started = impl->start(*recovered); !started) return started.error_as_is();
+    return std::unique_ptr<Agent>(new Agent(std::move(impl)));
+  }
 
-Agent::Agent(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Agent::~Agent() = default;
-void Agent::run() {
-  impl_->run();
-}
-void Agent::request_shutdown(std::string reason) {
-  impl_->inbox().push(ShutdownRequested{std::move(reason)});
-}
+  Agent::Agent(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  Agent::~Agent() = default;
+  void Agent::run() {
+    impl_->run();
+  }
+  void Agent::request_shutdown(std::string reason) {
+    impl_->inbox().push(ShutdownRequested{std::move(reason)});
+  }
+  void Agent::request_reload() {
+    impl_->inbox().push(ReloadRequested{});
+  }
 
 }  // namespace vedette

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "agent/config.h"
+#include "agent/config_start.h"
 #include "agent/event.h"
 #include "core/inbox.h"
 #include "core/result.h"
@@ -14,13 +14,15 @@ namespace vedette {
 class Agent {
  public:
   // Opens the storage (recovering what a crash left), connects the cameras and the broker. Errors say what to mend.
-  static Result<std::unique_ptr<Agent>> create(Config config, const Clock& clock = Clock::system());
+  static Result<std::unique_ptr<Agent>> create(ConfigStart start, const Clock& clock = Clock::system());
   ~Agent();
 
   // Until request_shutdown(): then within 5 s every open clip is closed, indexed and playable, and the broker told.
   void run();
   // From any thread.
   void request_shutdown(std::string reason);
+  // Reads the configuration file again, and applies what has changed; or says what is wrong with it. From any thread.
+  void request_reload();
 
  private:
   class Impl;

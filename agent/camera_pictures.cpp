@@ -63,6 +63,10 @@ void CameraPictures::forget_old() {
       one.may_be_held = !one.device->submit([picture = one.picture](const std::stop_token&) { picture->forget(); });
 }
 
+void CameraPictures::forget(const std::string& camera_id) {
+  std::erase_if(pictures_, [&](const auto& one) { return one.first.first == camera_id; });
+}
+
 void CameraPictures::request_stop() {
   for (auto& [address, device] : devices_) device->request_stop();
 }

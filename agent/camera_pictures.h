@@ -31,6 +31,8 @@ class CameraPictures {
   Status fetch(const std::string& camera_id, Config::Profile profile, const SharedPicture::Wish& wish, Done done);
   // Lets go of pictures that are of no more use. To be called every second or so.
   void forget_old();
+  // The camera's configuration has changed, or it is gone.
+  void forget(const std::string& camera_id);
   void request_stop();
 
  private:

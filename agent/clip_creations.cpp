@@ -24,11 +24,11 @@ Answer invalid(const std::string& message) {
   return messages::rejected({Code::invalid_argument, message});
 }
 
-RecordingSpec spec_of(const ReplyTo& to, const ClipCreate& request, const Config& config) {
+RecordingSpec spec_of(const ReplyTo& to, const ClipCreate& request, AudioPolicy audio) {
   RecordingSpec spec;
   spec.recording_id = new_id();
   spec.camera_id = request.camera_id;
-  spec.audio = config.recording.audio;
+  spec.audio = audio;
   spec.upload = request.upload;
   spec.priority = request.priority;
   spec.container = request.container;
@@ -73,9 +73,11 @@ Answer ClipCreations::create(const ReplyTo& to, const ClipCreate& request, Camer
   // Jobs are copied; what they own is not.
   const std::shared_ptr<std::unique_ptr<PastSource>> ring = std::make_shared<std::unique_ptr<PastSource>>();
   if (camera) *ring = ring_source(camera->ring(), request.start, request.end, clock_);
+  const Settings settings{config_.recording.audio, config_.storage.sync_interval,
+                          config_.upload.target != Config::UploadTarget::none};
   const bool queued = jobs_.submit(
-      [this, to, request, ring](const std::stop_token& stop) {
-        inbox_.push(CommandDone{to, make(to, request, std::move(*ring), stop)});
+      [this, to, request, settings, ring](const std::stop_token& stop) {
+        inbox_.push(CommandDone{to, make(to, request, settings, std::move(*ring), stop)});
       },
       {to.command_id, [this, to] {
          inbox_.push(CommandDone{to, messages::given_up(nullptr)});
@@ -84,19 +86,12 @@ Answer ClipCreations::create(const ReplyTo& to, const ClipCreate& request, Camer
   return messages::accepted();
 }
 
-Answer ClipCreations::make(const ReplyTo& to, const ClipCreate& request, std::unique_ptr<PastSource> ring,
-                           const std::stop_token& stop) {
-  const RecordingSpec spec = spec_of(to, request, config_);
-  const RecorderContext context{layout_,
-                                catalog_,
-                                losses_,
-                                clock_,
-                                config_.storage.sync_interval,
-                                mux_time_,
-                                sync_time_,
-                                config_.upload.target != Config::UploadTarget::none,
-                                nullptr,
-                                &volume_};
+Answer ClipCreations::make(const ReplyTo& to, const ClipCreate& request, const Settings& settings,
+                           std::unique_ptr<PastSource> ring, const std::stop_token& stop) {
+  const RecordingSpec spec = spec_of(to, request, settings.audio);
+  const RecorderContext context{
+      layout_, catalog_, losses_, clock_, settings.sync_interval, mux_time_, sync_time_, settings.has_target,
+      nullptr, &volume_};
   const auto held = catalog_.hold(request.camera_id, request.start, request.end, kMostClips + 1);
   if (!held) return messages::failed(held.error());
   if (held->clips.size() + held->unreadable.size() > kMostClips)

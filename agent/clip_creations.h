@@ -31,9 +31,15 @@ class ClipCreations {
   void request_stop() { jobs_.request_stop(); }
 
  private:
+  // What the configuration says of it, as it was when it was asked for.
+  struct Settings {
+    AudioPolicy audio;
+    milliseconds sync_interval;
+    bool has_target;
+  };
   // In the job thread.
-  messages::Answer make(const ReplyTo& to, const ClipCreate& request, std::unique_ptr<PastSource> ring,
-                        const std::stop_token& stop);
+  messages::Answer make(const ReplyTo& to, const ClipCreate& request, const Settings& settings,
+                        std::unique_ptr<PastSource> ring, const std::stop_token& stop);
 
   const Config& config_;
   const Layout& layout_;

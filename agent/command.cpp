@@ -320,6 +320,7 @@ const std::vector<Verb>& verbs() {
       {"stream.open", read_stream_open, true},
       {"stream.list", read_stream_list, true},
       {"stream.close", read_stream_close, true},
+      {"config.report", [](JsonReader&) -> Request { return ConfigReport{}; }, true},
       {"agent.ping", read_agent_ping, true},
       {"upload.pause", [](JsonReader& r) -> Request { return read_upload_pause(r); }, false},
       {"upload.resume", [](JsonReader&) -> Request { return UploadResume{}; }, false},

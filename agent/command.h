@@ -129,13 +129,14 @@ struct StreamList {
 struct StreamClose {
   std::string stream_id;
 };
+struct ConfigReport {};
 struct AgentPing {};
 
 using Request =
     std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipCreate, ClipQueryRequest, ClipGet,
                  ClipUrl, ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus, CameraRestart,
-                 CameraProbe, CameraDiscover, StreamOpen, StreamList, StreamClose, AgentPing, UploadPause, UploadResume,
-                 UploadStatus, ClipUpload, CommandCancel, AuditQueryRequest, AgentRebirth, AgentLogLevel>;
+                 CameraProbe, CameraDiscover, StreamOpen, StreamList, StreamClose, ConfigReport, AgentPing, UploadPause,
+                 UploadResume, UploadStatus, ClipUpload, CommandCancel, AuditQueryRequest, AgentRebirth, AgentLogLevel>;
 
 // A verb's name and the reader of its parameters; errors are collected by the JsonReader.
 struct Verb {

@@ -1,6 +1,7 @@
 #include "agent/command_intake.h"
 
 #include "agent/command_order.h"
+#include "agent/config_document.h"
 #include "core/log.h"
 
 namespace vedette {
@@ -27,12 +28,18 @@ constexpr size_t kMostRefused = 4096;
 CommandIntake::CommandIntake(std::string base_topic, const std::vector<std::string>& group_topics, CommandLog& log,
                              Inbox<Event>& inbox, const Clock& clock, std::function<Status()> give_up_reserve)
     : base_topic_(std::move(base_topic)),
+      desired_topic_(base_topic_ + "/config/desired"),
       log_(log),
       inbox_(inbox),
       clock_(clock),
       give_up_reserve_(std::move(give_up_reserve)),
       rate_(of_device()),
       ahead_rate_(of_what_goes_ahead()) {
+  set_groups(group_topics);
+}
+
+void CommandIntake::set_groups(const std::vector<std::string>& group_topics) {
+  roads_.clear();
   roads_.push_back({base_topic_ + "/command/", of_device()});
   for (const std::string& group : group_topics) roads_.push_back({group + "/command/", of_group()});
 }
@@ -40,6 +47,7 @@ CommandIntake::CommandIntake(std::string base_topic, const std::vector<std::stri
 std::vector<std::pair<std::string, int>> CommandIntake::subscriptions() const {
   std::vector<std::pair<std::string, int>> out;
   for (const Road& road : roads_) out.emplace_back(road.prefix + "+", 1);
+  out.emplace_back(desired_topic_, 1);
   return out;
 }
 
@@ -70,6 +78,11 @@ void CommandIntake::refuse(ReplyTo to, Refusal refusal) {
 }
 
 void CommandIntake::on_message(const mqtt::Message& message, bool retained) {
+  if (message.topic == desired_topic_) {
+    if (message.payload.empty()) return;  // cleared: what is in force stays
+    if (desired_.put(message.payload.substr(0, kMostDesiredBytes + 1))) inbox_.push(DesiredWaiting{});
+    return;
+  }
   Road* road = road_of(message.topic);
   if (!road) return;
   inbox_.expect();

@@ -8,6 +8,7 @@
 #include "agent/event.h"
 #include "agent/rate_limit.h"
 #include "core/inbox.h"
+#include "core/latest.h"
 #include "mqtt/session.h"
 #include "storage/command_log.h"
 
@@ -28,6 +29,12 @@ class CommandIntake {
   CommandIntake(std::string base_topic, const std::vector<std::string>& group_topics, CommandLog& log,
                 Inbox<Event>& inbox, const Clock& clock, std::function<Status()> give_up_reserve);
 
+  // Instead of those it was made with. Only while no session uses it.
+  void set_groups(const std::vector<std::string>& group_topics);
+  // The newest desired configuration that came (DesiredWaiting), as it came; nothing when it was taken already. Cut off
+  // behind one byte more than it may have.
+  std::optional<std::string> take_desired() { return desired_.take(); }
+
   // What to subscribe to.
   std::vector<std::pair<std::string, int>> subscriptions() const;
   void on_message(const mqtt::Message& message, bool retained);
@@ -45,9 +52,11 @@ class CommandIntake {
   Result<std::optional<CommandRecord>> enter(const Decoded& decoded);
 
   const std::string base_topic_;
+  const std::string desired_topic_;
   std::vector<Road> roads_;
   CommandLog& log_;
   Inbox<Event>& inbox_;
+  Latest<std::string> desired_;
   const Clock& clock_;
   const std::function<Status()> give_up_reserve_;
   RateLimit rate_;                 // of all

@@ -156,6 +156,11 @@ Answer CommandRunner::run(const ReplyTo&, const StreamClose& request) {
   return frame_streams_.close(request);
 }
 
+Answer CommandRunner::run(const ReplyTo&, const ConfigReport&) {
+  twin_->publish();
+  return messages::succeeded(twin_->report());
+}
+
 Answer CommandRunner::run(const ReplyTo&, const AgentPing&) {
   return messages::succeeded(
       {{"version", VEDETTE_VERSION}, {"uptime_s", std::chrono::floor<seconds>(clock_.mono() - started_).count()}});

@@ -9,6 +9,7 @@
 #include "agent/clip_creations.h"
 #include "agent/command.h"
 #include "agent/config.h"
+#include "agent/config_twin.h"
 #include "agent/frame_streams.h"
 #include "agent/messages.h"
 #include "agent/recordings.h"
@@ -36,6 +37,7 @@ class CommandRunner {
   void attach(const Target* target) { target_ = target; }
   // Before the first command.
   void attach(AgentVerbs* agent_verbs) { agent_verbs_ = agent_verbs; }
+  void attach(const ConfigTwin& twin) { twin_ = &twin; }
 
   // The final answer, or `accepted` where it comes later; nothing where nothing is said before it.
   std::optional<messages::Answer> run(const ReplyTo& to, const Request& request);
@@ -60,6 +62,7 @@ class CommandRunner {
   messages::Answer run(const ReplyTo& to, const StreamOpen& request);
   messages::Answer run(const ReplyTo& to, const StreamList& request);
   messages::Answer run(const ReplyTo& to, const StreamClose& request);
+  messages::Answer run(const ReplyTo& to, const ConfigReport& request);
   messages::Answer run(const ReplyTo& to, const AgentPing& request);
   messages::Answer run(const ReplyTo& to, const UploadPause& request);
   messages::Answer run(const ReplyTo& to, const UploadResume& request);
@@ -88,6 +91,7 @@ class CommandRunner {
   const MonoTime started_;
   const Target* target_ = nullptr;
   AgentVerbs* agent_verbs_ = nullptr;
+  const ConfigTwin* twin_ = nullptr;
 };
 
 }  // namespace vedette

@@ -40,6 +40,7 @@ const std::initializer_list<std::string_view> kTransports = {"tcp", "udp", "auto
 struct Load {
   std::vector<FieldError> errors;
   std::vector<std::string> warnings;
+  const Config* running = nullptr;
   std::shared_ptr<const PluginSources> plugins;
 
   void warn(const std::string& path, const std::string& text) { warnings.push_back(path + ": " + text); }
@@ -397,7 +398,11 @@ void read_document(JsonReader r, Config& config, Load& load) {
   if (auto section = r.object("http")) read_http(*section, load);
   if (auto section = r.object("log")) read_log(*section, config);
   config.encode_slots = read_encode_slots(r);
-  if (auto section = r.object("plugins")) config.plugins = load.plugins = read_plugins(*section, load);
+  if (load.running)
+    config.plugins = load.plugins = (r.any("plugins"), load.running->plugins);
+  else if (auto section = r.object("plugins"))
+    config.plugins = load.plugins = read_plugins(*section, load);
+  if (auto section = r.object("remote_config")) config.remote = read_remote_config(*section);
   if (auto section = r.object("cameras")) read_cameras(*section, config, load);
   r.done();
   if (config.upload.directory.empty()) config.upload.directory = config.storage.path / "objects";
@@ -410,20 +415,37 @@ std::string_view profile_name(Config::Profile profile) {
 }
 
 tl::expected<LoadedConfig, ConfigErrors> read_config(std::string_view text) {
-  const auto document = parse_json(text, kFileLimits);
+  const auto document = parse_config(text);
+  if (!document) return tl::make_unexpected(document.error());
+  return read_config(*document, nullptr);
+}
+
+tl::expected<Json, ConfigErrors> parse_config(std::string_view text) {
+  auto document = parse_json(text, kFileLimits);
   if (!document) return tl::make_unexpected(ConfigErrors{{{"/", document.error().message}}});
+  return std::move(*document);
+}
+
+tl::expected<LoadedConfig, ConfigErrors> read_config(const Json& document, const Config* running) {
   LoadedConfig loaded;
   Load load;
-  read_document(JsonReader(*document, "", load.errors), loaded.config, load);
+  load.running = running;
+  read_document(JsonReader(document, "", load.errors), loaded.config, load);
   if (!load.errors.empty()) return tl::make_unexpected(ConfigErrors{std::move(load.errors)});
   loaded.warnings = std::move(load.warnings);
   return loaded;
 }
 
-tl::expected<LoadedConfig, ConfigErrors> load_config(const std::filesystem::path& path) {
+tl::expected<Json, ConfigErrors> parse_config_file(const std::filesystem::path& path) {
   const auto text = file::read(path, kFileLimits.most_bytes);
   if (!text) return tl::make_unexpected(ConfigErrors{{{"/", text.error().message}}});
-  return read_config(*text);
+  return parse_config(*text);
+}
+
+tl::expected<LoadedConfig, ConfigErrors> load_config(const std::filesystem::path& path) {
+  const auto document = parse_config_file(path);
+  if (!document) return tl::make_unexpected(document.error());
+  return read_config(*document, nullptr);
 }
 
 }  // namespace vedette

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/remote_config.h"
 #include "agent/schedule.h"
 #include "core/ed25519.h"
 #include "core/json.h"
@@ -141,6 +142,7 @@ struct Config {
   int encode_slots = 0;                          // encoders at once; 0: as many as there are processors
   std::shared_ptr<const PluginSources> plugins;  // loaded; null: none
   std::map<std::string, Camera> cameras;
+  RemoteConfig remote;
 };
 
 std::string_view profile_name(Config::Profile profile);
@@ -157,5 +159,10 @@ struct ConfigErrors {
 tl::expected<LoadedConfig, ConfigErrors> load_config(const std::filesystem::path& path);
 // The same for text, as tests need it.
 tl::expected<LoadedConfig, ConfigErrors> read_config(std::string_view text);
+// The text as a document, not checked yet.
+tl::expected<Json, ConfigErrors> parse_config(std::string_view text);
+tl::expected<Json, ConfigErrors> parse_config_file(const std::filesystem::path& path);
+// `running`: what is in force already, whose plug-ins serve on; no other is loaded. Null: they are loaded.
+tl::expected<LoadedConfig, ConfigErrors> read_config(const Json& document, const Config* running);
 
 }  // namespace vedette

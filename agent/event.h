@@ -22,18 +22,26 @@ namespace vedette {
 
 // Everything that other threads tell the main loop. A kind that Agent::on does not know does not compile.
 
+// The first member of these three is the number of the session: the main loop may have begun another one meanwhile.
 struct MqttConnected {
+  int session = 0;
   std::string connection_id;
 };
 struct MqttDisconnected {
+  int session = 0;
   std::string reason;
 };
 struct MqttPublished {
+  int session = 0;
   uint64_t token = 0;
   int reason = 0;
 };
 // Home Assistant was started, and knows nothing of us any more.
 struct HomeAssistantCameUp {};
+// A desired configuration waits in the intake.
+struct DesiredWaiting {};
+// The configuration file is to be read again.
+struct ReloadRequested {};
 struct CommandArrived {
   Command command;
 };
@@ -107,9 +115,10 @@ struct ShutdownRequested {
   std::string reason;
 };
 
-using Event = std::variant<MqttConnected, MqttDisconnected, MqttPublished, HomeAssistantCameUp, CommandArrived,
-                           CommandRefused, CommandRepeated, CommandDone, CommandProgress, CameraChanged, CameraNoticed,
-                           RecorderReport, UploadReport, SnapshotTaken, RetentionPassed, StorageSeen, FrameReport,
-                           CloudResponded, GrantAsked, PosterSettled, ShutdownRequested>;
+using Event =
+    std::variant<MqttConnected, MqttDisconnected, MqttPublished, HomeAssistantCameUp, CommandArrived, CommandRefused,
+                 CommandRepeated, CommandDone, CommandProgress, CameraChanged, CameraNoticed, RecorderReport,
+                 UploadReport, SnapshotTaken, RetentionPassed, StorageSeen, FrameReport, CloudResponded, GrantAsked,
+                 PosterSettled, DesiredWaiting, ReloadRequested, ShutdownRequested>;
 
 }  // namespace vedette

@@ -4,21 +4,33 @@
 
 namespace vedette {
 
-Result<std::vector<std::unique_ptr<EventFeed>>> start_event_feeds(const Config& config, Inbox<Event>& inbox,
-                                                                  const Clock& clock) {
-  std::vector<std::unique_ptr<EventFeed>> feeds;
-  for (const auto& [id, camera] : config.cameras) {
-    if (!camera.events || !camera.enabled) continue;
-    auto feed = EventFeed::start(
-        event_feed_config(id, camera),
-        [&inbox](const std::string& camera_id, const CameraEvent& event) {
-          inbox.push(CameraNoticed{camera_id, event});
-        },
-        clock);
-    if (!feed) return feed.error_with("/cameras/" + id + "/events");
-    feeds.push_back(std::move(*feed));
+Status EventFeeds::start_all() {
+  for (const auto& [id, camera] : config_.cameras)
+    if (auto started = reconfigure(id); !started) return started.error_as_is();
+  return {};
+}
+
+Status EventFeeds::reconfigure(const std::string& camera_id) {
+  if (const auto old = feeds_.find(camera_id); old != feeds_.end()) {
+    old->second->request_stop();
+    stopped_.push_back(std::move(old->second));
+    feeds_.erase(old);
   }
-  return feeds;
+  const auto camera = config_.cameras.find(camera_id);
+  if (camera == config_.cameras.end() || !camera->second.events || !camera->second.enabled) return {};
+  auto feed = EventFeed::start(
+      event_feed_config(camera_id, camera->second),
+      [&inbox = inbox_](const std::string& id, const CameraEvent& event) {
+        inbox.push(CameraNoticed{id, event});
+      },
+      clock_);
+  if (!feed) return feed.error_with("/cameras/" + camera_id + "/events");
+  feeds_[camera_id] = std::move(*feed);
+  return {};
+}
+
+void EventFeeds::request_stop() {
+  for (auto& [id, feed] : feeds_) feed->request_stop();
 }
 
 }  // namespace vedette

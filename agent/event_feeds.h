@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -10,9 +11,26 @@
 
 namespace vedette {
 
-// Asks every camera that is to tell what it notices (cameras.*.events); what they tell goes into the inbox, which
-// outlives the feeds.
-Result<std::vector<std::unique_ptr<EventFeed>>> start_event_feeds(const Config& config, Inbox<Event>& inbox,
-                                                                  const Clock& clock);
+// EventFeeds asks every camera that is to tell what it notices (cameras.*.events); what they tell goes into the inbox.
+// Belongs to the main loop. Configuration and inbox outlive it.
+class EventFeeds {
+ public:
+  EventFeeds(const Config& config, Inbox<Event>& inbox, const Clock& clock)
+      : config_(config), inbox_(inbox), clock_(clock) {}
+
+  Status start_all();
+  // As the configuration says now: the camera is asked anew, or no more.
+  Status reconfigure(const std::string& camera_id);
+  // Those that were asked to stop are joined. To be called every second or so.
+  void join_stopped() { stopped_.clear(); }
+  void request_stop();
+
+ private:
+  const Config& config_;
+  Inbox<Event>& inbox_;
+  const Clock& clock_;
+  std::map<std::string, std::unique_ptr<EventFeed>> feeds_;  // by camera
+  std::vector<std::unique_ptr<EventFeed>> stopped_;          // so that the main loop need not wait for them
+};
 
 }  // namespace vedette

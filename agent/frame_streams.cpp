@@ -91,6 +91,12 @@ Answer FrameStreams::close(const StreamClose& request) {
   return messages::rejected({Code::not_found, "/params/stream_id: there is no stream " + request.stream_id});
 }
 
+void FrameStreams::close_all(const std::string& camera_id) {
+  if (!server_) return;
+  for (const FrameStreamState& stream : server_->streams())
+    if (stream.camera_id == camera_id) server_->close(stream.stream_id);
+}
+
 void FrameStreams::on_report(const FrameReport& report) {
   const FrameStreamState& stream = report.stream;
   if (report.kind == FrameReport::Kind::connected) {

@@ -26,6 +26,8 @@ class FrameStreams {
   messages::Answer open(const StreamOpen& request, Camera& camera);
   messages::Answer list(const StreamList& request) const;
   messages::Answer close(const StreamClose& request);
+  // Those of a camera that is switched off.
+  void close_all(const std::string& camera_id);
   void on_report(const FrameReport& report);
   void request_stop();
 

@@ -16,6 +16,12 @@ LatencyWatch::LatencyWatch(microseconds threshold, const Cameras& cameras, Recor
                            const Clock& clock)
     : threshold_(threshold), cameras_(cameras), recordings_(recordings), outbox_(outbox), clock_(clock) {}
 
+void LatencyWatch::set_threshold(microseconds threshold) {
+  if (threshold == threshold_) return;
+  threshold_ = threshold;
+  watched_.clear();
+}
+
 bool LatencyWatch::look_when_due(MonoTime now) {
   if (threshold_ == 0us || now < next_look_) return false;
   bool changed = false;

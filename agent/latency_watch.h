@@ -22,6 +22,9 @@ class LatencyWatch {
   LatencyWatch(microseconds threshold, const Cameras& cameras, Recordings& recordings, Outbox& outbox,
                const Clock& clock);
 
+  // Alarms that are raised are forgotten when it changes.
+  void set_threshold(microseconds threshold);
+  void forget(const std::string& camera_id) { watched_.erase(camera_id); }
   // Whether an alarm was raised or is over.
   bool look_when_due(MonoTime now);
 
@@ -39,7 +42,7 @@ class LatencyWatch {
   };
   void tell(const std::string& camera_id, const LatencyAlarm& alarm, const StageFigures& figures);
 
-  const microseconds threshold_;
+  microseconds threshold_;
   const Cameras& cameras_;
   Recordings& recordings_;
   Outbox& outbox_;

@@ -8,7 +8,7 @@
 #include <mutex>
 
 #include "agent/agent.h"
-#include "agent/config.h"
+#include "agent/config_start.h"
 #include "agent/from_config.h"
 #include "core/heap.h"
 #include "core/log.h"
@@ -35,12 +35,13 @@ The smallest configuration that works:
 
 Logs go to stderr. Exit status: 0 stopped in order, 1 failed at run time, 2 bad configuration or usage.)";
 
-// SIGTERM and SIGINT are taken by a thread that waits for them; every thread started later has them blocked.
+// SIGTERM, SIGINT and SIGHUP are taken by a thread that waits for them; every thread started later has them blocked.
 sigset_t block_signals() {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   return set;
@@ -76,20 +77,22 @@ void end_late(const std::stop_token& in_time) {
   _exit(kRuntimeFailure);
 }
 
-int run(vedette::Config config, const sigset_t& signals) {
-  auto agent = vedette::Agent::create(std::move(config));
+int run(vedette::ConfigStart start, const sigset_t& signals) {
+  auto agent = vedette::Agent::create(std::move(start));
   if (!agent) {
     vedette::log::error("cannot start", {{"reason", agent.error().message}});
     return kRuntimeFailure;
   }
   const auto signal_thread = vedette::start_thread("signals", [&](const std::stop_token& stop) {
     const timespec poll{0, 200'000'000};
-    while (!stop.stop_requested())
-      if (sigtimedwait(&signals, nullptr, &poll) > 0) {
-        (*agent)->request_shutdown("signal");
-        end_late(stop);
-        return;
-      }
+    while (!stop.stop_requested()) {
+      const int signal = sigtimedwait(&signals, nullptr, &poll);
+      if (signal == SIGHUP) (*agent)->request_reload();
+      if (signal <= 0 || signal == SIGHUP) continue;
+      (*agent)->request_shutdown("signal");
+      end_late(stop);
+      return;
+    }
   });
   (*agent)->run();
   agent->reset();
@@ -115,19 +118,21 @@ int main(int argc, char** argv) {
     return app.exit(e) == 0 ? 0 : kBadConfiguration;
   }
 
-  auto loaded = vedette::load_config(path);
+  auto loaded = vedette::open_config(path);
   if (!loaded) {
     for (const auto& error : loaded.error().errors)
       std::cerr << "vedette: " << vedette::redact(path + ": " + error.path + ": " + error.message) << "\n";
     return kBadConfiguration;
   }
-  vedette::log::set_up(loaded->config.log_level, loaded->config.log_format);
-  for (const std::string& warning : loaded->warnings) vedette::log::warn("configuration", {{"warning", warning}});
+  const vedette::Config& config = loaded->composed.state.config;
+  vedette::log::set_up(config.log_level, config.log_format);
+  for (const std::string& warning : loaded->composed.warnings)
+    vedette::log::warn("configuration", {{"warning", warning}});
   if (check) {
-    std::cerr << "vedette: " << path << " is good: " << loaded->config.cameras.size() << " cameras\n";
+    std::cerr << "vedette: " << path << " is good: " << config.cameras.size() << " cameras\n";
     return 0;
   }
-  if (reindex_only) return reindex(loaded->config);
+  if (reindex_only) return reindex(config);
   const sigset_t signals = block_signals();
-  return run(std::move(loaded->config), signals);
+  return run(std::move(*loaded), signals);
 }

@@ -112,7 +112,7 @@ Json status(const StatusBody& body) {
   json["version"] = VEDETTE_VERSION;
   json["uptime_s"] = std::chrono::floor<seconds>(body.uptime).count();
   json["clock"] = {{"synced", body.clock_synced}};
-  json["config_version"] = 0;
+  json["config_version"] = body.config_version;
   json["cameras"] = {{"total", body.cameras}, {"streaming", body.streaming}, {"recording", body.recording}};
   json["outbox"] = {
       {"rows", body.outbox.rows}, {"oldest_s", body.outbox.oldest_s}, {"dropped_total", body.outbox.dropped_total}};

@@ -49,6 +49,7 @@ struct StatusBody {
   std::string connection_id;
   microseconds uptime{0};
   bool clock_synced = false;
+  int64_t config_version = 0;
   size_t cameras = 0, streaming = 0, recording = 0;
   OutboxFigures outbox;
   struct Problem {

@@ -146,6 +146,13 @@ void Publisher::announce(mqtt::Message message) {
   pump();
 }
 
+void Publisher::clear_state(const std::string& subtopic) {
+  mqtt::Message message;
+  message.topic = base_topic_ + "/" + subtopic;
+  message.retain = true;
+  announce(std::move(message));
+}
+
 void Publisher::picture(const std::string& subtopic, std::string_view jpeg) {
   if (!connected_) return;
   Outgoing out;

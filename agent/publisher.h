@@ -46,6 +46,8 @@ class Publisher {
   std::vector<std::string> take_told() { return std::exchange(told_, {}); }
   // Retained state, QoS 1: only the newest of each topic waits.
   void state(const std::string& subtopic, const std::string& schema, const Json& body);
+  // What was retained there is no more.
+  void clear_state(const std::string& subtopic);
   // Figures, QoS 0: left out while there is no connection.
   void telemetry(const std::string& subtopic, const std::string& schema, const Json& body);
   // For others than readers of the contract: retained, without an envelope. Only the newest of each topic waits.

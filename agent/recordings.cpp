@@ -182,7 +182,7 @@ void Recordings::restore(const Cameras& cameras) {
 void Recordings::on_clock_set(microseconds step, const Cameras& cameras) {
   std::vector<std::string> scheduled;
   for (auto& [id, running] : running_) {
-    if (running.scheduled) scheduled.push_back(id);
+    if (running.scheduled && cameras.count(running.recorder->spec().camera_id) > 0) scheduled.push_back(id);
     running.start += step;
     if (running.end) *running.end += step;
   }
@@ -343,7 +343,8 @@ void Recordings::on_ended(const Running& running, const RecorderReport& report) 
                              : !running.stop_reason.empty() ? running.stop_reason
                              : spec.end                     ? "completed"
                                                             : "limit";
-  if ((spec.trigger == "schedule" || spec.trigger == kEvent) && report.clip_ids.empty()) note_camera_away(running);
+  if ((spec.trigger == "schedule" || spec.trigger == kEvent) && report.clip_ids.empty() && reason != "config_changed")
+    note_camera_away(running);
   note_event_recording_ended(spec, failed, running.stop_reason);
   Json data = {{"recording_id", spec.recording_id}, {"clip_ids", report.clip_ids}, {"reason", reason}};
   if (failed) data["error"] = report.error.message;

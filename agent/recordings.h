@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 
 #include "agent/command.h"
 #include "agent/config.h"
+#include "agent/config_plan.h"
 #include "agent/messages.h"
 #include "core/histogram.h"
 #include "sources/camera.h"
@@ -56,6 +58,10 @@ class Recordings {
   // goes on as it is.
   void on_clock_set(microseconds step, const Cameras& cameras);
 
+  // The configuration has changed so: what is not to be recorded any more, or not for that reason, is ended
+  // (config_changed); what is to be is begun by the next keep_standing().
+  void follow(const ConfigPlan& plan);
+
   // A report of a recorder: its events are written to the outbox; with `ended` the recording is gone.
   void on_report(const RecorderReport& report);
 
@@ -63,6 +69,8 @@ class Recordings {
   void stop_all();
   bool empty() const { return running_.empty(); }
   std::vector<std::string> of_camera(const std::string& camera_id) const;
+  // Whether one runs, is scheduled, or is not over yet.
+  bool any_of(const std::string& camera_id) const;
   size_t cameras_recording() const;
   std::optional<std::string> camera_of(const std::string& recording_id) const;
   // Camera and reason of the recordings that the disk does not take at the moment.
@@ -114,6 +122,7 @@ class Recordings {
   Running* running_by(const ByEvent& by);
   void begin_by_event(MonoTime start, const EventRule& rule, Camera& camera, ByEvent& by);
   void end_when_due(ByEvent& by);
+  void end_all(const std::function<bool(const RecordingSpec&)>& which, const char* reason);
   void note_event_recording_ended(const RecordingSpec& spec, bool failed, const std::string& stop_reason);
   void see_schedules();
   void note_missed_windows();

@@ -53,6 +53,16 @@ void SecondProfiles::close_unused() {
   }
 }
 
+void SecondProfiles::reconfigure(const std::string& camera_id) {
+  const auto open = open_.find(camera_id);
+  if (open == open_.end() || open->second.closing) return;
+  const auto camera = config_.cameras.find(camera_id);
+  CameraConfig off;
+  off.enabled = false;
+  const bool on = camera != config_.cameras.end() && camera->second.sub && camera->second.enabled;
+  open->second.camera->reconfigure(on ? second_camera_config(config_, camera_id) : off, true);
+}
+
 void SecondProfiles::request_stop() {
   for (auto& [id, open] : open_) open.camera->request_stop();
 }

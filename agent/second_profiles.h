@@ -27,6 +27,8 @@ class SecondProfiles {
   void release(const std::string& camera_id);
   // Ends the sessions that nobody used for so long. To be called every second or so.
   void close_unused();
+  // The camera's configuration has changed, or it is gone: an open session goes on as it is to be now, or is off.
+  void reconfigure(const std::string& camera_id);
   void request_stop();
 
  private:

@@ -11,7 +11,7 @@ namespace vedette {
 
 Result<std::unique_ptr<mqtt::Session>> start_session(const Config& config, CommandIntake& intake,
                                                      const HomeAssistant& bridge, Inbox<Event>& inbox,
-                                                     const Clock& clock) {
+                                                     const Clock& clock, int number) {
   mqtt::SessionCallbacks callbacks;
   const auto connection_id = std::make_shared<std::string>();  // of the MQTT thread
   const std::string status_topic = base_topic(config) + "/status";
@@ -25,8 +25,10 @@ Result<std::unique_ptr<mqtt::Session>> start_session(const Config& config, Comma
     will.utf8 = true;
     return std::optional(will);
   };
-  callbacks.on_connect = [&inbox, connection_id](bool) { inbox.push(MqttConnected{*connection_id}); };
-  callbacks.on_disconnect = [&inbox](const std::string& reason) { inbox.push(MqttDisconnected{reason}); };
+  callbacks.on_connect = [&inbox, number, connection_id](bool) { inbox.push(MqttConnected{number, *connection_id}); };
+  callbacks.on_disconnect = [&inbox, number](const std::string& reason) {
+    inbox.push(MqttDisconnected{number, reason});
+  };
   const ResponseIntake responses(base_topic(config), inbox);
   callbacks.on_message = [&intake, &bridge, &inbox, &clock, responses](const mqtt::Message& message, bool retained) {
     if (responses.on_message(message, retained)) return;
@@ -34,7 +36,9 @@ Result<std::unique_ptr<mqtt::Session>> start_session(const Config& config, Comma
     if (heard.came_up) inbox.push(HomeAssistantCameUp{});
     intake.on_message(heard.command ? *heard.command : message, retained);
   };
-  callbacks.on_published = [&inbox](uint64_t token, int reason) { inbox.push(MqttPublished{token, reason}); };
+  callbacks.on_published = [&inbox, number](uint64_t token, int reason) {
+    inbox.push(MqttPublished{number, token, reason});
+  };
   auto subscriptions = intake.subscriptions();
   if (config.upload.target == Config::UploadTarget::grant) subscriptions.emplace_back(responses.subscription(), 1);
   for (auto& subscription : bridge.subscriptions()) subscriptions.push_back(std::move(subscription));

@@ -15,6 +15,8 @@ class SessionBudget {
  public:
   explicit SessionBudget(const Config& config);
 
+  // After the configuration has changed: cameras come, and are switched on and off.
+  void follow(const Config& before);
   // One session more; busy, with the remedy, when there are as many as may be.
   Status take(const std::string& camera_id);
   void give_back(const std::string& camera_id) { --taken_.at(camera_id); }

@@ -125,14 +125,15 @@ Answer Snapshots::take(const ReplyTo& to, const SnapshotTake& request, Camera& c
 Answer Snapshots::fetch(const ReplyTo& to, const SnapshotTake& request, Camera& camera, Config::Profile profile) {
   const SharedPicture::Wish wish{to.received, request.fresh, to.received + request.timeout};
   const std::string key = camera.id() + " itself, " + std::string(profile_name(profile));
-  const auto done = [this, to, request, key, &camera](const Result<CameraShot>& shot) {
+  const Config::Profile recorded = config_.cameras.at(camera.id()).record_profile;
+  const auto done = [this, to, request, key, recorded, &camera](const Result<CameraShot>& shot) {
     SnapshotTaken taken;
     taken.reply_to = to;
     taken.request = request;
     taken.fetched = true;
-    const bool queued = jobs_.submit([this, taken, key, shot, &camera](const std::stop_token&) mutable {
+    const bool queued = jobs_.submit([this, taken, key, shot, recorded, &camera](const std::stop_token&) mutable {
       taken.jpeg = shot ? take_fetched(*shot, key, taken) : shot.error_as_is();
-      if (!taken.jpeg) taken.jpeg = take_old(camera, taken, taken.jpeg.error());
+      if (!taken.jpeg) taken.jpeg = take_old(camera, recorded, taken, taken.jpeg.error());
       complete(std::move(taken));
     });
     if (queued) return;
@@ -186,8 +187,8 @@ Result<Jpeg> Snapshots::take_fetched(const CameraShot& shot, const std::string& 
 }
 
 // Where nothing was said of the origin, a picture of before the stream went down is better than none.
-Result<Jpeg> Snapshots::take_old(Camera& camera, SnapshotTaken& taken, const Error& why_not_new) {
-  const Config::Profile recorded = config_.cameras.at(camera.id()).record_profile;
+Result<Jpeg> Snapshots::take_old(Camera& camera, Config::Profile recorded, SnapshotTaken& taken,
+                                 const Error& why_not_new) {
   if (taken.request.origin == SnapshotTake::Origin::camera) return tl::make_unexpected(why_not_new);
   std::optional<Packet> keyframe;
   if (taken.request.profile.value_or(recorded) == recorded)

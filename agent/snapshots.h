@@ -43,6 +43,8 @@ class Snapshots {
   std::vector<Reply> expire();
   // It is given up: answered by what comes of it, or by the next expire(). False: nothing of that command.
   bool cancel(const std::string& command_id);
+  // The camera's configuration has changed, or it is gone.
+  void forget(const std::string& camera_id) { camera_pictures_.forget(camera_id); }
   void request_stop();
 
  private:
@@ -60,7 +62,7 @@ class Snapshots {
   Result<Jpeg> take_now(Camera& camera, SnapshotTaken& taken);
   Result<Jpeg> take_past(Ring& ring, SnapshotTaken& taken, const std::stop_token& stop);
   Result<Jpeg> take_fetched(const CameraShot& shot, const std::string& key, SnapshotTaken& taken);
-  Result<Jpeg> take_old(Camera& camera, SnapshotTaken& taken, const Error& why_not_new);
+  Result<Jpeg> take_old(Camera& camera, Config::Profile recorded, SnapshotTaken& taken, const Error& why_not_new);
   Result<Jpeg> take_keyframe(const Camera& camera, const Packet& keyframe, SnapshotTaken& taken);
   // The upload is queued, and the main loop is told.
   void complete(SnapshotTaken taken);

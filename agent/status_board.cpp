@@ -63,7 +63,20 @@ StatusBoard::StatusBoard(const Config& config, const Cameras& cameras, Recording
 void StatusBoard::attach(const mqtt::Session* session, UploadEngine* uploads) {
   session_ = session;
   uploads_ = uploads;
+  upload_window_.reset();
   if (uploads) upload_window_.emplace(uploads->upload_time());
+  uploaded_before_ = uploads ? uploads->uploaded_bytes_total() : 0;
+}
+
+void StatusBoard::camera_gone(const std::string& camera_id) {
+  camera_due_.erase(camera_id);
+  publisher_.clear_state("camera/" + camera_id + "/state");
+}
+
+void StatusBoard::config_changed() {
+  next_telemetry_ = std::min(next_telemetry_, clock_.mono() + config_.telemetry_interval);
+  publish_status(body());
+  publisher_.state("info", "info", messages::info(config_));
 }
 
 void StatusBoard::birth(std::string connection_id) {
@@ -105,6 +118,7 @@ messages::StatusBody StatusBoard::body() {
   body.recording = recordings_.cameras_recording();
   if (const auto figures = outbox_.figures(clock_.utc())) body.outbox = *figures;
   body.problems = problems();
+  body.config_version = config_version_;
   body.state = body.problems.empty() ? "online" : "degraded";
   return body;
 }

@@ -34,6 +34,13 @@ class StatusBoard {
   void set_slow(std::vector<LatencyWatch::Slow> slow) { slow_ = std::move(slow); }
   void command_took(microseconds duration) { command_time_.add(duration); }
 
+  // Of the configuration over MQTT; 0: there is none.
+  void set_config_version(int64_t version) { config_version_ = version; }
+  // What is told of a camera that is gone is taken back.
+  void camera_gone(const std::string& camera_id);
+  // What depends on the configuration, after that has changed.
+  void config_changed();
+
   // Everything, after a connect.
   void birth(std::string connection_id);
   // The same once more.
@@ -74,6 +81,7 @@ class StatusBoard {
   std::string upload_problem_;
   std::vector<LatencyWatch::Slow> slow_;
   StorageSeen storage_;
+  int64_t config_version_ = 0;
   SpaceLevel space_level_ = SpaceLevel::ok;
   std::string last_essence_;  // of the status that was told last
   std::map<std::string, MonoTime> camera_due_;

@@ -59,7 +59,8 @@ void StorageKeeper::look() {
   look_again_ = looking_;
   if (looking_) return;
   next_look_ = clock_.mono() + kInterval;
-  looking_ = jobs_.submit([this, dates = dates_due_](const std::stop_token& stop) {
+  looking_ = jobs_.submit([this, dates = dates_due_, limits = new_limits_](const std::stop_token& stop) {
+    if (limits) retention_.set_limits(*limits);
     const auto redate = [&]() -> Result<int> {
       if (auto there = remover_.check_volume(); !there) return there.error_as_is();
       return redater_.run(stop);
@@ -70,7 +71,14 @@ void StorageKeeper::look() {
     else
       inbox_.push(RetentionPassed{retention_.pass(stop), true});
   });
-  if (looking_) dates_due_ = false;
+  if (!looking_) return;
+  dates_due_ = false;
+  new_limits_.reset();
+}
+
+void StorageKeeper::set_limits(RetentionLimits limits) {
+  new_limits_ = std::move(limits);
+  look();
 }
 
 void StorageKeeper::look_at_dates() {

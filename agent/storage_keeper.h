@@ -25,6 +25,8 @@ class StorageKeeper {
   // The limits are looked at every so often; and at once when something was added, or was uploaded.
   void look_when_due(MonoTime now);
   void look();
+  // From the next look on, which is at once.
+  void set_limits(RetentionLimits limits);
   // What was dated before the wall clock was set gets the right date, before anything is deleted for its age.
   void look_at_dates();
   // The end of that.
@@ -39,6 +41,7 @@ class StorageKeeper {
   bool failing_ = false;
   bool dates_due_ = true;  // the clock may have been set while this program did not run
   MonoTime next_look_;
+  std::optional<RetentionLimits> new_limits_;  // of which the thread is to be told
   // Of the thread.
   ClipRemover remover_;
   Redater redater_;

@@ -58,6 +58,11 @@ void UploadControl::attach(UploadEngine* engine) {
   was_open_ = gate(clock_.utc()).open;
 }
 
+void UploadControl::follow_config() {
+  windows_ = UploadWindows(config_.upload.windows);
+  rate_ = config_.upload.max_bandwidth_bps;
+}
+
 void UploadControl::set_rate(int64_t bits_per_s) {
   rate_ = bits_per_s;
   if (UploadEngine* const engine = engine_) engine->set_rate(bits_per_s);

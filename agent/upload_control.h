@@ -30,6 +30,8 @@ class UploadControl {
   UploadGate gate(UtcTime now) const;
   // Null: nothing is uploaded. It is not used after its owner says null again.
   void attach(UploadEngine* engine);
+  // Windows and rate are as configured now. Only while no engine is attached.
+  void follow_config();
   // Of all uploads together; 0: no limit. What is under way follows at once. Any thread, from attach() on.
   void set_rate(int64_t bits_per_s);
 
@@ -80,7 +82,7 @@ class UploadControl {
   Posters& posters_;
   Publisher& publisher_;
   const Clock& clock_;
-  const UploadWindows windows_;
+  UploadWindows windows_;
   std::atomic<UploadEngine*> engine_{nullptr};
   std::atomic<int64_t> rate_;
   std::atomic<int64_t> paused_until_us_{0};  // 0: not paused

@@ -7,8 +7,8 @@
 
 namespace vedette {
 
-// UploadWindows says when uploads may go, by a schedule. Immutable. Costs what Schedule::spans() does for some days,
-// and for a year where nothing comes sooner.
+// UploadWindows says when uploads may go, by a schedule. Immutable but for assignment. Costs what Schedule::spans()
+// does for some days, and for a year where nothing comes sooner.
 class UploadWindows {
  public:
   // An empty one allows all times.
@@ -22,7 +22,7 @@ class UploadWindows {
   State at(UtcTime now) const;
 
  private:
-  const Schedule schedule_;
+  Schedule schedule_;
 };
 
 }  // namespace vedette

@@ -159,6 +159,21 @@ Result<Json> Client::command(const std::string& verb, Json params, const std::fu
                   "show what this broker knows");
 }
 
+Status Client::publish(mqtt::Message message) {
+  const std::string topic = message.topic;
+  const MonoTime deadline = Clock::system().mono() + options_.timeout;
+  if (Status status = session_->publish(std::move(message), 0); !status) return status.error_with(topic);
+  while (const auto event = inbox_.pop(deadline, {})) {
+    if (const auto* incoming = std::get_if<mqtt::Message>(&*event)) early_.push_back(*incoming);
+    if (std::holds_alternative<Lost>(*event)) return fail(Code::camera_unavailable, "the connection was lost");
+    const auto* published = std::get_if<Published>(&*event);
+    if (published && published->reason >= kRefused)
+      return fail(Code::forbidden, "the broker does not let this user publish " + topic);
+    if (published) return {};
+  }
+  return fail(Code::timed_out, "the broker has not taken " + topic);
+}
+
 std::optional<mqtt::Message> Client::receive(MonoTime deadline, const std::function<void(const std::string&)>& notice) {
   if (!early_.empty()) {
     mqtt::Message message = std::move(early_.front());

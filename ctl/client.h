@@ -31,6 +31,9 @@ class Client {
   // Errors: timed_out (no reply; at once when the broker says that nobody listens), forbidden (by the broker).
   Result<Json> command(const std::string& verb, Json params, const std::function<void(const Json&)>& progress = {});
 
+  // Hands a message to the broker: Ok once it was taken; timed_out, forbidden.
+  Status publish(mqtt::Message message);
+
   // The next message of the subscriptions; nothing at the deadline. Losses of the connection go to `notice`.
   std::optional<mqtt::Message> receive(MonoTime deadline, const std::function<void(const std::string&)>& notice = {});
 

@@ -26,6 +26,9 @@ Verbs:
   clips ls [name=value]   a table of clips: camera_id= from= to= limit= cursor=
   clips url CLIP_ID       a link to an uploaded clip
   clips get CLIP_ID       download it and verify its SHA-256; with --manifest, its manifest too
+  config get              what is configured, and what became of the newest change
+  config diff FILE        what FILE (sections to be set over MQTT) would change
+  config set FILE         set it, and wait for what becomes of it
   verify FILE|FOLDER ...  check downloaded clips against their manifests, offline
 
 Values: 10000, true, null, ["a"] and {"x":1} are JSON, anything else is a string, and names that end with _id are always
@@ -44,6 +47,7 @@ Examples:
   vedettectl clips get 0199aa00-1c50-7333-b111-222233334444 -o front.mp4
   vedettectl clips get 0199aa00-1c50-7333-b111-222233334444 --manifest && vedettectl verify 0199aa00*.mp4
   aws s3 sync s3://clips/edge-01 evidence && vedettectl verify evidence --key edge-01.pub.pem
+  vedettectl config set site-a.json
   vedettectl watch | grep event
 
 Options that stay the same can stand in a file: FLAGS without dashes, `broker = "mqtts://broker.example"`, one a line, in

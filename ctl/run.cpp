@@ -5,6 +5,7 @@
 #include "ctl/arguments.h"
 #include "ctl/client.h"
 #include "ctl/clips.h"
+#include "ctl/config.h"
 #include "ctl/output.h"
 #include "ctl/verify.h"
 #include "ctl/watch.h"
@@ -40,13 +41,14 @@ Result<int> run(Options options, const std::vector<std::string>& words) {
     return kSucceeded;
   }
   if (verb == "verify") return verify(options, rest);
-  if (verb != "clips" && !is_verb(verb))
+  if (verb != "clips" && verb != "config" && !is_verb(verb))
     return fail(Code::invalid_argument, "\"" + verb + "\" is no verb: they look like agent.ping. See --help");
   if (options.device.empty()) {
     const auto device = find_only_device(options);
     if (!device) return device.error_as_is();
     options.device = *device;
   }
+  if (verb == "config") return config(options, rest);
   return verb == "clips" ? clips(options, rest) : send(options, verb, rest);
 }
 

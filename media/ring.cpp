@@ -35,6 +35,19 @@ void Ring::push(Packet packet) {
   evicted_.clear();
 }
 
+void Ring::set_limits(RingLimits limits) {
+  const std::lock_guard lock(mutex_);
+  limits_ = limits;
+}
+
+void Ring::clear() {
+  std::vector<Slot> gone(kFirstSlots);  // payload is freed outside the lock
+  const std::lock_guard lock(mutex_);
+  for (; first_.sequence != end_.sequence;) first_.pass(slot(first_.sequence).packet);
+  slots_.swap(gone);
+  keyframes_.clear();
+}
+
 void Ring::append(Packet packet, MonoTime now) {
   if (end_.sequence - first_.sequence == slots_.size()) grow();
   if (packet.video_keyframe()) keyframes_.push_back({end_, packet.pts});

@@ -53,6 +53,11 @@ class Ring {
 
   void push(Packet packet);
 
+  // From the next packet on.
+  void set_limits(RingLimits limits);
+  // Lets go of all that is there: readers that had not come to it have missed it.
+  void clear();
+
   // A cursor at the newest video keyframe shown at or before t, or, when t is older than the oldest keyframe, at that
   // one (compare figures().oldest). On a ring without a keyframe it begins with the next one to come. Whoever wants an
   // instant of the future waits until it has come, and then asks.
@@ -113,12 +118,12 @@ class Ring {
   template <class Condition>
   Wait wait(std::unique_lock<std::mutex>& lock, MonoTime deadline, const std::stop_token& stop, Condition ready) const;
 
-  const RingLimits limits_;
   std::vector<Packet> evicted_;  // the pushing thread's alone: payload is freed outside the lock
 
   mutable std::mutex mutex_;
   mutable std::condition_variable_any pushed_;
   mutable size_t waiting_ = 0;
+  RingLimits limits_;
   std::shared_ptr<const Listeners> listeners_ = std::make_shared<Listeners>();  // replaced, never changed
   std::vector<Slot> slots_;                                                     // circular, by sequence number
   Place first_;                                                                 // of the oldest packet

@@ -56,7 +56,9 @@ std::string_view state_name(CameraState state) {
 
 struct Camera::Impl {
   Impl(CameraConfig c, OnChange change, const Clock& k)
-      : config(std::move(c)),
+      : id(c.source.camera_id),
+        enabled(c.enabled),
+        config(std::move(c)),
         on_change(std::move(change)),
         clock(k),
         return_watch(config.source.url),
@@ -67,17 +69,21 @@ struct Camera::Impl {
   }
 
   void run(const std::stop_token& stop);
-  std::stop_token begin_session();
+  std::optional<std::stop_token> begin_session();
+  void start();
   void stop_session();
   Status session(const std::stop_token& stop);
   void pause(RetryPauses& pauses, Code after, const std::stop_token& stop) const;
   void take(Packet packet);
   void change(CameraState state, std::string error);
 
-  const CameraConfig config;
+  const std::string id;
+  std::atomic<bool> enabled;
+  // The capture thread's, while it runs.
+  CameraConfig config;
   const OnChange on_change;
   const Clock& clock;
-  const ReturnWatch return_watch;
+  ReturnWatch return_watch;
   Ring ring;
   RateMeter rates;
   CoverageMeter coverage;
@@ -98,6 +104,8 @@ struct Camera::Impl {
   CameraStatus status;
   std::stop_source session_stop;  // of the session at hand, and of the pause after it
   MonoTime session_began;
+  std::optional<CameraConfig> next;  // from the next session on
+  bool running = false;              // there is a thread that will look at `next`
 
   std::jthread thread;
 };
@@ -112,7 +120,7 @@ void Camera::Impl::change(CameraState state, std::string error) {
     status.error = std::move(error);
     copy = status;
   }
-  on_change(config.source.camera_id, copy);
+  on_change(id, copy);
 }
 
 void Camera::Impl::take(Packet packet) {
@@ -158,8 +166,18 @@ Status Camera::Impl::session(const std::stop_token& stop) {
   return source->run([this](Packet packet) { take(std::move(packet)); }, stop);
 }
 
-std::stop_token Camera::Impl::begin_session() {
+// Nothing when the camera is off: then the thread ends.
+std::optional<std::stop_token> Camera::Impl::begin_session() {
+  std::unique_ptr<Source> old;  // goes without the lock
   const std::lock_guard lock(mutex);
+  if (next) {
+    old = std::move(source);
+    config = std::move(*next);
+    next.reset();
+    return_watch = ReturnWatch(config.source.url);
+  }
+  running = config.enabled;
+  if (!running) return std::nullopt;
   session_stop = std::stop_source();
   session_began = clock.mono();
   return session_stop.get_token();
@@ -189,7 +207,12 @@ void Camera::Impl::run(const std::stop_token& stop) {
   RetryPauses pauses;
   change(CameraState::connecting, {});
   while (!stop.stop_requested()) {
-    const std::stop_token session_stopped = begin_session();
+    const auto begun = begin_session();
+    if (!begun) {
+      change(CameraState::disabled, {});
+      return;
+    }
+    const std::stop_token session_stopped = *begun;
     if (stop.stop_requested()) break;  // it may have come before there was this session
     auto ended = session(session_stopped);
     if (stop.stop_requested()) break;
@@ -197,14 +220,13 @@ void Camera::Impl::run(const std::stop_token& stop) {
       const Error error = ended ? Error{Code::camera_unavailable, "the stream ended"} : ended.error();
       const CameraState state = state_for(error, streaming);
       if (streaming) pauses.reset();
-      log::warn("camera is not streaming",
-                {{"camera", config.source.camera_id}, {"state", state_name(state)}, {"reason", error.message}});
+      log::warn("camera is not streaming", {{"camera", id}, {"state", state_name(state)}, {"reason", error.message}});
       change(state, error.message);
       pause(pauses, error.code, session_stopped);
       if (stop.stop_requested()) break;
     }
-    if (session_stopped.stop_requested()) {  // by restart()
-      log::info("camera is connected anew", {{"camera", config.source.camera_id}});
+    if (session_stopped.stop_requested() && enabled) {  // by restart() or reconfigure()
+      log::info("camera is connected anew", {{"camera", id}});
       pauses.reset();
       change(CameraState::connecting, {});
     }
@@ -214,8 +236,31 @@ void Camera::Impl::run(const std::stop_token& stop) {
 
 Camera::Camera(CameraConfig config, OnChange on_change, const Clock& clock)
     : impl_(std::make_unique<Impl>(std::move(config), std::move(on_change), clock)) {
-  if (!impl_->config.enabled) return;
-  impl_->thread = start_thread("cap-" + id(), [impl = impl_.get()](const std::stop_token& stop) { impl->run(stop); });
+  if (!impl_->enabled) return;
+  impl_->running = true;
+  impl_->start();
+}
+
+void Camera::Impl::start() {
+  if (thread.joinable()) thread.join();  // of a time before, which is over
+  thread = start_thread("cap-" + id, [this](const std::stop_token& stop) { run(stop); });
+}
+
+void Camera::reconfigure(CameraConfig config, bool connect_anew) {
+  impl_->ring.set_limits(config.ring);
+  if (!connect_anew) return;
+  impl_->enabled = config.enabled;
+  bool starts = false;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    starts = !impl_->running && config.enabled;
+    if (impl_->running || starts) impl_->next = std::move(config);
+    impl_->running = impl_->running || starts;
+  }
+  if (starts)
+    impl_->start();
+  else
+    impl_->stop_session();
 }
 
 Camera::~Camera() = default;
@@ -224,7 +269,7 @@ void Camera::request_stop() {
   impl_->thread.request_stop();
 }
 Status Camera::restart() {
-  if (!impl_->config.enabled) return fail(Code::camera_unavailable, "the camera is disabled in the configuration");
+  if (!impl_->enabled) return fail(Code::camera_unavailable, "the camera is disabled in the configuration");
   microseconds since{};
   {
     const std::lock_guard lock(impl_->mutex);
@@ -238,7 +283,7 @@ Status Camera::restart() {
 }
 
 const std::string& Camera::id() const {
-  return impl_->config.source.camera_id;
+  return impl_->id;
 }
 Ring& Camera::ring() {
   return impl_->ring;
@@ -264,7 +309,7 @@ CameraFigures Camera::figures() const {
   const auto rates = impl_->rates.rates(impl_->clock.mono());
   figures.fps = rates.fps;
   figures.bitrate_bps = rates.bitrate_bps;
-  if (impl_->config.enabled) figures.coverage_pct = impl_->coverage.pct(impl_->clock.mono());
+  if (impl_->enabled) figures.coverage_pct = impl_->coverage.pct(impl_->clock.mono());
   figures.ring = impl_->ring.figures();
   return figures;
 }

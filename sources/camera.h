@@ -65,6 +65,9 @@ class Camera {
   // Ends the session, or the pause before the next one, and connects anew. busy less than kRestartPause after it last
   // began to connect, so that no camera is hammered and no account is locked; camera_unavailable when it is disabled.
   Status restart();
+  // Goes on as this says, under the id that it has: the ring stays, and what reads it. What is said of the source, and
+  // of being enabled, begins with a new session; the rest is there at once. Never waits.
+  void reconfigure(CameraConfig config, bool connect_anew);
   static constexpr seconds kRestartPause{5};
 
   const std::string& id() const;

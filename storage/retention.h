@@ -44,6 +44,7 @@ class Retention {
   Retention(const Layout& layout, Catalog& catalog, ClipRemover& remover, RetentionLimits limits, const Clock& clock,
             SpaceProbe space = {});
 
+  void set_limits(RetentionLimits limits) { limits_ = std::move(limits); }
   Result<RetentionPass> pass(const std::stop_token& stop = {});
 
  private:
@@ -54,7 +55,7 @@ class Retention {
 
   Catalog& catalog_;
   ClipRemover& remover_;
-  const RetentionLimits limits_;
+  RetentionLimits limits_;
   const Clock& clock_;
   const SpaceProbe space_;
   bool making_room_ = false;    // from below the floor up to a little above it

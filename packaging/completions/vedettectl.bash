@@ -18,6 +18,7 @@ _vedettectl_params() {
         clip.upload) names="clip_id= priority= force= timeout_ms=" ;;
         clip.url) names="clip_id= ttl_s=" ;;
         command.cancel) names="command_id=" ;;
+        config.report) names="" ;;
         loss.query) names="from= to= limit= cursor=" ;;
         recording.list) names="camera_id=" ;;
         recording.start) names="camera_id= recording_id= start= allow_late= pre_roll_ms= duration_ms= labels[]= upload= priority= container=" ;;
@@ -90,7 +91,7 @@ _vedettectl() {
             return ;;
     esac
     case $verb in
-        "") mapfile -t COMPREPLY < <(compgen -W "watch devices clips verify agent.log_level agent.ping agent.rebirth audit.query camera.discover camera.probe camera.restart clip.create clip.delete clip.get clip.protect clip.query clip.upload clip.url command.cancel loss.query recording.list recording.start recording.stop snapshot.take storage.status stream.close stream.list stream.open timeline.query upload.pause upload.resume upload.status" -- "$word") ;;
+        "") mapfile -t COMPREPLY < <(compgen -W "watch devices clips verify agent.log_level agent.ping agent.rebirth audit.query camera.discover camera.probe camera.restart clip.create clip.delete clip.get clip.protect clip.query clip.upload clip.url command.cancel config.report loss.query recording.list recording.start recording.stop snapshot.take storage.status stream.close stream.list stream.open timeline.query upload.pause upload.resume upload.status" -- "$word") ;;
         clips) mapfile -t COMPREPLY < <(compgen -W "ls url get" -- "$word") ;;
         verify) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames ;;
         *)

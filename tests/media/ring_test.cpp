@@ -107,6 +107,33 @@ TEST(RingTest, EvictedPayloadIsFreed) {
   EXPECT_TRUE(payload.expired());
 }
 
+TEST(RingTest, NewLimitsHoldFromTheNextPacketOn) {
+  Ring ring({10s, kNoLimit});
+  Feed feed(ring);
+  for (int i = 0; i < 10; ++i) feed.gop(25);
+  EXPECT_EQ(ring.figures().packets, 250u);
+  ring.set_limits({2s, kNoLimit});
+  feed.frame(true);
+  EXPECT_EQ(ring.figures().packets, 51u);
+}
+
+TEST(RingTest, WhatIsClearedIsMissedAndTheNextKeyframeIsABeginning) {
+  Ring ring({10s, kNoLimit});
+  Feed feed(ring);
+  feed.gop(10);
+  Cursor cursor = ring.cursor_at(MonoTime(0s));
+  EXPECT_EQ(drain(cursor, 4).size(), 4u);
+  ring.clear();
+  EXPECT_EQ(ring.figures().packets, 0u);
+  EXPECT_FALSE(ring.figures().oldest);
+  EXPECT_FALSE(ring.newest_keyframe());
+  EXPECT_TRUE(drain(cursor).empty());
+  feed.gop(3);
+  EXPECT_EQ(drain(cursor), (std::vector<uint64_t>{10, 11, 12}));
+  EXPECT_EQ(cursor.missed(), 6u);
+  EXPECT_EQ(ring.figures().packets, 3u);
+}
+
 TEST(RingTest, FiguresDescribeWhatIsThere) {
   Ring ring({.duration = 10s, .bytes = kNoLimit});
   EXPECT_FALSE(ring.figures().oldest);

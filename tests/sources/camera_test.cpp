@@ -132,6 +132,44 @@ TEST(CameraTest, OneThatIsDisabledIsNotRestarted) {
   EXPECT_EQ(restarted.error().code, Code::camera_unavailable);
 }
 
+TEST(CameraTest, GoesOnAsItIsReconfiguredAndKeepsItsRing) {
+  const CameraSim cameras({.media = {footage(Footage::h264_no_audio)}, .cameras = 2});
+  Watched watched(config_for(cameras.url(1)));
+  ASSERT_TRUE(watched.wait_for(CameraState::streaming));
+  CameraConfig next = config_for(cameras.url(2));
+  next.ring.duration = 60s;
+  watched.camera().reconfigure(next, false);
+  EXPECT_EQ(watched.camera().status().state, CameraState::streaming) << "nothing that needs a new session was said";
+  const auto oldest = watched.camera().ring().figures().oldest;
+  watched.camera().reconfigure(next, true);
+  ASSERT_TRUE(watched.wait_for(CameraState::streaming, 2));
+  EXPECT_EQ(watched.camera().ring().figures().oldest, oldest);
+  EXPECT_EQ(watched.camera().figures().reconnects_total, 1u);
+
+  next.enabled = false;
+  watched.camera().reconfigure(next, true);
+  ASSERT_TRUE(watched.wait_for(CameraState::disabled));
+  EXPECT_FALSE(watched.camera().restart());
+  next.enabled = true;
+  watched.camera().reconfigure(next, true);
+  ASSERT_TRUE(watched.wait_for(CameraState::streaming, 3));
+  EXPECT_EQ(watched.camera().ring().figures().oldest, oldest);
+}
+
+TEST(CameraTest, OneThatWasOffBeginsWhenItIsReconfiguredAsOftenAsItIs) {
+  const CameraSim cameras({.media = {footage(Footage::h264_no_audio)}});
+  CameraConfig config = config_for(cameras.url());
+  config.enabled = false;
+  Watched watched(config);
+  for (int i = 0; i < 50; ++i) {
+    config.enabled = i % 2 == 0;
+    watched.camera().reconfigure(config, true);
+  }
+  config.enabled = true;
+  watched.camera().reconfigure(config, true);
+  ASSERT_TRUE(watched.wait_for(CameraState::streaming));
+}
+
 TEST(CameraTest, MeasuredRatesAreThoseOfTheCamera) {
   Watched watched(config_for("test://pattern?size=64x64&fps=40&gop=40"));
   ASSERT_TRUE(watched.wait_for(CameraState::streaming));

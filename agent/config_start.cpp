@@ -1,0 +1,67 @@
+#include "agent/config_start.h"
+
+#include <nlohmann/json.hpp>
+
+#include "core/log.h"
+
+namespace vedette {
+
+namespace {
+
+// Pointers into a desired message.
+std::vector<FieldError> below_config(std::vector<FieldError> errors) {
+  for (FieldError& error : errors) error.path.insert(0, "/config");
+  return errors;
+}
+
+}  // namespace
+
+tl::expected<ComposedConfig, ConfigErrors> compose(const Document& local, const std::optional<DesiredConfig>& desired,
+                                                   const Config* running) {
+  auto alone = read_config(*local, running);
+  if (!alone) return tl::make_unexpected(std::move(alone.error()));
+  ComposedConfig out;
+  if (desired) out.refused = below_config(refused_remotely(*desired->config, alone->config.remote, *local));
+  if (desired && out.refused.empty()) {
+    auto document = std::make_shared<const Json>(merged(*local, *desired->config));
+    if (auto both = read_config(*document, &alone->config)) {
+      out.state = {std::move(document), std::move(both->config)};
+      out.version = desired->version;
+      out.warnings = std::move(both->warnings);
+      return out;
+    } else {
+      out.refused = below_config(std::move(both.error().errors));
+    }
+  }
+  out.state = {local, std::move(alone->config)};
+  out.warnings = std::move(alone->warnings);
+  return out;
+}
+
+tl::expected<ConfigStart, ConfigErrors> open_config(const std::filesystem::path& path) {
+  auto parsed = parse_config_file(path);
+  if (!parsed) return tl::make_unexpected(std::move(parsed.error()));
+  const auto local = std::make_shared<const Json>(std::move(*parsed));
+  auto composed = compose(local, std::nullopt, nullptr);
+  if (!composed) return tl::make_unexpected(std::move(composed.error()));
+  ConfigStart start{path, local, std::move(*composed), {}, false};
+
+  auto twin = TwinStore(start.composed.state.config.storage.path).load();
+  if (!twin) {
+    log::error("what was configured over MQTT cannot be read, and is left out", {{"reason", twin.error().message}});
+    return start;
+  }
+  start.twin = std::move(*twin);
+  if (start.twin.on_trial) {
+    start.twin.desired = std::exchange(start.twin.previous, std::nullopt);
+    start.twin.on_trial = false;
+    start.twin.rolled_back = "the agent was started again before the broker was reached";
+    start.twin_has_changed = true;
+  }
+  if (!start.twin.desired) return start;
+  if (auto both = compose(start.local, start.twin.desired, &start.composed.state.config))
+    start.composed = std::move(*both);
+  return start;
+}
+
+}  // namespace vedette
