@@ -471,139 +471,141 @@ void Agent::Impl::on(const FrameReport& event) {
 
 void Agent::Impl::on(const PosterSettled&) {
   if (uploads_) uploads_->wake();
-  void Agent::Impl::on(DesiredWaiting) {
-    if (auto payload = intake_.take_desired()) twin_.on_desired(std::move(*payload));
+}
+
+void Agent::Impl::on(DesiredWaiting) {
+  if (auto payload = intake_.take_desired()) twin_.on_desired(std::move(*payload));
+}
+
+void Agent::Impl::on(ReloadRequested) {
+  twin_.reload();
+}
+
+void Agent::Impl::on(ShutdownRequested event) {
+  stopping_ = true;
+  shutdown_reason_ = std::move(event.reason);
+}
+
+// ---- the loop
+
+// The wall clock was set, or is known to be right from now on.
+void Agent::Impl::on_clock(const ClockChange& change) {
+  if (change.step != 0us) {
+    log::warn("the clock was set", {{"by_ms", to_ms(change.step)}, {"synced", change.synced}});
+    add_event("clock.stepped", {}, {{"by_ms", to_ms(change.step)}, {"synced", change.synced}});
+    recordings_.on_clock_set(change.step, cameras_);
   }
+  keeper_.look_at_dates();
+  board_.status_may_have_changed();
+}
 
-  void Agent::Impl::on(ReloadRequested) {
-    twin_.reload();
-  }
-
-  void Agent::Impl::on(ShutdownRequested event) {
-    stopping_ = true;
-    shutdown_reason_ = std::move(event.reason);
-  }
-
-  // ---- the loop
-
-  // The wall clock was set, or is known to be right from now on.
-  void Agent::Impl::on_clock(const ClockChange& change) {
-    if (change.step != 0us) {
-      log::warn("the clock was set", {{"by_ms", to_ms(change.step)}, {"synced", change.synced}});
-      add_event("clock.stepped", {}, {{"by_ms", to_ms(change.step)}, {"synced", change.synced}});
-      recordings_.on_clock_set(change.step, cameras_);
-    }
-    keeper_.look_at_dates();
+void Agent::Impl::tick() {
+  const MonoTime now = clock_.mono();
+  if (const auto change = clock_watch_.look()) on_clock(*change);
+  for (auto& reply : snapshots_.expire()) answer(reply.to, reply.answer);
+  for (auto& reply : upload_control_.tick()) answer(reply.to, reply.answer);
+  for (auto& reply : long_commands_.impatient()) answer(reply.to, reply.answer);
+  agent_verbs_.look_when_due(now);
+  replies_.enter_told();
+  second_profiles_.close_unused();
+  images_.take_when_due();
+  twin_.look();
+  applier_.tidy();
+  recordings_.keep_standing(cameras_);
+  recordings_.keep_events(cameras_);
+  recordings_.enter_ends();
+  if (latency_.look_when_due(now)) {
+    board_.set_slow(latency_.slow());
     board_.status_may_have_changed();
   }
+  board_.telemetry_sent_when_due(now);
+  keeper_.look_when_due(now);
+  requests_.tick();
+  if (now >= next_expire_) {
+    next_expire_ = now + kExpireCommandsInterval;
+    if (const auto expired = commands_.expire(clock_.utc()); !expired)
+      log::error("the command log cannot be cleaned", {{"reason", expired.error().message}});
+    else if (*expired > 0)
+      next_expire_ = now;  // there may be more
+  }
+  publisher_.pump();
+}
 
-  void Agent::Impl::tick() {
-    const MonoTime now = clock_.mono();
-    if (const auto change = clock_watch_.look()) on_clock(*change);
-    for (auto& reply : snapshots_.expire()) answer(reply.to, reply.answer);
-    for (auto& reply : upload_control_.tick()) answer(reply.to, reply.answer);
-    for (auto& reply : long_commands_.impatient()) answer(reply.to, reply.answer);
-    agent_verbs_.look_when_due(now);
-    replies_.enter_told();
-    second_profiles_.close_unused();
-    images_.take_when_due();
-    twin_.look();
-    applier_.tidy();
-    recordings_.keep_standing(cameras_);
-    recordings_.keep_events(cameras_);
-    recordings_.enter_ends();
-    if (latency_.look_when_due(now)) {
-      board_.set_slow(latency_.slow());
-      board_.status_may_have_changed();
-    }
-    board_.telemetry_sent_when_due(now);
-    keeper_.look_when_due(now);
-    requests_.tick();
-    if (now >= next_expire_) {
-      next_expire_ = now + kExpireCommandsInterval;
-      if (const auto expired = commands_.expire(clock_.utc()); !expired)
-        log::error("the command log cannot be cleaned", {{"reason", expired.error().message}});
-      else if (*expired > 0)
-        next_expire_ = now;  // there may be more
-    }
-    publisher_.pump();
+void Agent::Impl::run() {
+  MonoTime next_tick = clock_.mono();
+  while (!stopping_) {
+    if (auto event = inbox_.pop(next_tick, {}))
+      std::visit([this](auto&& e) { on(std::forward<decltype(e)>(e)); }, std::move(*event));
+    if (clock_.mono() < next_tick) continue;
+    tick();
+    next_tick = clock_.mono() + kTick;
   }
+  shut_down();
+}
 
-  void Agent::Impl::run() {
-    MonoTime next_tick = clock_.mono();
-    while (!stopping_) {
-      if (auto event = inbox_.pop(next_tick, {}))
-        std::visit([this](auto&& e) { on(std::forward<decltype(e)>(e)); }, std::move(*event));
-      if (clock_.mono() < next_tick) continue;
-      tick();
-      next_tick = clock_.mono() + kTick;
-    }
-    shut_down();
-  }
+void Agent::Impl::drain_until(MonoTime deadline, const std::function<bool()>& done) {
+  while (!done() && clock_.mono() < deadline)
+    if (auto event = inbox_.pop(deadline, {}))
+      std::visit([this](auto&& e) { on(std::forward<decltype(e)>(e)); }, std::move(*event));
+}
 
-  void Agent::Impl::drain_until(MonoTime deadline, const std::function<bool()>& done) {
-    while (!done() && clock_.mono() < deadline)
-      if (auto event = inbox_.pop(deadline, {}))
-        std::visit([this](auto&& e) { on(std::forward<decltype(e)>(e)); }, std::move(*event));
-  }
+void Agent::Impl::shut_down() {
+  log::info("stopping", {{"reason", shutdown_reason_}});
+  add_event("agent.stopping", {}, {{"reason", shutdown_reason_}});
+  publisher_.state("status", "status", board_.status("stopping"));
+  const MonoTime now = clock_.mono();
+  creations_.request_stop();
+  probes_.request_stop();
+  searches_.request_stop();
+  frame_streams_.request_stop();
+  recordings_.stop_all();
+  drain_until(now + kCloseClips, [this] { return recordings_.empty(); });
+  if (!recordings_.empty()) log::error("clips could not be closed in time; they are recovered at the next start");
+  publisher_.pump();
+  drain_until(clock_.mono() + kDrainOutbox,
+              [this] { return !session_ || !session_->connected() || publisher_.drained(); });
+  replies_.enter_told();
+  if (session_) end_session("offline");
+  if (volume_->check())
+    marker_.clear();
+  else
+    database_->leave_log();  // by its path, something else would be removed
+}
 
-  void Agent::Impl::shut_down() {
-    log::info("stopping", {{"reason", shutdown_reason_}});
-    add_event("agent.stopping", {}, {{"reason", shutdown_reason_}});
-    publisher_.state("status", "status", board_.status("stopping"));
-    const MonoTime now = clock_.mono();
-    creations_.request_stop();
-    probes_.request_stop();
-    searches_.request_stop();
-    frame_streams_.request_stop();
-    recordings_.stop_all();
-    drain_until(now + kCloseClips, [this] { return recordings_.empty(); });
-    if (!recordings_.empty()) log::error("clips could not be closed in time; they are recovered at the next start");
-    publisher_.pump();
-    drain_until(clock_.mono() + kDrainOutbox,
-                [this] { return !session_ || !session_->connected() || publisher_.drained(); });
-    replies_.enter_told();
-    if (session_) end_session("offline");
-    if (volume_->check())
-      marker_.clear();
-    else
-      database_->leave_log();  // by its path, something else would be removed
-  }
+Result<std::unique_ptr<Agent>> Agent::create(ConfigStart start, const Clock& clock) {
+  const Layout layout = layout_of(start.composed.state.config);
+  auto volume = Volume::open(layout);
+  if (!volume) return volume.error_with("/storage/path");
+  auto marker = RunMarker::set(layout.root);
+  if (!marker) return marker.error_with("/storage/path");
+  auto opened = open_catalog(layout);
+  if (!opened) return opened.error_with("/storage/path");
 
-  Result<std::unique_ptr<Agent>> Agent::create(ConfigStart start, const Clock& clock) {
-    const Layout layout = layout_of(start.composed.state.config);
-    auto volume = Volume::open(layout);
-    if (!volume) return volume.error_with("/storage/path");
-    auto marker = RunMarker::set(layout.root);
-    if (!marker) return marker.error_with("/storage/path");
-    auto opened = open_catalog(layout);
-    if (!opened) return opened.error_with("/storage/path");
+  auto impl = std::make_unique<Impl>(std::move(start), clock, std::move(*volume), std::move(*marker),
+                                     std::move(opened->database));
+  const auto recovered = recover(impl->layout(), impl->catalog(), impl->losses(), clock);
+  if (!recovered) return recovered.error_with("recovery");
+  if (recovered->indexed > 0) log::warn("closed clips were indexed again", {{"clips", recovered->indexed}});
+  if (!opened->made_anew.empty()) impl->record_lost_catalog();
+  if (recovered->recovered + recovered->quarantined + recovered->forgotten > 0)
+    log::warn("recovered after a crash", {{"clips", recovered->recovered},
+                                          {"quarantined", recovered->quarantined},
+                                          {"forgotten", recovered->forgotten}});
+  if (auto reset = impl->catalog().reset_uploads(); !reset) return reset.error_with("uploads");
+  if (auto started = impl->start(*recovered); !started) return started.error_as_is();
+  return std::unique_ptr<Agent>(new Agent(std::move(impl)));
+}
 
-    auto impl = std::make_unique<Impl>(std::move(start), clock, std::move(*volume), std::move(*marker),
-                                       std::move(opened->database));
-    const auto recovered = recover(impl->layout(), impl->catalog(), impl->losses(), clock);
-    if (!recovered) return recovered.error_with("recovery");
-    if (recovered->indexed > 0) log::warn("closed clips were indexed again", {{"clips", recovered->indexed}});
-    if (!opened->made_anew.empty()) impl->record_lost_catalog();
-    if (recovered->recovered + recovered->quarantined + recovered->forgotten > 0)
-      log::warn("recovered after a crash", {{"clips", recovered->recovered},
-                                            {"quarantined", recovered->quarantined},
-                                            {"forgotten", recovered->forgotten}});
-    if (auto reset = impl->catalog().reset_uploads(); !reset) return reset.error_with("uploads");
-    if (auto started = impl->start(*recovered); !started) return started.error_as_is();
-    return std::unique_ptr<Agent>(new Agent(std::move(impl)));
-  }
-
-  Agent::Agent(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-  Agent::~Agent() = default;
-  void Agent::run() {
-    impl_->run();
-  }
-  void Agent::request_shutdown(std::string reason) {
-    impl_->inbox().push(ShutdownRequested{std::move(reason)});
-  }
-  void Agent::request_reload() {
-    impl_->inbox().push(ReloadRequested{});
-  }
+Agent::Agent(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Agent::~Agent() = default;
+void Agent::run() {
+  impl_->run();
+}
+void Agent::request_shutdown(std::string reason) {
+  impl_->inbox().push(ShutdownRequested{std::move(reason)});
+}
+void Agent::request_reload() {
+  impl_->inbox().push(ReloadRequested{});
+}
 
 }  // namespace vedette

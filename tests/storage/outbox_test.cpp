@@ -150,7 +150,8 @@ TEST(CommandLogTest, AuditTellsTheNewestFirstByEveryFilterAndPageByPage) {
   }
   const auto found = [&](const AuditQuery& query) {
     std::vector<std::string> out;
-    for (const AuditEntry& entry : log.audit(query).value().entries) out.push_back(entry.command_id);
+    const AuditPage page = log.audit(query).value();
+    for (const AuditEntry& entry : page.entries) out.push_back(entry.command_id);
     return out;
   };
   using Ids = std::vector<std::string>;

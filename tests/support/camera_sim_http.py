@@ -9,8 +9,8 @@ Digest (or Basic) is asked for on everything but ONVIF's GetSystemDateAndTime. n
   events     GET /ISAPI/Event/notification/alertStream, GET /cgi-bin/eventManager.cgi (camera_sim_events.py); GET /sim/...
              controls them, and needs no password
   ONVIF      POST /onvif/device_service, /onvif/media_service, /onvif/event_service; GET /onvif/snapshot/<token>
-  streams    GET /live/<n>.flv | .ts | .mp4 | .mjpg: endless, in real time. ?freeze_after=S stops sending and keeps the
-             connection, ?end_after=S closes it, ?fps=F is the rate of .mjpg
+  streams    GET /live/<n>.flv | .ts | .mp4 | .mjpg: endless, in real time. ?end_after=S closes the connection,
+             ?fps=F is the rate of .mjpg
              GET /hls/index.m3u8 (with --hls: camera 1 in segments), GET /media/<n>: the file as it is
   hostile    GET /hostile/file.m3u8 leads to a file of the reader's machine; /hostile/big never ends, /hostile/text is no
              picture
@@ -189,17 +189,12 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header('Connection', 'close')
         self.end_headers()
 
-    def send_live(self, parts, freeze_after, end_after):
-        """The parts as they come, until one of the faults that were asked for."""
+    def send_live(self, parts, end_after):
+        """The parts as they come, until the end that was asked for."""
         begin = time.monotonic()
         for part in parts:
             self.wfile.write(part)
-            passed = time.monotonic() - begin
-            if end_after and passed > end_after:
-                return
-            if freeze_after and passed > freeze_after:
-                while self.connection.recv(4096):  # until the other side gives up
-                    pass
+            if end_after and time.monotonic() - begin > end_after:
                 return
 
     def live_jpegs(self, channel, fps):
@@ -225,13 +220,13 @@ class Handler(BaseHTTPRequestHandler):
     def live(self, channel, kind, query):
         if not 1 <= channel <= self.sim.options.cameras:
             return self.answer(404, 'no such channel')
-        faults = [float(query.get(name, ['0'])[0]) for name in ('freeze_after', 'end_after')]
+        end_after = float(query.get('end_after', ['0'])[0])
         if kind == 'mjpg':
             self.begin_stream('multipart/x-mixed-replace; boundary=myboundary')
-            return self.send_live(self.live_jpegs(channel, float(query.get('fps', ['10'])[0])), *faults)
+            return self.send_live(self.live_jpegs(channel, float(query.get('fps', ['10'])[0])), end_after)
         content_type, output = FORMATS[kind]
         self.begin_stream(content_type)
-        return self.send_live(self.live_media(channel, output), *faults)
+        return self.send_live(self.live_media(channel, output), end_after)
 
     def hls(self, name):
         path = Path(self.sim.hls.name, name)
