@@ -10,11 +10,13 @@
 #include "agent/clock_watch.h"
 #include "agent/command_intake.h"
 #include "agent/command_runner.h"
+#include "agent/diagnostics.h"
 #include "agent/event_feeds.h"
 #include "agent/frame_streams.h"
 #include "agent/from_config.h"
 #include "agent/latency_watch.h"
 #include "agent/messages.h"
+#include "agent/monitoring.h"
 #include "agent/publisher.h"
 #include "agent/recordings.h"
 #include "agent/replies.h"
@@ -85,6 +87,7 @@ class Agent::Impl {
   void on(const RetentionPassed& event);
   void on(const StorageSeen& event);
   void on(const FrameReport& event);
+  void on(DiagnosticsMade event);
   void on(ShutdownRequested event);
 
   void answer(const ReplyTo& to, const Answer& answer);
@@ -131,6 +134,8 @@ class Agent::Impl {
   StorageKeeper keeper_;
   StorageWatch watch_;
   FrameStreams frame_streams_;
+  Monitoring monitoring_;
+  Diagnostics diagnostics_;
   CommandRunner runner_;
   std::vector<std::unique_ptr<EventFeed>> feeds_;
   std::unique_ptr<UploadEngine> uploads_;
@@ -168,8 +173,10 @@ Agent::Impl::Impl(Config config, const Clock& clock, std::unique_ptr<Volume> vol
       keeper_(layout_, *volume_, *database_, catalog_, retention_limits(config_), inbox_, clock),
       watch_(layout_, *volume_, *database_, losses_, outbox_, inbox_),
       frame_streams_(config_, second_profiles_, inbox_, clock),
+      monitoring_(config_, layout_, cameras_, recordings_, catalog_, outbox_, losses_, board_, clock),
+      diagnostics_(config_, layout_, *volume_, catalog_, losses_, cameras_, board_, monitoring_, inbox_, clock),
       runner_(config_, cameras_, recordings_, snapshots_, second_profiles_, creations_, probes_, searches_, keeper_,
-              frame_streams_, catalog_, losses_, clock) {}
+              frame_streams_, diagnostics_, catalog_, losses_, clock) {}
 
 Agent::Impl::~Impl() {
   for (auto& [id, camera] : cameras_) camera->request_stop();
@@ -183,6 +190,8 @@ Agent::Impl::~Impl() {
   searches_.request_stop();
   keeper_.request_stop();
   watch_.request_stop();
+  monitoring_.request_stop();
+  diagnostics_.request_stop();
   session_.reset();  // its callbacks use members that go before it otherwise
 }
 
@@ -220,6 +229,8 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
   session_ = std::move(*session);
   publisher_.attach(session_.get());
   board_.attach(session_.get(), uploads_.get());
+  monitoring_.attach(session_.get(), uploads_.get());
+  if (auto listening = monitoring_.start(); !listening) return listening.error_with("/http/listen");
   return {};
 }
 
@@ -235,7 +246,7 @@ void Agent::Impl::record_lost_catalog() {
 
 void Agent::Impl::answer(const ReplyTo& to, const Answer& answer) {
   replies_.answer(to, answer);
-  if (answer.status != "accepted") board_.command_took(clock_.mono() - to.received);
+  if (answer.status != "accepted") board_.answered(answer.status, clock_.mono() - to.received);
 }
 
 void Agent::Impl::add_event(const char* type, const std::string& camera_id, const Json& data) {
@@ -248,6 +259,7 @@ void Agent::Impl::on(MqttConnected event) {
   publisher_.on_connected();
   board_.birth(std::move(event.connection_id));
   publisher_.pump();
+  monitoring_.born();
 }
 
 void Agent::Impl::on(MqttDisconnected event) {
@@ -272,9 +284,11 @@ void Agent::Impl::on(const CommandArrived& event) {
 
 void Agent::Impl::on(const CommandRefused& event) {
   const Refusal& refusal = event.refusal;
-  log::warn(
-      "command refused",
-      {{"verb", event.reply_to.verb}, {"code", code_name(refusal.error.code)}, {"reason", refusal.error.message}});
+  log::warn("command refused", {{"verb", event.reply_to.verb},
+                                log::if_any("command_id", event.reply_to.command_id),
+                                {"code", code_name(refusal.error.code)},
+                                {"reason", refusal.error.message}});
+  board_.refused(refusal.status);
   replies_.refuse(event.reply_to, refusal);
 }
 
@@ -326,6 +340,7 @@ void Agent::Impl::on(const UploadReport& event) {
   if (event.done && config_.upload.delete_after_upload) keeper_.look();
   if (event.upload.kind == "snapshot")
     if (auto reply = snapshots_.on_uploaded(event)) answer(reply->to, reply->answer);
+  diagnostics_.on_uploaded(event);
   board_.status_may_have_changed();
   publisher_.pump();
 }
@@ -362,6 +377,11 @@ void Agent::Impl::on(const StorageSeen& event) {
   publisher_.pump();
 }
 
+void Agent::Impl::on(DiagnosticsMade event) {
+  diagnostics_.on_made(std::move(event));
+  if (uploads_) uploads_->wake();
+}
+
 void Agent::Impl::on(const FrameReport& event) {
   frame_streams_.on_report(event);
 }
@@ -388,6 +408,7 @@ void Agent::Impl::tick() {
   const MonoTime now = clock_.mono();
   if (const auto change = clock_watch_.look()) on_clock(*change);
   for (auto& reply : snapshots_.expire()) answer(reply.to, reply.answer);
+  diagnostics_.expire();
   second_profiles_.close_unused();
   recordings_.keep_standing(cameras_);
   recordings_.keep_events(cameras_);
@@ -397,6 +418,7 @@ void Agent::Impl::tick() {
     board_.status_may_have_changed();
   }
   board_.telemetry_sent_when_due(now);
+  monitoring_.tick(now);
   keeper_.look_when_due(now);
   if (now >= next_expire_) {
     next_expire_ = now + kExpireCommandsInterval;
@@ -409,6 +431,7 @@ void Agent::Impl::tick() {
 void Agent::Impl::run() {
   MonoTime next_tick = clock_.mono();
   while (!stopping_) {
+    monitoring_.beat();
     if (auto event = inbox_.pop(next_tick, {}))
       std::visit([this](auto&& e) { on(std::forward<decltype(e)>(e)); }, std::move(*event));
     if (clock_.mono() < next_tick) continue;
@@ -426,6 +449,7 @@ void Agent::Impl::drain_until(MonoTime deadline, const std::function<bool()>& do
 
 void Agent::Impl::shut_down() {
   log::info("stopping", {{"reason", shutdown_reason_}});
+  monitoring_.stopping();
   add_event("agent.stopping", {}, {{"reason", shutdown_reason_}});
   publisher_.state("status", "status", board_.status("stopping"));
   const MonoTime now = clock_.mono();

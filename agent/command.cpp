@@ -311,6 +311,7 @@ const std::vector<Verb>& verbs() {
       {"stream.list", read_stream_list, true},
       {"stream.close", read_stream_close, true},
       {"agent.ping", read_agent_ping, true},
+      {"agent.diagnostics", [](JsonReader& r) -> Request { return read_agent_diagnostics(r); }, false},
   };
   return all;
 }

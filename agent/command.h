@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/config.h"
+#include "agent/diagnostics_request.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/result.h"
@@ -130,7 +131,7 @@ struct AgentPing {};
 using Request =
     std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipCreate, ClipQueryRequest, ClipGet,
                  ClipUrl, ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus, CameraRestart,
-                 CameraProbe, CameraDiscover, StreamOpen, StreamList, StreamClose, AgentPing>;
+                 CameraProbe, CameraDiscover, StreamOpen, StreamList, StreamClose, AgentPing, AgentDiagnostics>;
 
 // A verb's name and the reader of its parameters; errors are collected by the JsonReader.
 struct Verb {

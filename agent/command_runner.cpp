@@ -20,7 +20,7 @@ Answer no_such_camera(const std::string& camera_id) {
 CommandRunner::CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
                              SecondProfiles& second_profiles, ClipCreations& creations, StreamProbes& probes,
                              CameraSearches& searches, StorageKeeper& keeper, FrameStreams& frame_streams,
-                             Catalog& catalog, const LossLedger& losses, const Clock& clock)
+                             Diagnostics& diagnostics, Catalog& catalog, const LossLedger& losses, const Clock& clock)
     : config_(config),
       cameras_(cameras),
       recordings_(recordings),
@@ -31,6 +31,7 @@ CommandRunner::CommandRunner(const Config& config, const Cameras& cameras, Recor
       searches_(searches),
       keeper_(keeper),
       frame_streams_(frame_streams),
+      diagnostics_(diagnostics),
       catalog_(catalog),
       losses_(losses),
       clock_(clock),
@@ -153,6 +154,10 @@ Answer CommandRunner::run(const ReplyTo&, const StreamList& request) {
 
 Answer CommandRunner::run(const ReplyTo&, const StreamClose& request) {
   return frame_streams_.close(request);
+}
+
+Answer CommandRunner::run(const ReplyTo& to, const AgentDiagnostics& request) {
+  return diagnostics_.make(to, request, target_ != nullptr);
 }
 
 Answer CommandRunner::run(const ReplyTo&, const AgentPing&) {

@@ -8,6 +8,7 @@
 #include "agent/clip_creations.h"
 #include "agent/command.h"
 #include "agent/config.h"
+#include "agent/diagnostics.h"
 #include "agent/frame_streams.h"
 #include "agent/messages.h"
 #include "agent/recordings.h"
@@ -27,8 +28,8 @@ class CommandRunner {
  public:
   CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
                 SecondProfiles& second_profiles, ClipCreations& creations, StreamProbes& probes,
-                CameraSearches& searches, StorageKeeper& keeper, FrameStreams& frame_streams, Catalog& catalog,
-                const LossLedger& losses, const Clock& clock);
+                CameraSearches& searches, StorageKeeper& keeper, FrameStreams& frame_streams, Diagnostics& diagnostics,
+                Catalog& catalog, const LossLedger& losses, const Clock& clock);
 
   // Where clips are uploaded to; null: nowhere.
   void attach(const Target* target) { target_ = target; }
@@ -57,6 +58,7 @@ class CommandRunner {
   messages::Answer run(const ReplyTo& to, const StreamList& request);
   messages::Answer run(const ReplyTo& to, const StreamClose& request);
   messages::Answer run(const ReplyTo& to, const AgentPing& request);
+  messages::Answer run(const ReplyTo& to, const AgentDiagnostics& request);
   Camera* find_camera(const std::string& camera_id) const;
 
   const Config& config_;
@@ -69,6 +71,7 @@ class CommandRunner {
   CameraSearches& searches_;
   StorageKeeper& keeper_;
   FrameStreams& frame_streams_;
+  Diagnostics& diagnostics_;
   Catalog& catalog_;
   const LossLedger& losses_;
   const Clock& clock_;

@@ -9,6 +9,7 @@
 #include "agent/credentials_config.h"
 #include "agent/encode_config.h"
 #include "agent/event_config.h"
+#include "agent/http_config.h"
 #include "agent/schedule_config.h"
 #include "core/file.h"
 #include "core/ids.h"
@@ -249,13 +250,6 @@ void read_live(JsonReader r, Config& config) {
   r.done();
 }
 
-void read_http(JsonReader r, Load& load) {
-  r.require("listen").string("listen", 1, 256);
-  r.string("token_file", 1);
-  r.done();
-  load.warn(r.path(), "has no effect in this version");
-}
-
 void read_log(JsonReader r, Config& config) {
   if (auto level = r.choice("level", {"trace", "debug", "info", "warn", "error"}))
     log::parse_level(*level, config.log_level);
@@ -380,7 +374,7 @@ void read_document(JsonReader r, Config& config, Load& load) {
     section->done();
   }
   if (auto section = r.object("live")) read_live(*section, config);
-  if (auto section = r.object("http")) read_http(*section, load);
+  if (auto section = r.object("http")) read_http(*section, config.http, load.warnings);
   if (auto section = r.object("log")) read_log(*section, config);
   config.encode_slots = read_encode_slots(r);
   if (auto section = r.object("plugins")) config.plugins = load.plugins = read_plugins(*section, load);

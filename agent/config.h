@@ -86,6 +86,11 @@ struct Config {
 
     bool on() const { return !unix_path.empty() || !listen.empty(); }
   };
+  // Where figures can be asked for; no address: nowhere.
+  struct Http {
+    std::string listen;  // as listen_address() takes it
+    std::string token;   // empty: none is needed
+  };
   enum class Record { command, continuous, schedule };
   // A camera's stream of full size, and its small one.
   enum class Profile { main, sub };
@@ -123,6 +128,7 @@ struct Config {
   Upload upload;
   Recording recording;
   LiveFrames live_frames;
+  Http http;
   seconds telemetry_interval{30};
   milliseconds latency_alarm{1000};  // p99 of a stage that is too long; 0: none is
   log::Level log_level = log::Level::info;

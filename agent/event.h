@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "agent/command.h"
+#include "agent/diagnostics_bundle.h"
 #include "agent/messages.h"
 #include "agent/snapshot_origin.h"
 #include "live/frame_server.h"
@@ -83,12 +84,19 @@ struct StorageSeen {
   std::optional<Error> volume{};   // what is wrong with the place, and what to do
   std::optional<Error> catalog{};  // why the catalog cannot be written
 };
+// A bundle of diagnostics is on the disk, or could not be made.
+struct DiagnosticsMade {
+  ReplyTo reply_to;
+  MonoTime deadline;  // of its upload
+  Result<DiagnosticsBundle> bundle;
+};
 struct ShutdownRequested {
   std::string reason;
 };
 
-using Event = std::variant<MqttConnected, MqttDisconnected, MqttPublished, CommandArrived, CommandRefused,
-                           CommandRepeated, CommandDone, CameraChanged, CameraNoticed, RecorderReport, UploadReport,
-                           SnapshotTaken, RetentionPassed, StorageSeen, FrameReport, ShutdownRequested>;
+using Event =
+    std::variant<MqttConnected, MqttDisconnected, MqttPublished, CommandArrived, CommandRefused, CommandRepeated,
+                 CommandDone, CameraChanged, CameraNoticed, RecorderReport, UploadReport, SnapshotTaken,
+                 RetentionPassed, StorageSeen, FrameReport, DiagnosticsMade, ShutdownRequested>;
 
 }  // namespace vedette

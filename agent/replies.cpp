@@ -8,9 +8,24 @@ namespace vedette {
 
 using messages::Answer;
 
+namespace {
+
+// What was asked is in the log by then; this says what came of it.
+void log_answer(const ReplyTo& to, const Answer& answer) {
+  log::write(answer.status == "failed" ? log::Level::warn : log::Level::debug, "command answered",
+             {{"verb", to.verb},
+              log::if_any("command_id", to.command_id),
+              {"status", answer.status},
+              {"code", code_name(answer.error.code)},
+              log::if_any("error", answer.error.message)});
+}
+
+}  // namespace
+
 // The reply to what changed something is a row before it is a message; the reply to a question is sent first.
 void Replies::answer(const ReplyTo& to, const Answer& answer) {
   const bool is_final = answer.status != "accepted";
+  if (is_final) log_answer(to, answer);
   const bool store_first = durability_of(to.verb) == Durability::power_cut;
   std::string unstored;
   publisher_.reply(to.topic, to.correlation, to.verb, messages::reply(to, answer, clock_.mono()),
