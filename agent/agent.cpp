@@ -13,12 +13,14 @@
 #include "agent/command_intake.h"
 #include "agent/command_runner.h"
 #include "agent/config_twin.h"
+#include "agent/diagnostics.h"
 #include "agent/event_feeds.h"
 #include "agent/frame_streams.h"
 #include "agent/from_config.h"
 #include "agent/home_assistant.h"
 #include "agent/latency_watch.h"
 #include "agent/messages.h"
+#include "agent/monitoring.h"
 #include "agent/posters.h"
 #include "agent/publisher.h"
 #include "agent/recordings.h"
@@ -98,6 +100,7 @@ class Agent::Impl {
   void on(const PosterSettled& event);
   void on(DesiredWaiting event);
   void on(ReloadRequested event);
+  void on(DiagnosticsMade event);
   void on(ShutdownRequested event);
 
   void answer(const ReplyTo& to, const Answer& answer);
@@ -157,6 +160,8 @@ class Agent::Impl {
   FrameStreams frame_streams_;
   LongCommands long_commands_;
   AgentVerbs agent_verbs_;
+  Monitoring monitoring_;
+  Diagnostics diagnostics_;
   CommandRunner runner_;
   EventFeeds feeds_;
   ConfigApplier applier_;
@@ -207,8 +212,10 @@ Agent::Impl::Impl(ConfigStart start, const Clock& clock, std::unique_ptr<Volume>
       long_commands_(clock),
       agent_verbs_(
           config_.log_level, commands_, long_commands_, inbox_, [this] { board_.birth_again(); }, clock),
+      monitoring_(config_, layout_, cameras_, recordings_, catalog_, outbox_, losses_, board_, clock),
+      diagnostics_(config_, layout_, *volume_, catalog_, losses_, cameras_, board_, monitoring_, inbox_, clock),
       runner_(config_, cameras_, recordings_, snapshots_, second_profiles_, creations_, probes_, searches_, keeper_,
-              frame_streams_, upload_control_, catalog_, losses_, clock),
+              frame_streams_, upload_control_, diagnostics_, catalog_, losses_, clock),
       feeds_(config_, inbox_, clock),
       applier_(in_force_, cameras_, removed_cameras_,
                {budget_, second_profiles_, recordings_, latency_, snapshots_, keeper_, frame_streams_, feeds_, board_,
@@ -240,6 +247,8 @@ Agent::Impl::~Impl() {
   searches_.request_stop();
   keeper_.request_stop();
   watch_.request_stop();
+  monitoring_.request_stop();
+  diagnostics_.request_stop();
   session_.reset();  // its callbacks use members that go before it otherwise
 }
 
@@ -293,6 +302,8 @@ Status Agent::Impl::begin_session() {
   session_ = std::move(*session);
   publisher_.attach(session_.get());
   board_.attach(session_.get(), uploads_.get());
+  monitoring_.attach(session_.get(), uploads_.get());
+  if (auto listening = monitoring_.start(); !listening) return listening.error_with("/http/listen");
   return {};
 }
 
@@ -320,7 +331,7 @@ void Agent::Impl::answer(const ReplyTo& to, const Answer& answer) {
   if (answer.status == "accepted" || answer.status == "in_progress") return replies_.answer(to, answer);
   const auto [final_answer, cancellers] = long_commands_.settle(to.command_id, answer);
   replies_.answer(to, final_answer);
-  board_.command_took(clock_.mono() - to.received);
+  board_.answered(final_answer.status, clock_.mono() - to.received);
   for (const auto& canceller : cancellers) replies_.answer(canceller.to, canceller.answer);
 }
 
@@ -338,6 +349,7 @@ void Agent::Impl::on(MqttConnected event) {
   if (home_assistant_.on()) publisher_.announce(home_assistant_.announcement());
   twin_.on_connected();
   publisher_.pump();
+  monitoring_.born();
 }
 
 void Agent::Impl::on(MqttDisconnected event) {
@@ -367,6 +379,7 @@ void Agent::Impl::on(const CommandArrived& event) {
 }
 
 void Agent::Impl::on(const CommandRefused& event) {
+  board_.refused(event.refusal.status);
   replies_.refuse(event.reply_to, event.refusal);
 }
 
@@ -427,6 +440,7 @@ void Agent::Impl::on(const UploadReport& event) {
   for (auto& reply : upload_control_.on_report(event)) answer(reply.to, reply.answer);
   if (event.upload.kind == "snapshot")
     if (auto reply = snapshots_.on_uploaded(event)) answer(reply->to, reply->answer);
+  diagnostics_.on_uploaded(event);
   board_.status_may_have_changed();
   publisher_.pump();
 }
@@ -463,6 +477,11 @@ void Agent::Impl::on(const StorageSeen& event) {
   if (!event.volume && !event.catalog) keeper_.look();
   board_.status_may_have_changed();
   publisher_.pump();
+}
+
+void Agent::Impl::on(DiagnosticsMade event) {
+  diagnostics_.on_made(std::move(event));
+  if (uploads_) uploads_->wake();
 }
 
 void Agent::Impl::on(const FrameReport& event) {
@@ -507,6 +526,7 @@ void Agent::Impl::tick() {
   for (auto& reply : long_commands_.impatient()) answer(reply.to, reply.answer);
   agent_verbs_.look_when_due(now);
   replies_.enter_told();
+  diagnostics_.expire();
   second_profiles_.close_unused();
   images_.take_when_due();
   twin_.look();
@@ -519,6 +539,7 @@ void Agent::Impl::tick() {
     board_.status_may_have_changed();
   }
   board_.telemetry_sent_when_due(now);
+  monitoring_.tick(now);
   keeper_.look_when_due(now);
   requests_.tick();
   if (now >= next_expire_) {
@@ -534,6 +555,7 @@ void Agent::Impl::tick() {
 void Agent::Impl::run() {
   MonoTime next_tick = clock_.mono();
   while (!stopping_) {
+    monitoring_.beat();
     if (auto event = inbox_.pop(next_tick, {}))
       std::visit([this](auto&& e) { on(std::forward<decltype(e)>(e)); }, std::move(*event));
     if (clock_.mono() < next_tick) continue;
@@ -551,6 +573,7 @@ void Agent::Impl::drain_until(MonoTime deadline, const std::function<bool()>& do
 
 void Agent::Impl::shut_down() {
   log::info("stopping", {{"reason", shutdown_reason_}});
+  monitoring_.stopping();
   add_event("agent.stopping", {}, {{"reason", shutdown_reason_}});
   publisher_.state("status", "status", board_.status("stopping"));
   const MonoTime now = clock_.mono();

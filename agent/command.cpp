@@ -330,6 +330,7 @@ const std::vector<Verb>& verbs() {
       {"audit.query", as_request<read_audit_query>, true},
       {"agent.rebirth", as_request<read_agent_rebirth>, true},
       {"agent.log_level", as_request<read_agent_log_level>, true},
+      {"agent.diagnostics", [](JsonReader& r) -> Request { return read_agent_diagnostics(r); }, false},
   };
   return all;
 }

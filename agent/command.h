@@ -7,6 +7,7 @@
 
 #include "agent/agent_requests.h"
 #include "agent/config.h"
+#include "agent/diagnostics_request.h"
 #include "agent/upload_requests.h"
 #include "core/clock.h"
 #include "core/json.h"
@@ -132,11 +133,11 @@ struct StreamClose {
 struct ConfigReport {};
 struct AgentPing {};
 
-using Request =
-    std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipCreate, ClipQueryRequest, ClipGet,
-                 ClipUrl, ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus, CameraRestart,
-                 CameraProbe, CameraDiscover, StreamOpen, StreamList, StreamClose, ConfigReport, AgentPing, UploadPause,
-                 UploadResume, UploadStatus, ClipUpload, CommandCancel, AuditQueryRequest, AgentRebirth, AgentLogLevel>;
+using Request = std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipCreate, ClipQueryRequest,
+                             ClipGet, ClipUrl, ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus,
+                             CameraRestart, CameraProbe, CameraDiscover, StreamOpen, StreamList, StreamClose,
+                             ConfigReport, AgentPing, UploadPause, UploadResume, UploadStatus, ClipUpload,
+                             CommandCancel, AuditQueryRequest, AgentRebirth, AgentLogLevel, AgentDiagnostics>;
 
 // A verb's name and the reader of its parameters; errors are collected by the JsonReader.
 struct Verb {

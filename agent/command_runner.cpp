@@ -20,7 +20,8 @@ Answer no_such_camera(const std::string& camera_id) {
 CommandRunner::CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
                              SecondProfiles& second_profiles, ClipCreations& creations, StreamProbes& probes,
                              CameraSearches& searches, StorageKeeper& keeper, FrameStreams& frame_streams,
-                             UploadControl& uploads, Catalog& catalog, const LossLedger& losses, const Clock& clock)
+                             UploadControl& uploads, Diagnostics& diagnostics, Catalog& catalog,
+                             const LossLedger& losses, const Clock& clock)
     : config_(config),
       cameras_(cameras),
       recordings_(recordings),
@@ -32,6 +33,7 @@ CommandRunner::CommandRunner(const Config& config, const Cameras& cameras, Recor
       keeper_(keeper),
       frame_streams_(frame_streams),
       uploads_(uploads),
+      diagnostics_(diagnostics),
       catalog_(catalog),
       losses_(losses),
       clock_(clock),
@@ -159,6 +161,10 @@ Answer CommandRunner::run(const ReplyTo&, const StreamClose& request) {
 Answer CommandRunner::run(const ReplyTo&, const ConfigReport&) {
   twin_->publish();
   return messages::succeeded(twin_->report());
+}
+
+Answer CommandRunner::run(const ReplyTo& to, const AgentDiagnostics& request) {
+  return diagnostics_.make(to, request, target_ != nullptr);
 }
 
 Answer CommandRunner::run(const ReplyTo&, const AgentPing&) {

@@ -10,6 +10,7 @@
 #include "agent/command.h"
 #include "agent/config.h"
 #include "agent/config_twin.h"
+#include "agent/diagnostics.h"
 #include "agent/frame_streams.h"
 #include "agent/messages.h"
 #include "agent/recordings.h"
@@ -31,7 +32,7 @@ class CommandRunner {
   CommandRunner(const Config& config, const Cameras& cameras, Recordings& recordings, Snapshots& snapshots,
                 SecondProfiles& second_profiles, ClipCreations& creations, StreamProbes& probes,
                 CameraSearches& searches, StorageKeeper& keeper, FrameStreams& frame_streams, UploadControl& uploads,
-                Catalog& catalog, const LossLedger& losses, const Clock& clock);
+                Diagnostics& diagnostics, Catalog& catalog, const LossLedger& losses, const Clock& clock);
 
   // Where clips are uploaded to; null: nowhere.
   void attach(const Target* target) { target_ = target; }
@@ -72,6 +73,7 @@ class CommandRunner {
   messages::Answer run(const ReplyTo& to, const AuditQueryRequest& request);
   messages::Answer run(const ReplyTo& to, const AgentRebirth& request);
   messages::Answer run(const ReplyTo& to, const AgentLogLevel& request);
+  messages::Answer run(const ReplyTo& to, const AgentDiagnostics& request);
   Camera* find_camera(const std::string& camera_id) const;
 
   const Config& config_;
@@ -85,6 +87,7 @@ class CommandRunner {
   StorageKeeper& keeper_;
   FrameStreams& frame_streams_;
   UploadControl& uploads_;
+  Diagnostics& diagnostics_;
   Catalog& catalog_;
   const LossLedger& losses_;
   const Clock& clock_;

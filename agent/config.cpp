@@ -10,6 +10,7 @@
 #include "agent/encode_config.h"
 #include "agent/event_config.h"
 #include "agent/grant_config.h"
+#include "agent/http_config.h"
 #include "agent/schedule_config.h"
 #include "core/file.h"
 #include "core/ids.h"
@@ -246,13 +247,6 @@ void read_live(JsonReader r, Config& config) {
   r.done();
 }
 
-void read_http(JsonReader r, Load& load) {
-  r.require("listen").string("listen", 1, 256);
-  r.string("token_file", 1);
-  r.done();
-  load.warn(r.path(), "has no effect in this version");
-}
-
 void read_log(JsonReader r, Config& config) {
   if (auto level = r.choice("level", {"trace", "debug", "info", "warn", "error"}))
     log::parse_level(*level, config.log_level);
@@ -395,7 +389,7 @@ void read_document(JsonReader r, Config& config, Load& load) {
   if (auto section = r.object("telemetry")) read_telemetry(*section, config);
   if (auto section = r.object("home_assistant")) read_home_assistant(*section, config.home_assistant);
   if (auto section = r.object("live")) read_live(*section, config);
-  if (auto section = r.object("http")) read_http(*section, load);
+  if (auto section = r.object("http")) read_http(*section, config.http, load.warnings);
   if (auto section = r.object("log")) read_log(*section, config);
   config.encode_slots = read_encode_slots(r);
   if (load.running)

@@ -90,6 +90,11 @@ struct Config {
 
     bool on() const { return !unix_path.empty() || !listen.empty(); }
   };
+  // Where figures can be asked for; no address: nowhere.
+  struct Http {
+    std::string listen;  // as listen_address() takes it
+    std::string token;   // empty: none is needed
+  };
   enum class Record { command, continuous, schedule };
   // A camera's stream of full size, and its small one.
   enum class Profile { main, sub };
@@ -133,6 +138,7 @@ struct Config {
   Recording recording;
   LiveFrames live_frames;
   HomeAssistant home_assistant;
+  Http http;
   seconds telemetry_interval{30};
   seconds image_interval{0};  // of the cameras' images over MQTT; 0: none
   int image_width_px = 640;

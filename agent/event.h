@@ -6,6 +6,7 @@
 
 #include "agent/cloud_response.h"
 #include "agent/command.h"
+#include "agent/diagnostics_bundle.h"
 #include "agent/messages.h"
 #include "agent/snapshot_origin.h"
 #include "live/frame_server.h"
@@ -111,6 +112,12 @@ struct StorageSeen {
 };
 // The poster of a clip is made or given up: uploads may be due.
 struct PosterSettled {};
+// A bundle of diagnostics is on the disk, or could not be made.
+struct DiagnosticsMade {
+  ReplyTo reply_to;
+  MonoTime deadline;  // of its upload
+  Result<DiagnosticsBundle> bundle;
+};
 struct ShutdownRequested {
   std::string reason;
 };
@@ -119,6 +126,6 @@ using Event =
     std::variant<MqttConnected, MqttDisconnected, MqttPublished, HomeAssistantCameUp, CommandArrived, CommandRefused,
                  CommandRepeated, CommandDone, CommandProgress, CameraChanged, CameraNoticed, RecorderReport,
                  UploadReport, SnapshotTaken, RetentionPassed, StorageSeen, FrameReport, CloudResponded, GrantAsked,
-                 PosterSettled, DesiredWaiting, ReloadRequested, ShutdownRequested>;
+                 PosterSettled, DiagnosticsMade, DesiredWaiting, ReloadRequested, ShutdownRequested>;
 
 }  // namespace vedette

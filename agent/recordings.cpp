@@ -189,7 +189,7 @@ void Recordings::on_clock_set(microseconds step, const Cameras& cameras) {
   for (const std::string& id : scheduled) {
     const auto record = catalog_.recording(id);
     if (!record || !*record) {
-      log::error("a scheduled recording keeps its time by the old clock", {{"recording", id}});
+      log::error("a scheduled recording keeps its time by the old clock", {{"recording_id", id}});
       continue;
     }
     running_[id].recorder.reset();
@@ -215,7 +215,7 @@ bool Recordings::begin_again(const RecordingRecord& record, Camera& camera, cons
   spec.start = clock_.to_mono(std::max(plan.start, now));
   if (plan.end) spec.end = clock_.to_mono(*plan.end);
   spec.longest = config_.recording.longest;
-  log::info("recording scheduled again", {{"camera", camera.id()}, {"recording", record.recording_id}});
+  log::info("recording scheduled again", {{"camera", camera.id()}, {"recording_id", record.recording_id}});
   begin(std::move(spec), camera, std::max(plan.start, now), plan.start > now);
   return true;
 }
@@ -317,11 +317,12 @@ void Recordings::on_report(const RecorderReport& report) {
       break;  // its event was committed with its row
     case RecorderReport::Kind::faulted:
       log::error("the disk does not take a recording; it is tried again",
-                 {{"camera", spec.camera_id}, {"recording", spec.recording_id}, {"error", report.error.message}});
+                 {{"camera", spec.camera_id}, {"recording_id", spec.recording_id}, {"error", report.error.message}});
       running.fault = report.error;
       break;
     case RecorderReport::Kind::resumed:
-      log::info("the disk takes the recording again", {{"camera", spec.camera_id}, {"recording", spec.recording_id}});
+      log::info("the disk takes the recording again",
+                {{"camera", spec.camera_id}, {"recording_id", spec.recording_id}});
       running.fault.reset();
       break;
     case RecorderReport::Kind::ended:

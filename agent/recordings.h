@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -78,6 +79,12 @@ class Recordings {
   // Enters the ends that the catalog did not take. To be called every second.
   void enter_ends();
   RecordingStages& stages(const std::string& camera_id);
+  // Of the recorders, for how long the slowest has been in one piece of work.
+  microseconds longest_busy(MonoTime now) const {
+    microseconds longest{0};
+    for (const auto& [id, running] : running_) longest = std::max(longest, running.recorder->busy_for(now));
+    return longest;
+  }
 
  private:
   struct Running {

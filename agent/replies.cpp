@@ -43,11 +43,11 @@ void Replies::log_answer(const ReplyTo& to, const Answer& answer) {
   log::info("command", {{"verb", to.verb},
                         {"command_id", to.command_id},
                         {"actor", to.actor.empty() ? std::string("unknown") : to.actor},
-                        {"camera", to.camera_id},
+                        log::if_any("camera", to.camera_id),
                         {"status", answer.status},
                         {"code", code_name(answer.error.code)},
                         {"took_ms", to_ms(clock_.mono() - to.received)},
-                        {"traceparent", to.traceparent}});
+                        log::if_any("traceparent", to.traceparent)});
 }
 
 void Replies::refuse(const ReplyTo& to, const Refusal& refusal) {

@@ -108,6 +108,10 @@ std::vector<messages::StatusBody::Problem> StatusBoard::problems() const {
   return out;
 }
 
+std::optional<Error> StatusBoard::storage_fault() const {
+  return storage_.volume ? storage_.volume : storage_.catalog;
+}
+
 messages::StatusBody StatusBoard::body() {
   messages::StatusBody body;
   body.connection_id = connection_id_;

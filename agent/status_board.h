@@ -32,7 +32,12 @@ class StatusBoard {
   void set_storage(StorageSeen seen) { storage_ = std::move(seen); }
   void set_space_level(SpaceLevel level) { space_level_ = level; }
   void set_slow(std::vector<LatencyWatch::Slow> slow) { slow_ = std::move(slow); }
-  void command_took(microseconds duration) { command_time_.add(duration); }
+  // A command got its final reply; or was refused, which takes no time worth counting.
+  void answered(const std::string& status, microseconds duration) {
+    command_time_.add(duration);
+    ++answers_[status];
+  }
+  void refused(const std::string& status) { ++answers_[status]; }
 
   // Of the configuration over MQTT; 0: there is none.
   void set_config_version(int64_t version) { config_version_ = version; }
@@ -55,9 +60,16 @@ class StatusBoard {
   // A status with this state ("stopping", "offline").
   Json status(std::string state);
 
- private:
+  // For others who tell of the same: metrics, health, diagnostics.
   messages::StatusBody body();
   std::vector<messages::StatusBody::Problem> problems() const;
+  // Why nothing can be kept at the moment; nothing: it can.
+  std::optional<Error> storage_fault() const;
+  SpaceLevel space_level() const { return space_level_; }
+  const Histogram& command_time() const { return command_time_; }
+  const std::map<std::string, uint64_t>& answers() const { return answers_; }
+
+ private:
   void publish_status(const messages::StatusBody& body);
   void publish_telemetry(MonoTime now);
   void report_dropped_events();
@@ -74,6 +86,7 @@ class StatusBoard {
   const MonoTime started_;
   ProcessFigures process_;
   Histogram command_time_;
+  std::map<std::string, uint64_t> answers_ = {{"succeeded", 0}, {"failed", 0}, {"rejected", 0}};  // by status
   HistogramWindow command_window_{command_time_};
   std::optional<HistogramWindow> upload_window_;
   std::map<std::string, CameraStages> stages_;

@@ -1,6 +1,7 @@
 #include "agent/telemetry.h"
 
 #include <dirent.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -14,13 +15,6 @@
 namespace vedette {
 
 namespace {
-
-microseconds cpu_time() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto of = [](const timeval& t) { return seconds(t.tv_sec) + microseconds(t.tv_usec); };
-  return of(usage.ru_utime) + of(usage.ru_stime);
-}
 
 int64_t count_entries(const char* directory) {
   DIR* dir = opendir(directory);
@@ -44,6 +38,13 @@ double two_decimals(double value) {
 
 ProcessFigures::ProcessFigures(const Clock& clock) : clock_(clock), last_at_(clock.mono()) {}
 
+microseconds ProcessFigures::cpu_time() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto of = [](const timeval& t) { return seconds(t.tv_sec) + microseconds(t.tv_usec); };
+  return of(usage.ru_utime) + of(usage.ru_stime);
+}
+
 std::optional<double> ProcessFigures::cpu_pct() {
   const microseconds cpu = cpu_time();
   const MonoTime now = clock_.mono();
@@ -61,6 +62,17 @@ int64_t ProcessFigures::rss_bytes() {
   int64_t total = 0, resident = 0;
   statm >> total >> resident;
   return resident * sysconf(_SC_PAGE_SIZE);
+}
+
+int64_t ProcessFigures::heap_bytes() {
+  const struct mallinfo2 info = mallinfo2();
+  return static_cast<int64_t>(info.uordblks + info.hblkhd);
+}
+
+int64_t ProcessFigures::most_fds() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<int64_t>(limit.rlim_cur);
 }
 
 int64_t ProcessFigures::threads() {

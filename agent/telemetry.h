@@ -21,9 +21,12 @@ class ProcessFigures {
 
   // Of one core, since the last call; nothing at the first.
   std::optional<double> cpu_pct();
+  static microseconds cpu_time();
   static int64_t rss_bytes();
+  static int64_t heap_bytes();
   static int64_t threads();
   static int64_t fds();
+  static int64_t most_fds();
   static std::optional<double> temperature_c();
 
  private:

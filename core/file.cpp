@@ -15,12 +15,9 @@ namespace vedette {
 
 namespace {
 
-constexpr mode_t kFileMode = 0640;
-constexpr mode_t kDirectoryMode = 0750;
-
-Result<Fd> open_with(const std::filesystem::path& path, int flags) {
+Result<Fd> open_with(const std::filesystem::path& path, int flags, mode_t mode = 0600) {
   for (;;) {
-    Fd fd(::open(path.c_str(), flags | O_CLOEXEC, kFileMode));
+    Fd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
     if (fd) return fd;
     if (errno != EINTR) return fail_errno("open " + path.string());
   }
@@ -50,9 +47,9 @@ namespace {
 ChangeHook change_hook = nullptr;
 
 // One folder, whose parent must be there.
-Status make_directory(const std::filesystem::path& path) {
+Status make_directory(const std::filesystem::path& path, Readers readers) {
   about_to("make folder");
-  if (::mkdir(path.c_str(), kDirectoryMode) == 0)
+  if (::mkdir(path.c_str(), readers == Readers::group ? 0750 : 0700) == 0)
     return sync_directory(path.has_parent_path() ? path.parent_path() : ".");
   if (errno != EEXIST) return fail_errno("make folder " + path.string());
   if (std::error_code ignored; std::filesystem::is_directory(path, ignored)) return {};
@@ -69,9 +66,9 @@ void about_to(const char* change) {
   if (change_hook) change_hook(change);
 }
 
-Result<Fd> create(const std::filesystem::path& path) {
+Result<Fd> create(const std::filesystem::path& path, Readers readers) {
   about_to("create");
-  return open_with(path, O_RDWR | O_CREAT | O_EXCL);
+  return open_with(path, O_RDWR | O_CREAT | O_EXCL, readers == Readers::group ? 0640 : 0600);
 }
 Result<Fd> open_read(const std::filesystem::path& path) {
   return open_with(path, O_RDONLY);
@@ -145,12 +142,12 @@ Status sync_directory(const std::filesystem::path& path) {
   return sync(fd->get()).with("directory " + path.string());
 }
 
-Status make_directories(const std::filesystem::path& path) {
+Status make_directories(const std::filesystem::path& path, Readers readers) {
   if (path.empty()) return {};
-  auto made = make_directory(path);
+  auto made = make_directory(path, readers);
   if (made || made.error().code != Code::not_found || path.parent_path() == path) return made;
-  if (auto parents = make_directories(path.parent_path()); !parents) return parents;
-  return make_directory(path);  // once: below /proc a folder "is not there" although the one above it is
+  if (auto parents = make_directories(path.parent_path(), readers); !parents) return parents;
+  return make_directory(path, readers);  // once: below /proc a folder "is not there" although the one above it is
 }
 
 Result<std::string> read(const std::filesystem::path& path, size_t most_bytes) {

@@ -37,8 +37,11 @@ class Fd {
 // invariants ask for. All retry EINTR and short transfers.
 namespace file {
 
-// Creates a file that must not exist yet (O_EXCL), read-write, mode 0640.
-Result<Fd> create(const std::filesystem::path& path);
+// Who may read what is made: the agent alone (0600, folders 0700), or its group too (0640, 0750), less the umask.
+enum class Readers { owner, group };
+
+// Creates a file that must not exist yet (O_EXCL), read-write.
+Result<Fd> create(const std::filesystem::path& path, Readers readers = Readers::owner);
 Result<Fd> open_read(const std::filesystem::path& path);
 Result<Fd> open_read_write(const std::filesystem::path& path);
 
@@ -54,7 +57,7 @@ Status rename(const std::filesystem::path& from, const std::filesystem::path& to
 Status remove(const std::filesystem::path& path);
 Status sync_directory(const std::filesystem::path& path);
 // Makes the folder and its missing parents, each synced into the one above it.
-Status make_directories(const std::filesystem::path& path);
+Status make_directories(const std::filesystem::path& path, Readers readers = Readers::owner);
 
 // A whole small file; payload_too_large above `most_bytes`.
 Result<std::string> read(const std::filesystem::path& path, size_t most_bytes);

@@ -22,6 +22,18 @@ size_t Histogram::index(uint64_t us) {
   return std::min(kBuckets - 1, power * 8 + (us >> power));
 }
 
+Histogram::Totals Histogram::totals() const {
+  Totals totals;
+  size_t edge = 0;
+  for (size_t i = 0; i < kBuckets; ++i) {
+    while (edge < kEdges && i == index(static_cast<uint64_t>(kFirstEdge.count()) << edge))
+      totals.below[edge++] = totals.count;
+    totals.count += buckets_[i].load(std::memory_order_relaxed);
+  }
+  totals.sum = microseconds(sum_us_.load(std::memory_order_relaxed));
+  return totals;
+}
+
 Histogram::Figures HistogramWindow::next() {
   std::array<uint64_t, Histogram::kBuckets> counts{};
   Histogram::Figures figures;

@@ -22,6 +22,17 @@ class Histogram {
     microseconds max{0};
   };
 
+  // All that was ever added, as Prometheus counts: how many took less than each edge, which are 2^i times kFirstEdge
+  // and edges of buckets, so that nothing is guessed.
+  static constexpr size_t kEdges = 18;  // up to 16.8 s
+  static constexpr microseconds kFirstEdge{128};
+  struct Totals {
+    std::array<uint64_t, kEdges> below{};
+    uint64_t count = 0;
+    microseconds sum{0};
+  };
+  Totals totals() const;
+
   void add(microseconds duration) {
     const uint64_t us = duration.count() < 0 ? 0 : static_cast<uint64_t>(duration.count());
     buckets_[index(us)].fetch_add(1, std::memory_order_relaxed);

@@ -3,6 +3,10 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <array>
+#include <atomic>
+#include <deque>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "core/clock.h"
@@ -12,7 +16,44 @@ namespace vedette::log {
 
 namespace {
 
+constexpr Level kLevels[] = {Level::trace, Level::debug, Level::info, Level::warn, Level::error};
+
 Format g_format = Format::text;  // set once, before the first thread starts
+
+// What was written last.
+class Recent {
+ public:
+  void add(std::string line) {
+    const std::lock_guard lock(mutex_);
+    bytes_ += line.size() + 1;
+    lines_.push_back(std::move(line));
+    while (bytes_ > kMostRecentBytes) {
+      bytes_ -= lines_.front().size() + 1;
+      lines_.pop_front();
+    }
+  }
+  std::string text() const {
+    const std::lock_guard lock(mutex_);
+    std::string out;
+    out.reserve(bytes_);
+    for (const std::string& line : lines_) out.append(line).append("\n");
+    return out;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::deque<std::string> lines_;
+  size_t bytes_ = 0;
+};
+
+struct Written {
+  Recent recent;
+  std::array<std::atomic<uint64_t>, std::size(kLevels)> lines_total{};
+};
+Written& written() {
+  static Written* const instance = new Written;  // for threads that log while the process ends
+  return *instance;
+}
 
 spdlog::logger& logger() {
   static const std::shared_ptr<spdlog::logger> instance = [] {
@@ -38,11 +79,6 @@ spdlog::level::level_enum to_spdlog(Level level) {
       return spdlog::level::err;
   }
   return spdlog::level::info;
-}
-
-std::string_view level_name(Level level) {
-  constexpr std::string_view kNames[] = {"trace", "debug", "info", "warn", "error"};
-  return kNames[static_cast<size_t>(level)];
 }
 
 nlohmann::json to_json(const Value& value) {
@@ -73,6 +109,24 @@ void set_up(Level level, Format format) {
   set_level(level);
 }
 
+std::string_view level_name(Level level) {
+  constexpr std::string_view kNames[] = {"trace", "debug", "info", "warn", "error"};
+  return kNames[static_cast<size_t>(level)];
+}
+
+std::string recent() {
+  return written().recent.text();
+}
+uint64_t lines_total(Level level) {
+  return written().lines_total[static_cast<size_t>(level)].load(std::memory_order_relaxed);
+}
+
+Level level() {
+  const spdlog::level::level_enum set = logger().level();
+  for (const Level candidate : kLevels)
+    if (to_spdlog(candidate) == set) return candidate;
+  return Level::info;
+}
 void set_level(Level level) {
   logger().set_level(to_spdlog(level));
 }
@@ -87,6 +141,7 @@ void write(Level level, std::string_view message, Fields fields) {
   if (g_format == Format::json) {
     nlohmann::ordered_json json = {{"ts", now}, {"level", level_name(level)}, {"message", redact(message)}};
     for (const Field& field : fields) {
+      if (field.key.empty()) continue;
       auto value = to_json(field.value);
       if (value.is_string()) value = redact(value.get_ref<const std::string&>());
       json[std::string(field.key)] = value;
@@ -94,14 +149,17 @@ void write(Level level, std::string_view message, Fields fields) {
     line = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   } else {
     line.append(now).append(" ").append(level_name(level)).append(" ").append(message);
-    for (const Field& field : fields) append_text(line, field);
+    for (const Field& field : fields)
+      if (!field.key.empty()) append_text(line, field);
     line = redact(line);
   }
   logger().log(to_spdlog(level), "{}", line);
+  written().lines_total[static_cast<size_t>(level)].fetch_add(1, std::memory_order_relaxed);
+  written().recent.add(std::move(line));
 }
 
 bool parse_level(std::string_view text, Level& level) {
-  for (const Level candidate : {Level::trace, Level::debug, Level::info, Level::warn, Level::error}) {
+  for (const Level candidate : kLevels) {
     if (text != level_name(candidate)) continue;
     level = candidate;
     return true;

@@ -30,10 +30,26 @@ struct Field {
   Value value;
 };
 using Fields = std::initializer_list<Field>;
+// A field that is left out when there is nothing to say. What belongs together has the same name in every line: camera,
+// clip_id, recording_id, command_id.
+inline Field if_any(std::string_view key, std::string_view value) {
+  return {value.empty() ? std::string_view() : key, value};
+}
 
+// Before the first thread starts.
 void set_up(Level level, Format format);
+// At any time, from any thread.
 void set_level(Level level);
+Level level();
 bool enabled(Level level);
+std::string_view level_name(Level level);
+
+// The newest lines as they were written, redacted, the oldest first: kMostRecentBytes of them at most. For bundles of
+// diagnostics, where nobody kept what went to stderr.
+inline constexpr size_t kMostRecentBytes = 512 * 1024;
+std::string recent();
+// How many lines of a level were written since the start.
+uint64_t lines_total(Level level);
 
 void write(Level level, std::string_view message, Fields fields);
 inline void debug(std::string_view message, Fields fields = {}) {

@@ -4,8 +4,8 @@
 #include <cerrno>
 #include <climits>
 
+#include "core/crc32.h"
 #include "core/file.h"
-#include "media/crc32.h"
 #include "media/nal.h"
 
 namespace vedette::mp4 {

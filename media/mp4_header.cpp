@@ -4,7 +4,7 @@
 #include <array>
 #include <memory>
 
-#include "media/crc32.h"
+#include "core/crc32.h"
 #include "media/libav.h"
 #include "media/nal.h"
 

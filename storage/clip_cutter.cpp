@@ -197,7 +197,10 @@ Status ClipCutter::close_file(std::unique_ptr<ClipFile>& open_file, std::optiona
   if (!closed) return {};
   covered_to_ = file->shown_to();
   clip_ids_.push_back(closed->clip_id);
-  log::info("clip ready", {{"camera", closed->camera_id}, {"clip", closed->clip_id}, {"bytes", closed->size_bytes}});
+  log::info("clip ready", {{"camera", closed->camera_id},
+                           {"clip_id", closed->clip_id},
+                           log::if_any("command_id", spec_.command_id),
+                           {"bytes", closed->size_bytes}});
   RecorderReport report;
   report.kind = RecorderReport::Kind::clip;
   report.recording_id = spec_.recording_id;

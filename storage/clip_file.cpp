@@ -75,7 +75,7 @@ void ClipFile::add_gap(MonoTime from, MonoTime to, const std::string& reason) {
   if (!has_row_) return;
   const auto kept = context_.catalog.set_gaps(clip_.clip_id, clip_.gaps);
   // Closing the clip writes it again.
-  if (!kept) log::warn("gap not kept", {{"clip", clip_.clip_id}, {"error", kept.error().message}});
+  if (!kept) log::warn("gap not kept", {{"clip_id", clip_.clip_id}, {"error", kept.error().message}});
 }
 
 // On another volume the file is missing, and it is not lost.
@@ -114,7 +114,7 @@ Result<std::optional<Clip>> ClipFile::close_there(std::optional<MonoTime> show_u
 Result<Mp4Summary> ClipFile::close_file(std::optional<MonoTime> show_until) {
   if (!writer_) return repair(file_);
   if (const std::string& why = writer_->audio_left_out(); !why.empty())
-    log::info("audio left out", {{"clip", clip_.clip_id}, {"why", why}});
+    log::info("audio left out", {{"clip_id", clip_.clip_id}, {"why", why}});
   auto closed = writer_->close(show_until, camera_clock_.at(show_from_));
   writer_.reset();
   if (closed) return closed;

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <utility>
 
+#include "core/heartbeat.h"
 #include "core/log.h"
 #include "core/thread.h"
 #include "media/aac_audio.h"
@@ -109,6 +110,7 @@ struct ClipRecorder::Impl {
   bool faulted = false;  // and said so
   microseconds pause = kFirstPause;
 
+  Heartbeat heartbeat;
   std::jthread thread;
 };
 
@@ -155,6 +157,7 @@ Status ClipRecorder::Impl::take(Cursor& cursor, microseconds wait, const std::st
   MonoTime deadline = Clock::system().mono() + wait;
   for (;;) {
     batch.clear();
+    heartbeat.beat(Clock::system().mono());
     const size_t count = cursor.read(batch, kMostPerRead, deadline, stop);
     cutter.note_missed(cursor.missed() - missed);
     missed = cursor.missed();
@@ -227,7 +230,9 @@ Result<MonoTime> ClipRecorder::Impl::heal(Error fault, const std::stop_token& st
   faulted = true;
   for (;;) {
     if (!may_pass(fault.code) || stop.stop_requested() || past_saving()) return tl::make_unexpected(fault);
+    heartbeat.rest();
     wait(pause, stop);
+    heartbeat.beat(Clock::system().mono());
     pause = std::min(2 * pause, kLongestPause);
     auto from = cutter.resume(loss_reason(fault));
     if (from) return from;
@@ -275,6 +280,7 @@ Status ClipRecorder::Impl::read(Cursor& cursor, const std::stop_token& stop) {
 
 void ClipRecorder::Impl::run(const std::stop_token& stop) {
   wait_for_start(stop);
+  heartbeat.beat(Clock::system().mono());
   began = !stop.stop_requested() && end_now() > spec.start;
   finish(began ? record(stop) : Status{});
 }
@@ -286,11 +292,15 @@ void ClipRecorder::Impl::finish(Status status) {
   auto closed = cutter.close();
   if (status && !closed) status = std::move(closed);
   RecorderReport ended;
+  heartbeat.rest();
   ended.kind = RecorderReport::Kind::ended;
   ended.recording_id = spec.recording_id;
   ended.clip_ids = cutter.clip_ids();
   if (!status) {
-    log::error("recording ended by an error", {{"camera", spec.camera_id}, {"error", status.error().message}});
+    log::error("recording ended by an error", {{"camera", spec.camera_id},
+                                               {"recording_id", spec.recording_id},
+                                               log::if_any("command_id", spec.command_id),
+                                               {"error", status.error().message}});
     record_loss(status.error());
     ended.error = status.error();
   } else if (began && !written_to && over_by_clock()) {
@@ -340,6 +350,10 @@ std::vector<std::string> ClipRecorder::clip_ids() const {
 
 const RecordingSpec& ClipRecorder::spec() const {
   return impl_->spec;
+}
+
+microseconds ClipRecorder::busy_for(MonoTime now) const {
+  return impl_->heartbeat.busy_for(now);
 }
 
 }  // namespace vedette

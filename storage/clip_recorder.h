@@ -113,6 +113,8 @@ class ClipRecorder {
   // The clips so far, the one that is open included. Thread-safe.
   std::vector<std::string> clip_ids() const;
   const RecordingSpec& spec() const;
+  // For how long it has been in one piece of work, as a disk that hangs does it. Thread-safe.
+  microseconds busy_for(MonoTime now) const;
 
  private:
   struct Impl;

@@ -94,7 +94,7 @@ Status ClipRemover::finish(const std::vector<Deletion>& begun, Outcome& outcome,
     outcome.deleted.push_back(deletion.clip_id);
     outcome.bytes += deletion.size_bytes;
     log::info("clip deleted",
-              {{"camera", deletion.camera_id}, {"clip", deletion.clip_id}, {"reason", deletion.reason}});
+              {{"camera", deletion.camera_id}, {"clip_id", deletion.clip_id}, {"reason", deletion.reason}});
   }
   return {};
 }

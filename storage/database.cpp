@@ -250,6 +250,9 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& pa
   const bool is_new = !holds_bytes(path);
   const bool was_left_open = holds_bytes(path.string() + "-wal");
   auto impl = std::make_unique<Impl>();
+  // SQLite would let everybody read it; its log and all else it makes get the mode of this file. What is wrong with the
+  // place, it finds itself.
+  if (is_new) static_cast<void>(file::create(path));
   sqlite3* raw = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   const int opened = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);

@@ -14,6 +14,7 @@ namespace vedette {
 //   vedette.db  volume.json  boots.json  clips/.work/{clip_id}.{mp4|ts|flv}  snapshots/(same).jpg  quarantine/
 //   clips/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.{mp4[.part]|ts|flv|jpg}
 //   {prefix}{device_id}/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.{mp4|ts|flv|jpg|json}
+//   diagnostics/{id}.tar.gz  {prefix}{device_id}/diagnostics/{id}.tar.gz
 struct Layout {
   std::filesystem::path root;  // storage.path
   std::string device_id;
@@ -36,6 +37,7 @@ struct Layout {
   static std::string snapshot_path(const std::string& camera_id, const std::string& snapshot_id, UtcTime t);
   // The picture beside a clip; the path may be absolute as well.
   static std::filesystem::path poster_path(std::filesystem::path clip) { return clip.replace_extension(".jpg"); }
+  static std::string diagnostics_path(const std::string& id) { return "diagnostics/" + id + ".tar.gz"; }
   static std::filesystem::path part_path(const std::filesystem::path& path) { return path.string() + ".part"; }
   // The same path for a file of that container.
   static std::filesystem::path with_container(std::filesystem::path path, Container container) {
@@ -44,6 +46,9 @@ struct Layout {
 
   std::string clip_key(const std::string& camera_id, const std::string& clip_id, UtcTime t,
                        Container container = Container::mp4) const;
+  std::string diagnostics_key(const std::string& id) const {
+    return key_prefix + device_id + "/" + diagnostics_path(id);
+  }
   std::string snapshot_key(const std::string& camera_id, const std::string& snapshot_id, UtcTime t) const;
 };
 

@@ -73,7 +73,7 @@ void LossLedger::note(Loss loss, const Clock& clock) {
   const auto recorded = record(loss);
   if (recorded) return;
   log::error("loss not recorded yet", {{"camera", loss.camera_id},
-                                       {"clip", loss.clip_id},
+                                       {"clip_id", loss.clip_id},
                                        {"reason", loss.reason},
                                        {"error", recorded.error().message}});
   if (unwritten_.keep(loss) || unwritten_.keep(loss, join)) return;

@@ -106,7 +106,7 @@ Status Recovery::finish_deletions() {
   const auto ended = remover.resume(INT_MAX);
   if (!ended) return ended.error_as_is();
   for (const DeletionRefused& clip : ended->failed)
-    log::warn("clip not deleted yet", {{"clip", clip.clip_id}, {"error", clip.error.message}});
+    log::warn("clip not deleted yet", {{"clip_id", clip.clip_id}, {"error", clip.error.message}});
   return {};
 }
 
@@ -152,7 +152,7 @@ Status Recovery::recover_clip(const Found& found) {
   if (!*known)
     if (auto kept = catalog_.remember_recording(settled->recording_id, settled->camera_id, settled->start); !kept)
       return kept;
-  log::info("clip recovered", {{"camera", found.camera_id}, {"clip", found.clip_id}});
+  log::info("clip recovered", {{"camera", found.camera_id}, {"clip_id", found.clip_id}});
   return {};
 }
 
@@ -212,7 +212,7 @@ void Recovery::forget_empty(const Found& found, const fs::path& file) {
   open_rows_.erase(found.clip_id);
   ++result_.forgotten;
   if (auto gone = catalog_.forget_clip(found.clip_id); !gone)
-    log::warn("row not removed", {{"clip", found.clip_id}, {"error", gone.error().message}});
+    log::warn("row not removed", {{"clip_id", found.clip_id}, {"error", gone.error().message}});
 }
 
 void Recovery::quarantine(const Found& found, const fs::path& file, const std::string& why) {
@@ -231,7 +231,7 @@ void Recovery::quarantine(const Found& found, const fs::path& file, const std::s
   open_rows_.erase(found.clip_id);
   ++result_.quarantined;
   if (auto gone = catalog_.forget_clip(found.clip_id); !gone)
-    log::warn("row not removed", {{"clip", found.clip_id}, {"error", gone.error().message}});
+    log::warn("row not removed", {{"clip_id", found.clip_id}, {"error", gone.error().message}});
 }
 
 // Whether the catalog has a closed clip of that id. When it cannot be asked, nothing is done about the file.
@@ -284,7 +284,7 @@ void Recovery::forget_rows_without_file() {
     record_loss(clip.camera_id, clip_id, "file_missing");
     ++result_.forgotten;
     if (auto gone = catalog_.forget_clip(clip_id); !gone)
-      log::warn("row not removed", {{"clip", clip_id}, {"error", gone.error().message}});
+      log::warn("row not removed", {{"clip_id", clip_id}, {"error", gone.error().message}});
   }
 }
 

@@ -142,7 +142,7 @@ Status Retention::end_what_was_begun(const std::stop_token& stop) {
   if (!ended) return ended.error_as_is();
   if (ended->failed.size() != stuck_deletions_ && !ended->failed.empty())
     log::error("clips cannot be deleted", {{"clips", ended->failed.size()},
-                                           {"clip", ended->failed.front().clip_id},
+                                           {"clip_id", ended->failed.front().clip_id},
                                            {"error", ended->failed.front().error.message}});
   stuck_deletions_ = ended->failed.size();
   return {};

@@ -62,7 +62,7 @@ Result<std::optional<Clip>> in_its_container(const Layout& layout, const Clip& m
   if (!digest) {
     std::error_code ignored;
     fs::remove(layout.absolute(clip.path), ignored);  // of a try that failed behind the renaming
-    log::warn("the clip stays an MP4", {{"clip", clip.clip_id}, {"why", digest.error().message}});
+    log::warn("the clip stays an MP4", {{"clip_id", clip.clip_id}, {"why", digest.error().message}});
     return std::nullopt;
   }
   clip.size_bytes = digest->size_bytes;

@@ -33,7 +33,7 @@ ONLY_HEADERS = {
 # A C library (or a heavy C++ one) has one door: pattern of its headers -> the folders behind whose door it is
 DOORS = [
     (re.compile(r'lib(av\w+|sw\w+)/'), ['media']),
-    (re.compile(r'libdeflate\.h$'), ['media']),
+    (re.compile(r'libdeflate\.h$'), ['core']),
     (re.compile(r'sqlite3\.h$'), ['storage']),
     (re.compile(r'curl/'), ['net']),
     (re.compile(r'(mosquitto|mqtt_protocol)\.h$'), ['mqtt']),

@@ -12,7 +12,7 @@ namespace {
 class DirectoryTarget : public Target {
  public:
   explicit DirectoryTarget(std::filesystem::path directory) : directory_(std::move(directory)) {
-    if (auto made = file::make_directories(directory_); !made)
+    if (auto made = file::make_directories(directory_, file::Readers::group); !made)
       log::warn("upload folder cannot be made", {{"path", directory_.string()}, {"error", made.error().message}});
   }
 

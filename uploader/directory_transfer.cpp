@@ -60,7 +60,8 @@ void DirectoryTransfer::open_part() {
   auto source = file::open_read(order_.file);
   if (!source) return end(source.error_with("local file"));
   source_ = std::move(*source);
-  if (auto made = file::make_directories(object_.parent_path()); !made) return end(made.error_as_is());
+  if (auto made = file::make_directories(object_.parent_path(), file::Readers::group); !made)
+    return end(made.error_as_is());
   auto left = file::open_read_write(part_);
   if (!left && left.error().code != Code::not_found) return end(left.error_as_is());
   const auto size = left ? file::size(left->get()) : Result<int64_t>(0);
@@ -71,7 +72,7 @@ void DirectoryTransfer::open_part() {
     return next(&DirectoryTransfer::copy);
   }
   ::unlink(part_.c_str());
-  auto created = file::create(part_);
+  auto created = file::create(part_, file::Readers::group);
   if (!created) return end(created.error_as_is());
   copy_ = std::move(*created);
   copied_bytes_ = 0;

@@ -61,15 +61,19 @@ std::vector<Option> named(std::vector<Option> options, const std::string& code, 
 }
 
 std::string subject_header(const Upload& upload) {
+  if (upload.kind == "diagnostics") return "x-amz-meta-diagnostics-id";
   return upload.kind == "snapshot" ? "x-amz-meta-snapshot-id" : "x-amz-meta-clip-id";
 }
 
 }  // namespace
 
 Fields object_headers(const S3Config& config, const Upload& upload) {
-  Fields headers = {{"content-type", upload.content_type},      {subject_header(upload), upload.subject_id},
-                    {"x-amz-meta-camera", upload.camera_id},    {"x-amz-meta-start", to_rfc3339(upload.start)},
-                    {"x-amz-meta-end", to_rfc3339(upload.end)}, {kSha256Header, upload.sha256}};
+  Fields headers = {{"content-type", upload.content_type},
+                    {subject_header(upload), upload.subject_id},
+                    {"x-amz-meta-start", to_rfc3339(upload.start)},
+                    {"x-amz-meta-end", to_rfc3339(upload.end)},
+                    {kSha256Header, upload.sha256}};
+  if (!upload.camera_id.empty()) headers.emplace_back("x-amz-meta-camera", upload.camera_id);
   if (!config.device_id.empty()) headers.emplace_back("x-amz-meta-device-id", config.device_id);
   for (const auto& [name, value] : config.metadata) headers.emplace_back("x-amz-meta-" + name, value);
   for (const Option& option : options_of(config)) headers.emplace_back(option.header, option.value);

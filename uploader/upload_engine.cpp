@@ -40,6 +40,12 @@ bool is_congestion(Code code) {
   return code == Code::busy || code == Code::timed_out;
 }
 
+// Of a clip or what belongs to one.
+log::Field clip_of(const Upload& upload) {
+  const bool other = upload.kind == "snapshot" || upload.kind == "diagnostics";
+  return log::if_any("clip_id", other ? std::string_view() : upload.subject_id);
+}
+
 }  // namespace
 
 struct UploadEngine::Impl {
@@ -220,7 +226,7 @@ void UploadEngine::Impl::end(const ActiveUpload& ended) {
   if (ended.finished_parts() > 0) breaker.succeeded();
   if (result) return succeed(ended, *result);
   if (result.error().code != Code::cancelled) return fail(ended, {result.error().code, redact(result.error().message)});
-  log::info("upload left for later", {{"object_key", ended.upload().object_key}});
+  log::info("upload left for later", {{"object_key", ended.upload().object_key}, clip_of(ended.upload())});
   queue->put_back(ended.upload());
 }
 
@@ -233,6 +239,9 @@ void UploadEngine::Impl::succeed(const ActiveUpload& ended, const UploadProof& p
   upload_time.add(took);
   uploaded_bytes += static_cast<uint64_t>(upload.size_bytes);
   log::info("uploaded", {{"object_key", upload.object_key},
+                         clip_of(upload),
+                         log::if_any("camera", upload.camera_id),
+                         log::if_any("command_id", upload.command_id),
                          {"bytes", upload.size_bytes},
                          {"took_ms", to_ms(took)},
                          {"already_there", proof.already_there}});
@@ -249,6 +258,9 @@ void UploadEngine::Impl::fail(const ActiveUpload& ended, Error error) {
   const bool pauses_all = failed->will_retry && is_about_the_target(error.code);
   if (pauses_all ? breaker.failures() == 0 : failed->is_news)
     log::warn("upload failed", {{"object_key", upload.object_key},
+                                clip_of(upload),
+                                log::if_any("camera", upload.camera_id),
+                                log::if_any("command_id", upload.command_id),
                                 {"code", code_name(error.code)},
                                 {"error", error.message},
                                 {"will_retry", failed->will_retry}});

@@ -3,6 +3,7 @@
 _vedettectl_params() {
     local names=""
     case $1 in
+        agent.diagnostics) names="upload= timeout_ms=" ;;
         agent.log_level) names="level= ttl_s=" ;;
         agent.ping) names="" ;;
         agent.rebirth) names="" ;;
@@ -39,6 +40,7 @@ _vedettectl_params() {
 _vedettectl_words() {
     local words=""
     case $1 in
+        "agent.diagnostics:upload") words="auto never" ;;
         "agent.log_level:level") words="trace debug info warn error" ;;
         "audit.query:status") words="in_progress succeeded failed cancelled rejected expired" ;;
         "camera.probe:transport") words="tcp udp auto multicast http" ;;
@@ -91,7 +93,7 @@ _vedettectl() {
             return ;;
     esac
     case $verb in
-        "") mapfile -t COMPREPLY < <(compgen -W "watch devices clips verify agent.log_level agent.ping agent.rebirth audit.query camera.discover camera.probe camera.restart clip.create clip.delete clip.get clip.protect clip.query clip.upload clip.url command.cancel config.report loss.query recording.list recording.start recording.stop snapshot.take storage.status stream.close stream.list stream.open timeline.query upload.pause upload.resume upload.status" -- "$word") ;;
+        "") mapfile -t COMPREPLY < <(compgen -W "watch devices clips verify agent.diagnostics agent.log_level agent.ping agent.rebirth audit.query camera.discover camera.probe camera.restart clip.create clip.delete clip.get clip.protect clip.query clip.upload clip.url command.cancel config.report loss.query recording.list recording.start recording.stop snapshot.take storage.status stream.close stream.list stream.open timeline.query upload.pause upload.resume upload.status" -- "$word") ;;
         clips) mapfile -t COMPREPLY < <(compgen -W "ls url get" -- "$word") ;;
         verify) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames ;;
         *)

@@ -17,6 +17,20 @@ TEST(HistogramTest, GivesZeroesWhenNothingWasAdded) {
   EXPECT_EQ(figures.max, 0us);
 }
 
+TEST(HistogramTest, CountsWhatTookLessThanEachEdge) {
+  Histogram histogram;
+  for (const int64_t us : {0LL, 127LL, 128LL, 255LL, 256LL, 16'777'215LL, 16'777'216LL, 60'000'000LL})
+    histogram.add(microseconds(us));
+  const auto totals = histogram.totals();
+  EXPECT_EQ(totals.count, 8u);
+  EXPECT_EQ(totals.sum, microseconds(127 + 128 + 255 + 256 + 16'777'215 + 16'777'216 + 60'000'000));
+  EXPECT_EQ(totals.below[0], 2u) << "128 us";
+  EXPECT_EQ(totals.below[1], 4u) << "256 us";
+  EXPECT_EQ(totals.below[2], 5u);
+  EXPECT_EQ(totals.below[Histogram::kEdges - 2], 5u);
+  EXPECT_EQ(totals.below[Histogram::kEdges - 1], 6u) << "16.8 s";
+}
+
 TEST(HistogramTest, IsExactToAnEighth) {
   for (const int64_t value : {1LL, 7LL, 8LL, 15LL, 16LL, 17LL, 100LL, 999LL, 4096LL, 123'456LL, 60'000'000LL}) {
     Histogram histogram;

@@ -40,6 +40,38 @@ TEST_F(LogTest, WritesOneTextLineForEachFact) {
   EXPECT_EQ(got[0].substr(24), " info clip ready camera=front bytes=5 fps=12.5 audio=true");
 }
 
+TEST_F(LogTest, KeepsItsNewestLinesRedacted) {
+  add_secret("recent-canary");
+  const uint64_t before = log::lines_total(log::Level::warn);
+  lines(log::Format::text, [] {
+    log::warn("one with recent-canary");
+    log::debug("not written");
+    for (int i = 0; i < 20; ++i) log::info(std::string(log::kMostRecentBytes / 16, 'x'));
+    log::warn("the newest");
+  });
+  const std::string recent = log::recent();
+  EXPECT_LE(recent.size(), log::kMostRecentBytes);
+  EXPECT_GT(recent.size(), log::kMostRecentBytes / 2);
+  EXPECT_TRUE(recent.ends_with("warn the newest\n"));
+  EXPECT_EQ(recent.find("one with"), std::string::npos) << "went for newer ones";
+  EXPECT_EQ(log::lines_total(log::Level::warn), before + 2);
+  lines(log::Format::json, [] { log::warn("a", {{"b", "recent-canary"}}); });
+  EXPECT_EQ(log::recent().find("recent-canary"), std::string::npos);
+}
+
+TEST_F(LogTest, ChangesItsLevelWhileOthersWrite) {
+  const auto got = lines(log::Format::json, [] {
+    std::jthread other([](const std::stop_token& stop) {
+      while (!stop.stop_requested()) log::debug("other");
+    });
+    for (int i = 0; i < 100; ++i) {
+      log::set_level(i % 2 ? log::Level::debug : log::Level::error);
+      EXPECT_EQ(log::level(), i % 2 ? log::Level::debug : log::Level::error);
+    }
+  });
+  for (const std::string& line : got) EXPECT_TRUE(parse_json(line, {})) << line;
+}
+
 TEST_F(LogTest, QuotesTextThatCouldBeMistakenForTheNextField) {
   const auto got = lines(log::Format::text, [] { log::info("x", {{"a", "b c=d"}, {"e", ""}, {"f", "line\nbreak"}}); });
   ASSERT_EQ(got.size(), 1u);

@@ -21,9 +21,10 @@ extern "C" void* __wrap_dlopen(const char*, int) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  // A secret may be read from any file: not from one that never ends or waits for somebody.
-  if (text.find("/dev") != std::string_view::npos || text.find("/proc") != std::string_view::npos ||
-      text.find("\\u") != std::string_view::npos)
+  // A secret may be read from any file: not from one that never ends or waits for somebody. And no library is loaded
+  // because an input names it.
+  if (text.find("plugins") != std::string_view::npos || text.find("/dev") != std::string_view::npos ||
+      text.find("/proc") != std::string_view::npos || text.find("\\u") != std::string_view::npos)
     return 0;
   const auto loaded = vedette::read_config(text);
   if (!loaded) {

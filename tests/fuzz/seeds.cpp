@@ -95,6 +95,15 @@ void write_texts(const fs::path& folder) {
  {"front": {"url": "rtsp://u:p%40@h:554/1", "transport": "udp", "ring_s": 30, "record": "command", "schedule": []},
  "t": {"url": "test://pattern?size=64x64&fps=25&gop=50&audio=1"}}, "plugins": {"acme": "/bin/sh"}})");
   number = 0;
+  for (const char* request :
+       {"GET /metrics HTTP/1.1\r\nHost: localhost:9180\r\nAuthorization: Bearer fuzz-token-0123456789\r\n\r\n",
+        "HEAD /healthz HTTP/1.1\r\nHost: [::1]:9180\r\nConnection: close\r\n\r\n", "GET / HTTP/1.0\r\n\r\n",
+        "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", "127.0.0.1:9180"})
+    write(folder / "http_fuzz" / std::to_string(number++), request);
+  for (const char* topic : {"agent.ping", "recording.start/x", "+"})
+    write(folder / "topics_fuzz" / std::to_string(number++),
+          std::string(topic) + R"(\ {"v": 1, "id": "019aa053-1c2b-7d10-9a51-3f0b6f3c2a11"})");
+  number = 0;
   for (const char* answer :
        {R"({"credentials": {"accessKeyId": "A", "secretAccessKey": "s/+=", "sessionToken": "t",)"
         R"( "expiration": "2026-11-20T09:30:00Z"}})",

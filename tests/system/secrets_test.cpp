@@ -3,6 +3,8 @@
 
 #include "core/text.h"
 #include "tests/support/media.h"
+#include "tests/support/ports.h"
+#include "tests/support/raw_client.h"
 #include "tests/system/rig.h"
 
 namespace vedette::test {
@@ -15,12 +17,13 @@ const std::string kMqtt = "CanaryMqtt+3 &";
 const std::string kWrongMqtt = "CanaryWrongMqtt=4";
 const std::string kS3 = "CanarySecret/5+x=";
 const std::string kS3Token = "CanaryToken/6=";
+const std::string kHttp = "CanaryHttp-0123456789";
 
 class SecretsTest : public testing::Test {
  protected:
   // "user:secret@" parts, base64 of HTTP Basic, and what is percent-encoded.
   void expect_nowhere(const std::string& text, const std::string& where) {
-    for (const std::string& secret : {kCameraFile, kCameraUrl, kMqtt, kWrongMqtt, kS3, kS3Token})
+    for (const std::string& secret : {kCameraFile, kCameraUrl, kMqtt, kWrongMqtt, kS3, kS3Token, kHttp})
       for (const std::string& form : {secret, percent_encode(secret), percent_encode(secret, "/"), to_base64(secret),
                                       to_base64("viewer:" + secret), Json(secret).dump()})
         EXPECT_EQ(text.find(form), std::string::npos) << form << " in " << where;
@@ -35,6 +38,35 @@ class SecretsTest : public testing::Test {
       expect_nowhere(m.topic + m.payload, m.topic);
       for (const auto& [name, value] : m.user_properties) expect_nowhere(value, m.topic);
     }
+  }
+  // Every page of the listener, and the bundle as it is unpacked.
+  void expect_nothing_shown(Rig& rig, uint16_t port) {
+    const std::vector<std::string> paths = {"/metrics", "/readyz", "/healthz", "/nothing", "/" + percent_encode(kHttp)};
+    for (const std::string& path : paths) {
+      const std::string page = RawClient(port)
+                                   .send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" +
+                                         "Authorization: Bearer " + kHttp + "\r\n\r\n")
+                                   .read_to_the_end();
+      EXPECT_GT(page.size(), 100u) << path;
+      expect_nowhere(page, path);
+    }
+    const Json made = rig.result("agent.diagnostics", {{"upload", "never"}});
+    const auto folder = rig.scratch() / "bundle";
+    std::filesystem::create_directory(folder);
+    run_or_throw({"tar", "--extract", "--gzip", "--file", (rig.storage() / made.value("path", "none")).string(),
+                  "--directory", folder.string()});
+    size_t files = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+      if (entry.is_regular_file()) {
+        ++files;
+        expect_nowhere(read_text(entry.path()), entry.path().filename());
+      }
+    EXPECT_GE(files, 12u);
+    EXPECT_GT(read_text(folder / "vedette-diagnostics/log.txt").size(), 1000u);
+    const Json config = Json::parse(read_text(folder / "vedette-diagnostics/config.json"));
+    for (const char* pointer : {"/mqtt/password", "/http/token", "/upload/secret_access_key", "/upload/session_token",
+                                "/cameras/file/password", "/cameras/url/password"})
+      EXPECT_EQ(config.value(Json::json_pointer(pointer), ""), "***") << pointer;
   }
   static CameraSim camera(const std::string& password, const std::string& auth) {
     CameraSimOptions options;
@@ -61,6 +93,8 @@ TEST_F(SecretsTest, AppearInNoLogAndNoMessage) {
   rig.config()["mqtt"]["password_file"] = rig.secret_file("mqtt", kWrongMqtt);
   rig.config()["upload"]["secret_access_key_file"] = rig.secret_file("s3", kS3);
   rig.config()["upload"]["session_token_file"] = rig.secret_file("token", kS3Token);
+  const uint16_t port = free_port();
+  rig.config()["http"] = {{"listen", "127.0.0.1:" + std::to_string(port)}, {"token_file", rig.secret_file("h", kHttp)}};
   rig.add_camera("file", by_file.url(), {{"username", "viewer"}, {"password_file", rig.secret_file("c", kCameraFile)}});
   rig.add_camera("url", with_credentials(by_url.url(), kCameraUrl));
   rig.add_camera("locked", with_credentials(by_file.url(), kCameraUrl));
@@ -80,6 +114,7 @@ TEST_F(SecretsTest, AppearInNoLogAndNoMessage) {
   for (const char* verb : {"clip.get", "clip.url"}) rig.command(verb, {{"clip_id", clip.at("clip_id")}});
   rig.command("recording.start", {{"camera_id", "locked"}});
   rig.command("snapshot.take", {{"camera_id", "gone"}});
+  expect_nothing_shown(rig, port);
   EXPECT_EQ(rig.vedette->sigterm(), 0);
   ASSERT_GT(rig.vedette->log().size(), 1000u);
   expect_nothing_said(rig);

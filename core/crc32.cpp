@@ -1,4 +1,4 @@
-#include "media/crc32.h"
+#include "core/crc32.h"
 
 #include <libdeflate.h>
 

@@ -1,6 +1,5 @@
 #pragma once
 
-// Inside media/ only.
 #include <cstdint>
 #include <span>
 

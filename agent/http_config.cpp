@@ -1,0 +1,52 @@
+#include "agent/http_config.h"
+
+#include <algorithm>
+
+#include "core/secret.h"
+#include "http/listen_address.h"
+
+namespace vedette {
+
+namespace {
+
+// What nobody guesses; `openssl rand -hex 16` gives 32.
+constexpr size_t kLeastTokenBytes = 16;
+constexpr size_t kMostTokenBytes = 1024;
+
+// What can stand in a header behind "Bearer " (token68 of RFC 9110).
+bool is_token(std::string_view text) {
+  return text.size() >= kLeastTokenBytes && text.size() <= kMostTokenBytes &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  std::string_view("-._~+/=").find(c) != std::string_view::npos;
+         });
+}
+
+}  // namespace
+
+void read_http(JsonReader r, Config::Http& http, std::vector<std::string>& warnings) {
+  if (auto listen = r.require("listen").string("listen", 1, 256)) {
+    const auto address = listen_address(*listen);
+    if (!address) r.error("listen", address.error().message);
+    if (address && !address->loopback) {
+      if (!r.has("token_file")) r.error("token_file", "is required: others than this machine can reach listen");
+      warnings.push_back(r.path() +
+                         "/listen: what is asked there, the token too, travels unencrypted; let it listen on "
+                         "127.0.0.1 behind a proxy with TLS where the network is not trusted");
+    }
+    http.listen = std::move(*listen);
+  }
+  if (auto reference = r.string("token_file", 1)) {
+    auto token = resolve_secret(*reference);
+    if (!token)
+      r.error("token_file", token.error().message);
+    else if (!is_token(*token))
+      r.error("token_file",
+              "must hold 16 to 1024 of A-Z a-z 0-9 - . _ ~ + / = (openssl rand -hex 16 makes a good one)");
+    else
+      http.token = std::move(*token);
+  }
+  r.done();
+}
+
+}  // namespace vedette

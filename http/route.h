@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace vedette {
+
+// Who may have a page. There is no default: a route without it does not compile.
+enum class HttpAccess {
+  known,   // who shows the token, or anybody where there is none
+  anyone,  // everybody who gets a connection; the handler is told which of the two it is
+};
+
+struct HttpAsk {
+  bool known = false;
+};
+
+struct HttpAnswer {
+  int status = 200;
+  std::string content_type;
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers{};
+};
+
+// One page, by its exact path; GET and HEAD. The handler runs in the server's thread, for everybody: it must only look
+// at what is there and never wait.
+struct HttpRoute {
+  using Handler = std::function<HttpAnswer(const HttpAsk&)>;
+  HttpRoute(std::string p, HttpAccess a, Handler h) : path(std::move(p)), access(a), handler(std::move(h)) {}
+
+  std::string path;
+  HttpAccess access;
+  Handler handler;
+};
+
+// Why there is no page, as schemas/http_error.schema.json has it. The numbers are the contract: programs go by them.
+enum class HttpError {
+  bad_request = 1,         // 400
+  unauthorised = 2,        // 401
+  internal = 3,            // 500
+  stuck = 4,               // 500: the agent does not get on
+  not_found = 5,           // 404
+  method_not_allowed = 6,  // 405
+  too_large = 7,           // 413, 431
+  too_many = 8,            // 429: of one client; 503: of all
+  forbidden = 9,           // 403
+};
+// {"error": "...", "error_code": "004"}
+HttpAnswer http_error(int status, HttpError error, const std::string& message);
+
+}  // namespace vedette

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/result.h"
+#include "http/guard.h"
+#include "http/listen_address.h"
+#include "http/route.h"
+
+namespace vedette {
+
+struct HttpServerConfig {
+  ListenAddress listen{};
+  std::string token{};  // empty: none
+  size_t most_connections = 64;
+  size_t most_per_client = 16;
+  // From the first byte of a request to its last, and from that of an answer to when it is taken.
+  microseconds request_timeout = 10s;
+  microseconds idle_timeout = 75s;  // between requests; longer than the usual intervals of scrapers
+};
+
+struct HttpServerFigures {
+  size_t connections = 0;
+  uint64_t refused_total = 0;                     // connections beyond what may be
+  std::vector<std::pair<int, uint64_t>> answers;  // by class: {200, n} counts 200 to 299
+};
+
+// HttpServer answers GET and HEAD over HTTP/1.1 and 1.0, for all connections in one thread. Who asks is looked at
+// before what for: the guard comes before the routes. A request is at most 8 KiB of header and 4 KiB of a body, which
+// nobody reads. Connections beyond the limits are told so (503, 429 with Retry-After) and closed. All methods are
+// thread-safe.
+class HttpServer {
+ public:
+  static constexpr size_t kMostHeaderBytes = 8 * 1024;
+  static constexpr size_t kMostBodyBytes = 4 * 1024;
+
+  // Errors say why it cannot be listened there.
+  static Result<std::unique_ptr<HttpServer>> start(const HttpServerConfig& config, std::vector<HttpRoute> routes);
+  ~HttpServer();
+
+  HttpServerFigures figures() const;
+  void request_stop();
+
+ private:
+  struct Impl;
+  explicit HttpServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// What a server says to these bytes on a connection, up to where it closes it or they end. For tests and fuzzers.
+std::string http_exchange(std::string_view bytes, const HttpGuard& guard, const std::vector<HttpRoute>& routes);
+
+}  // namespace vedette

@@ -1,0 +1,90 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "agent/config_dump.h"
+#include "core/log.h"
+#include "tests/agent/config_fixture.h"
+
+namespace vedette {
+namespace {
+
+using test::errors_of;
+using test::load;
+using test::paths_of;
+using test::with;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+
+class HttpConfigTest : public test::ConfigTest {
+ protected:
+  std::string token(const std::string& content) const { return R"("token_file": ")" + file("token", content) + "\""; }
+};
+
+TEST_F(HttpConfigTest, WithoutTheSectionThereIsNoListener) {
+  EXPECT_EQ(load(R"({"device_id": "a"})").config.http.listen, "");
+}
+
+TEST_F(HttpConfigTest, LoopbackNeedsNoToken) {
+  for (const std::string listen : {"127.0.0.1:9180", "localhost:9180", "[::1]:9180"}) {
+    const auto loaded = load(with("http", R"("listen": ")" + listen + "\""));
+    EXPECT_EQ(loaded.config.http.listen, listen);
+    EXPECT_THAT(loaded.warnings, IsEmpty());
+  }
+}
+
+TEST_F(HttpConfigTest, BeyondLoopbackThereMustBeATokenAndAWarning) {
+  for (const std::string listen : {"0.0.0.0:9180", "[::]:9180", "10.0.0.5:9180"}) {
+    EXPECT_THAT(paths_of(with("http", R"("listen": ")" + listen + "\"")), ElementsAre("/http/token_file"));
+    const auto loaded = load(with("http", R"("listen": ")" + listen + "\", " + token("0123456789abcdef\n")));
+    EXPECT_EQ(loaded.config.http.token, "0123456789abcdef");
+    EXPECT_THAT(loaded.warnings, ElementsAre(StartsWith("/http/listen: ")));
+  }
+}
+
+TEST_F(HttpConfigTest, WhatIsNoAddressOrNoTokenIsRefused) {
+  for (const char* listen : {"9180", "box:9180", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:70000", ""})
+    EXPECT_THAT(paths_of(with("http", R"("listen": ")" + std::string(listen) + "\"")), ElementsAre("/http/listen"));
+  for (const std::string& bad : {std::string("short"), std::string("with a blank in it"), std::string(1025, 'x')})
+    EXPECT_THAT(errors_of(with("http", R"("listen": "127.0.0.1:9180", )" + token(bad))),
+                ElementsAre(StartsWith("/http/token_file: must hold")));
+  EXPECT_THAT(paths_of(with("http", R"("listen": "127.0.0.1:9180", "token": "0123456789abcdef")")),
+              ElementsAre("/http/token"));
+}
+
+TEST_F(HttpConfigTest, TheDumpOfAConfigurationShowsNoSecretAndSaysThatThereIsOne) {
+  const std::string secret = file("secret", "DumpCanary0123456789");
+  const Json reference = secret;
+  const Json document = {
+      {"device_id", "edge-01"},
+      {"mqtt", {{"url", "mqtts://u:DumpCanaryUrl@broker"}, {"username", "edge"}, {"password_file", reference}}},
+      {"storage", {{"signing_key", test::kSigningKey}}},
+      {"upload",
+       {{"endpoint", "https://s3.test"},
+        {"bucket", "b"},
+        {"access_key_id_file", reference},
+        {"secret_access_key", "DumpCanaryLiteral"},
+        {"session_token_file", reference}}},
+      {"http", {{"listen", "127.0.0.1:9180"}, {"token_file", reference}}},
+      {"cameras",
+       {{"front",
+         {{"url", "rtsp://u:DumpCanaryCam@10.0.0.5/1?token=abc"},
+          {"sub", {{"url", "http://10.0.0.5/2?DumpCanaryQuery"}}}}}}}};
+  const Json dump = config_dump(load(document.dump()).config);
+  EXPECT_THAT(dump.dump(), Not(HasSubstr("Canary")));
+  EXPECT_THAT(dump.dump(), Not(HasSubstr("MC4CAQAwBQYDK2VwBCIEIEzNC")));
+  EXPECT_THAT(dump.dump(), Not(HasSubstr("abc")));
+  for (const char* pointer :
+       {"/mqtt/password", "/storage/signing_key", "/upload/access_key_id", "/upload/secret_access_key",
+        "/upload/session_token", "/http/token", "/cameras/front/password"})
+    EXPECT_EQ(dump.value(Json::json_pointer(pointer), ""), "***") << pointer;
+  EXPECT_EQ(dump["cameras"]["front"]["url"], "rtsp://10.0.0.5/1?***");
+  EXPECT_EQ(dump["cameras"]["front"]["ring_s"], 30) << "defaults are there as well";
+}
+
+}  // namespace
+}  // namespace vedette

@@ -1,0 +1,109 @@
+#include "agent/http_pages.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "agent/prometheus_text.h"
+#include "core/json.h"
+#include "core/redact.h"
+#include "tests/support/fake_clock.h"
+
+namespace vedette {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class HttpPagesTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    show({});
+    loop_.beat(clock_.mono());
+  }
+  void show(std::vector<Error> hindrances, bool recorders_move = true) {
+    shown_.put(std::make_shared<const Shown>(
+        Shown{std::make_shared<const std::string>("figures\n"), std::move(hindrances), recorders_move}));
+  }
+  HttpAnswer get(const std::string& path, bool known = true) {
+    for (const HttpRoute& route : http_pages(shown_, loop_, clock_))
+      if (route.path == path) return route.handler(HttpAsk{known});
+    return {};
+  }
+
+  test::FakeClock clock_;
+  Heartbeat loop_;
+  Published<Shown> shown_;
+};
+
+TEST_F(HttpPagesTest, OnlyHealthAndReadinessAreForAnyone) {
+  for (const HttpRoute& route : http_pages(shown_, loop_, clock_))
+    EXPECT_EQ(route.access == HttpAccess::known, route.path == "/metrics") << route.path;
+}
+
+TEST_F(HttpPagesTest, HealthIsOfTheAgentNotOfWhatIsAroundIt) {
+  show({{Code::no_space, "the disk of the clips is full"}});
+  for (const char* path : {"/healthz", "/api/v1/healthz"}) {
+    EXPECT_EQ(get(path, false).status, 200);
+    EXPECT_EQ(get(path, false).body, "{\"status\":\"ok\"}\n");
+  }
+}
+
+TEST_F(HttpPagesTest, AMainLoopThatHangsIsNotHealthy) {
+  clock_.advance(kLoopHangs);
+  EXPECT_EQ(get("/healthz").status, 200);
+  clock_.advance(1us);
+  EXPECT_EQ(get("/healthz").status, 500);
+  EXPECT_THAT(get("/healthz").body, HasSubstr("\"error_code\":\"004\""));
+  loop_.beat(clock_.mono());
+  EXPECT_EQ(get("/healthz").status, 200);
+}
+
+TEST_F(HttpPagesTest, ARecorderThatHangsIsNotHealthy) {
+  show({}, false);
+  EXPECT_EQ(get("/healthz").status, 500);
+  EXPECT_THAT(get("/healthz").body, HasSubstr("\"error_code\":\"004\""));
+}
+
+TEST_F(HttpPagesTest, ReadinessTellsItsReasonsToWhoIsKnown) {
+  EXPECT_EQ(get("/readyz").status, 200);
+  EXPECT_EQ(get("/readyz").body, "{\"status\":\"ready\",\"reasons\":[]}\n");
+  EXPECT_EQ(get("/readyz", false).body, "{\"status\":\"ready\"}\n");
+  add_secret("pages-canary");
+  show({{Code::camera_unavailable, "the broker is away"}, {Code::forbidden, "pages-canary"}});
+  EXPECT_EQ(get("/readyz").status, 503);
+  EXPECT_EQ(get("/readyz", false).body, "{\"status\":\"not_ready\"}\n");
+  const Json json = Json::parse(get("/readyz").body);
+  EXPECT_EQ(json["reasons"][0], (Json{{"code", "camera_unavailable"}, {"message", "the broker is away"}}));
+  EXPECT_THAT(get("/readyz").body, Not(HasSubstr("canary")));
+}
+
+TEST(PrometheusTextTest, WritesFamiliesAsPrometheusReadsThem) {
+  PrometheusText out;
+  out.gauge("a_bytes", "What a takes.");
+  out.sample(5);
+  out.sample(0.25, {{"x", "quote \" slash \\ line\n"}, {"y", ""}});
+  out.counter("b_seconds_total", "b.");
+  out.sample(1500ms);
+  EXPECT_EQ(out.text(),
+            "# HELP a_bytes What a takes.\n# TYPE a_bytes gauge\na_bytes 5\n"
+            "a_bytes{x=\"quote \\\" slash \\\\ line\\n\",y=\"\"} 0.25\n"
+            "# HELP b_seconds_total b.\n# TYPE b_seconds_total counter\nb_seconds_total 1.5\n");
+}
+
+TEST(PrometheusTextTest, HistogramsGrowToTheirCount) {
+  Histogram histogram;
+  for (const auto took : {100us, 200us, 30'000'000us}) histogram.add(took);
+  PrometheusText out;
+  out.histogram("c_seconds", "c.");
+  out.sample(histogram.totals(), {{"stage", "mux"}});
+  EXPECT_THAT(out.text(), HasSubstr("c_seconds_bucket{stage=\"mux\",le=\"0.000128\"} 1\n"));
+  EXPECT_THAT(out.text(), HasSubstr("c_seconds_bucket{stage=\"mux\",le=\"0.000256\"} 2\n"));
+  EXPECT_THAT(out.text(), HasSubstr("c_seconds_bucket{stage=\"mux\",le=\"16.777216\"} 2\n"));
+  EXPECT_THAT(out.text(), HasSubstr("c_seconds_bucket{stage=\"mux\",le=\"+Inf\"} 3\n"));
+  EXPECT_THAT(out.text(), HasSubstr("c_seconds_sum{stage=\"mux\"} 30.0003\nc_seconds_count{stage=\"mux\"} 3\n"));
+}
+
+}  // namespace
+}  // namespace vedette

@@ -1,0 +1,44 @@
+// Whatever comes to the HTTP listener: each answer is one, and no page is given to who does not show the token.
+#include <cstdlib>
+#include <string>
+
+#include "http/server.h"
+
+namespace {
+
+constexpr const char* kToken = "fuzz-token-0123456789";
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  static int asked = 0;
+  static const std::vector<vedette::HttpRoute> kRoutes = {
+      {"/metrics", vedette::HttpAccess::known,
+       [](const vedette::HttpAsk& ask) {
+         require(ask.known);
+         ++asked;
+         return vedette::HttpAnswer{200, "text/plain", "THE-PAGE"};
+       }},
+      {"/healthz", vedette::HttpAccess::anyone,
+       [](const vedette::HttpAsk&) {
+         return vedette::HttpAnswer{200, "application/json", "{}"};
+       }},
+  };
+  static const vedette::HttpGuard kGuard(kToken), kNoToken("");
+  asked = 0;
+  const std::string answer = vedette::http_exchange(bytes, kGuard, kRoutes);
+  if (bytes.find(kToken) == std::string_view::npos) require(asked == 0);
+  if (asked == 0) require(answer.find("THE-PAGE") == std::string::npos);
+  require(answer.empty() || answer.starts_with("HTTP/1."));
+  require(answer.find("Server:") == std::string::npos);
+
+  vedette::http_exchange(bytes, kNoToken, kRoutes);
+  vedette::is_loopback_host(bytes);
+  if (const auto address = vedette::listen_address(bytes)) require(address->port > 0 && !address->host.empty());
+  return 0;
+}
