@@ -85,7 +85,7 @@ TEST(CloudResponseTest, RefusesWhatIsNone) {
   for (const std::string& payload :
        {std::string(), std::string("{"), std::string("[]"), std::string("null"), std::string("\xff"),
         R"({"v":1,"v":1})" + std::string(), R"({"a":)" + deep + "}", "{\"a\":\"" + std::string(70'000, 'x') + "\"}",
-        to_text(envelope({})), to_text(envelope({{"result", 5}})),
+        to_text(envelope(Json::object())), to_text(envelope({{"result", 5}})),
         to_text(envelope({{"v", 2}, {"result", Json::object()}})),
         to_text(envelope({{"request_id", "x"}, {"result", Json::object()}})),
         to_text(envelope({{"request_id", nullptr}, {"result", Json::object()}})),

@@ -301,6 +301,27 @@ TEST_F(PublisherTest, ReplyToAnUnknownVerbHasTheCommonSchema) {
   EXPECT_EQ(seen("/reply/web").front().property("schema"), "vedette/v1/reply");
 }
 
+TEST_F(PublisherTest, ARequestSaysWhereItsAnswerGoesAndIsNotKept) {
+  const CloudRequest request{"upload.grant", new_id(), std::make_shared<Json>(Json{{"params", {{"number", 1}}}}), 120s};
+  EXPECT_FALSE(publisher_->request(request));
+  connect();
+  ASSERT_TRUE(publisher_->request(request));
+  ASSERT_TRUE(publisher_->request(request));
+  ASSERT_TRUE(wait_until_seen("/request/", 2));
+  EXPECT_EQ(seen("/request/").size(), 2u);
+  const ProbeMessage message = seen("/request/").front();
+  EXPECT_EQ(message.topic, "vedette/v1/edge-01/request/upload.grant");
+  EXPECT_EQ(message.response_topic, "vedette/v1/edge-01/response/upload.grant");
+  EXPECT_EQ(message.correlation, request.id);
+  EXPECT_EQ(message.property("schema"), "vedette/v1/request/upload.grant");
+  EXPECT_LE(message.expiry_s.value_or(0), 120u);
+  EXPECT_GT(message.expiry_s.value_or(0), 0u);
+  EXPECT_FALSE(message.retain);
+  EXPECT_EQ(message.json()["id"], request.id);
+  EXPECT_EQ(seen("/request/").back().json()["id"], request.id);
+  EXPECT_NE(message.json()["seq"], seen("/request/").back().json()["seq"]);
+}
+
 TEST_F(PublisherTest, StateIsRetainedAndOnlyItsNewestCounts) {
   connect();
   for (int i = 0; i < 500; ++i) publisher_->state("camera/front/state", "camera_state", {{"number", i}});

