@@ -216,10 +216,11 @@ TEST_F(CommandsTest, EachDeviceOfAGroupRunsACommandOnceAndAnswersBelowItself) {
     others.back()->start();
   }
   rig.start();
-  for (const std::string& name : names)
+  for (const char* device : {"edge-01", "edge-02", "edge-03"})
     ASSERT_TRUE(rig.probe.wait_for(
         [&](const ProbeMessage& m) {
-          return m.topic == "vedette/v1/" + name + "/camera/front/state" && m.json().at("state") == "streaming";
+          return m.topic == std::string("vedette/v1/") + device + "/camera/front/state" &&
+                 m.json().at("state") == "streaming";
         },
         Rig::kLimit));
 

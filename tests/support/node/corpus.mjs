@@ -30,6 +30,8 @@ const GOOD = {
   labels: [[], ['door'], ['ä'.repeat(64)], Array(16).fill('x')],
   state: [[], ['ready'], ['recording', 'finalizing', 'ready', 'deleting']],
   cursor: ['x', 'x'.repeat(1024)],
+  verb: ['agent.ping', 'x', 'x'.repeat(64)],
+  command_id: [UUID],
   params: [{}],
 };
 const TIMES = [
