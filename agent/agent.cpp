@@ -290,6 +290,7 @@ void Agent::Impl::on(MqttConnected event) {
   if (event.session != session_number_) return;
   publisher_.on_connected();
   board_.birth(std::move(event.connection_id));
+  applier_.tell_removed();
   twin_.on_connected();
   publisher_.pump();
 }
