@@ -347,6 +347,7 @@ void Agent::Impl::on(MqttConnected event) {
   board_.birth(std::move(event.connection_id));
   requests_.on_connected();
   if (home_assistant_.on()) publisher_.announce(home_assistant_.announcement());
+  applier_.tell_removed();
   twin_.on_connected();
   publisher_.pump();
   monitoring_.born();

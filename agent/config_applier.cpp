@@ -97,6 +97,10 @@ Status ConfigApplier::apply(ConfigState next, const ConfigPlan& plan) {
   return {};
 }
 
+void ConfigApplier::tell_removed() {
+  for (const auto& [id, camera] : removed_) users_.board.camera_gone(id);
+}
+
 void ConfigApplier::tidy() {
   users_.feeds.join_stopped();
   for (auto it = to_clear_.begin(); it != to_clear_.end();) {

@@ -55,6 +55,8 @@ class ConfigApplier {
   // Applies all, or says what could not be. Then what was before must be applied again. `unsupported`: nothing has been
   // touched.
   Status apply(ConfigState next, const ConfigPlan& plan);
+  // After a connect: what a broker retains of cameras that are gone is taken back.
+  void tell_removed();
   // Lets go of what was left for later. To be called every second or so.
   void tidy();
 

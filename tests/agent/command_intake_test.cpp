@@ -79,9 +79,23 @@ class CommandIntakeTest : public testing::Test {
   std::optional<CommandIntake> intake_;
 };
 
-TEST_F(CommandIntakeTest, SubscribesToOwnAndGroupCommands) {
+TEST_F(CommandIntakeTest, SubscribesToOwnAndGroupCommandsAndTheDesiredConfiguration) {
   EXPECT_THAT(intake_->subscriptions(),
-              ElementsAre(Pair("vedette/v1/edge-01/command/+", 1), Pair("vedette/v1/group/north/command/+", 1)));
+              ElementsAre(Pair("vedette/v1/edge-01/command/+", 1), Pair("vedette/v1/group/north/command/+", 1),
+                          Pair("vedette/v1/edge-01/config/desired", 1)));
+}
+
+TEST_F(CommandIntakeTest, OnlyTheNewestDesiredConfigurationWaits) {
+  mqtt::Message message;
+  message.topic = "vedette/v1/edge-01/config/desired";
+  for (const char* payload : {"first", "second", ""}) {
+    message.payload = payload;
+    intake_->on_message(message, true);
+  }
+  EXPECT_TRUE(next_as<DesiredWaiting>());
+  EXPECT_FALSE(next()) << "told of once";
+  EXPECT_EQ(intake_->take_desired(), "second") << "an empty one only clears what is retained";
+  EXPECT_FALSE(intake_->take_desired());
 }
 
 TEST_F(CommandIntakeTest, CommandIsInTheLogBeforeTheMainLoopHasIt) {

@@ -23,7 +23,7 @@ ConfigState state(const std::string& text) {
 }
 
 constexpr const char* kBase = R"({"device_id": "edge-01", "storage": {"path": "/s"}, "mqtt": {"url": "mqtt://a"},
-  "cameras": {"front": {"url": "rtsp://10.0.0.1/x", "ring_s": 20}, "gate": {"url": "test://pattern"}}})";
+  "cameras": {"front": {"url": "hik://10.0.0.1/1/main", "ring_s": 20, "events": true}, "gate": {"url": "test://pattern"}}})";
 
 // kBase with a JSON merge patch upon it.
 std::string patched(const std::string& patch) {
@@ -55,7 +55,7 @@ TEST(ConfigPlanTest, NothingIsDoneWhereNothingDiffers) {
 }
 
 TEST(ConfigPlanTest, OnlyTheCameraThatDiffersIsNamed) {
-  const ConfigPlan plan = plan_of(R"({"cameras": {"front": {"url": "rtsp://10.0.0.2/x"}}})");
+  const ConfigPlan plan = plan_of(R"({"cameras": {"front": {"url": "hik://10.0.0.2/1/main"}}})");
   EXPECT_EQ(plan.changed, Names{"/cameras/front/url"});
   ASSERT_EQ(plan.cameras.size(), 1u);
   const CameraChange& change = plan.cameras.at("front");
