@@ -23,6 +23,9 @@ namespace {
 
 // For TCP, TLS, CONNACK and SUBACK together; a satellite link needs a few seconds for them.
 constexpr seconds kConnectLimit{15};
+// For TCP alone where there are other brokers to try: a second and a third SYN were sent by then (RFC 6298: after 1 s
+// and 3 s).
+constexpr seconds kTcpLimit{5};
 // What the broker may send us at most: commands and configurations end at 256 KiB, and more is only a way to make us
 // swap. Brokers drop what is larger (MQTT 5, section 3.1.2.11.4).
 constexpr uint32_t kMostInboundBytes = 1024 * 1024;
@@ -69,7 +72,7 @@ Connection::Connection(const SessionConfig& config, BrokerUrl url, Handlers hand
 Connection::~Connection() = default;
 
 void Connection::open(const std::optional<Message>& will, bool ipv4_only, MonoTime now) {
-  connect_deadline_ = now + kConnectLimit;
+  connect_deadline_ = now + (config_->urls.size() > 1 ? kTcpLimit : kConnectLimit);
   heard_at_ = now;
   handle_.reset(mosquitto_new(config_->client_id.c_str(), config_->clean_start, this));
   if (!handle_) return fail("set up: " + std::generic_category().message(errno));
@@ -108,6 +111,7 @@ Status Connection::set_tls() {
                                   or_null(config_->cert_file), or_null(config_->key_file), no_passphrase),
                 "set up TLS");
   if (!status) return status.error_as_is();
+  if (!config_->alpn.empty()) mosquitto_string_option(handle_.get(), MOSQ_OPT_TLS_ALPN, config_->alpn.c_str());
   constexpr int kVerifyPeer = 1;  // SSL_VERIFY_PEER; the host name is compared as well
   return to_status(mosquitto_tls_opts_set(handle_.get(), kVerifyPeer, "tlsv1.2", nullptr), "set up TLS");
 }
@@ -158,10 +162,8 @@ void Connection::set_callbacks() {
         static_cast<Connection*>(self)->connected(code, flags, properties);
       });
   mosquitto_disconnect_v5_callback_set(handle,
-                                       [](mosquitto*, void* self, int reason, const mosquitto_property*) noexcept {
-                                         // Below: the library's own results, which its calls return as well.
-                                         if (reason >= MQTT_RC_UNSPECIFIED)
-                                           static_cast<Connection*>(self)->server_reason_ = reason;
+                                       [](mosquitto*, void* self, int reason, const mosquitto_property* list) noexcept {
+                                         static_cast<Connection*>(self)->disconnected(reason, list);
                                        });
   mosquitto_message_v5_callback_set(
       handle, [](mosquitto*, void* self, const mosquitto_message* message, const mosquitto_property* list) noexcept {
@@ -175,6 +177,12 @@ void Connection::set_callbacks() {
       handle, [](mosquitto*, void* self, int id, int count, const int* granted, const mosquitto_property*) noexcept {
         static_cast<Connection*>(self)->subscribed(id, count, granted);
       });
+}
+
+void Connection::disconnected(int reason, const mosquitto_property* properties) {
+  if (reason < MQTT_RC_UNSPECIFIED) return;  // the library's own results, which its calls return as well
+  server_reason_ = reason;
+  server_reference_ = mqtt::server_reference(properties);
 }
 
 short Connection::events() const {
@@ -206,6 +214,7 @@ void Connection::finish_tcp() {
   getsockopt(socket(), SOL_SOCKET, SO_ERROR, &error, &size);
   if (error != 0) return fail("connect: " + std::generic_category().message(error));
   tcp_is_up_ = true;
+  connect_deadline_ = Clock::system().mono() + kConnectLimit;
   // A dead network: the ping after one keepalive of silence is not acknowledged for half of one.
   const auto limit_ms = static_cast<unsigned>(milliseconds(keepalive_).count() / 2);
   setsockopt(socket(), IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof limit_ms);
@@ -220,7 +229,7 @@ void Connection::tick(MonoTime now) {
   if (state_ == State::connecting) check(mosquitto_loop_read(handle_.get(), 1));
   if (state_ != State::lost) check(mosquitto_loop_misc(handle_.get()));
   if (state_ == State::ready && now - heard_at_ >= keepalive_ + keepalive_ / 2)
-    fail("nothing heard from the broker for 1.5 keepalive intervals");
+    fail("nothing heard from the broker for 1.5 keepalive intervals", Cause::silent);
   flush();
 }
 
@@ -234,22 +243,26 @@ void Connection::check(int result) {
   const std::string words =
       result == MOSQ_ERR_SUCCESS || result == MOSQ_ERR_NO_CONN ? "the connection is closed" : describe_result(result);
   if (state_ == State::connecting && result == MOSQ_ERR_PROTOCOL) return fail("what answers is no MQTT broker");
-  if (server_reason_ != 0) return fail("ended by the broker: " + describe_reason(server_reason_));
-  fail(library_error_.empty() ? words : words + ": " + library_error_);
+  if (server_reason_ != 0)
+    return fail("ended by the broker: " + describe_reason(server_reason_), cause_of_disconnect(server_reason_));
+  const bool closed = result == MOSQ_ERR_CONN_LOST || result == MOSQ_ERR_NO_CONN || result == MOSQ_ERR_SUCCESS;
+  fail(library_error_.empty() ? words : words + ": " + library_error_, closed ? Cause::closed : Cause::network);
 }
 
-void Connection::fail(const std::string& reason) {
+void Connection::fail(const std::string& reason, Cause cause) {
   if (state_ == State::lost) return;
   state_ = State::lost;
   reason_ = reason;
+  cause_ = cause;
 }
 
 void Connection::connected(int code, int flags, const mosquitto_property* properties) {
   library_error_.clear();
   if (code != 0) {
-    refused_ = is_refusal(config_->version, code);
+    server_reference_ = mqtt::server_reference(properties);
     // A 3.1.1 broker refuses MQTT 5 with its own code, which the library translates.
-    return fail("refused by the broker: " + (is_v5() ? describe_reason(code) : describe_return_code(code)));
+    return fail("refused by the broker: " + (is_v5() ? describe_reason(code) : describe_return_code(code)),
+                cause_of_connack(config_->version, code));
   }
   uint16_t server_keepalive_s = 0;
   if (mosquitto_property_read_int16(properties, MQTT_PROP_SERVER_KEEP_ALIVE, &server_keepalive_s, false))
@@ -310,15 +323,17 @@ tl::expected<int, int> Connection::publish(const Message& message) {
 // The library closes the socket as soon as DISCONNECT is written. What the broker sent meanwhile would then make the
 // kernel answer with a reset, which can overtake the DISCONNECT, and the broker would send the will. So the connection
 // is kept open by a second descriptor until the broker has closed its side.
-void Connection::disconnect(MonoTime deadline) {
+void Connection::disconnect(MonoTime deadline, Will will) {
   if (state_ != State::ready) return;
+  if (will == Will::sent && !is_v5()) return fail("left");
   const Fd kept(fcntl(socket(), F_DUPFD_CLOEXEC, 0));
-  if (mosquitto_disconnect_v5(handle_.get(), MQTT_RC_NORMAL_DISCONNECTION, nullptr) != MOSQ_ERR_SUCCESS) return;
+  const int reason = will == Will::sent ? MQTT_RC_DISCONNECT_WITH_WILL_MSG : MQTT_RC_NORMAL_DISCONNECTION;
+  if (mosquitto_disconnect_v5(handle_.get(), reason, nullptr) != MOSQ_ERR_SUCCESS) return;
   while (socket() >= 0 && Clock::system().mono() < deadline) {
     if (mosquitto_loop_write(handle_.get(), 1) != MOSQ_ERR_SUCCESS) break;
     if (socket() >= 0) wait_for(socket(), POLLOUT, deadline);
   }
-  fail("disconnected");
+  fail("left");
   shutdown(kept.get(), SHUT_WR);
   const MonoTime end = std::min(deadline, Clock::system().mono() + kLinger);
   char ignored[4096];

@@ -11,6 +11,7 @@
 
 #include "core/clock.h"
 #include "core/result.h"
+#include "mqtt/reasons.h"
 #include "mqtt/session.h"
 #include "mqtt/url.h"
 
@@ -48,7 +49,8 @@ class Connection {
   bool session_present() const { return session_present_; }
   // Only when `lost`:
   const std::string& reason() const { return reason_; }
-  bool refused() const { return refused_; }  // by the CONNACK, see is_refusal
+  Cause cause() const { return cause_; }
+  const std::string& server_reference() const { return server_reference_; }  // with Cause::moved
 
   int socket() const { return mosquitto_socket(handle_.get()); }
   short events() const;
@@ -62,10 +64,13 @@ class Connection {
   tl::expected<int, int> publish(const Message& message);
   void flush();
 
-  // Sends DISCONNECT and waits, until the deadline, for the broker to have read it.
-  void disconnect(MonoTime deadline);
+  // What becomes of the will when we leave.
+  enum class Will { dropped, sent };
+  // Sends DISCONNECT and waits, until the deadline, for the broker to have read it. In MQTT 3.1.1 there is none that
+  // has the will sent: then it is only ended.
+  void disconnect(MonoTime deadline, Will will = Will::dropped);
   // Ends it from our side.
-  void fail(const std::string& reason);
+  void fail(const std::string& reason, Cause cause = Cause::network);
 
  private:
   struct Destroy {
@@ -77,6 +82,7 @@ class Connection {
   Status set_will(const Message& will);
   Status begin_to_connect();
   void set_callbacks();
+  void disconnected(int reason, const mosquitto_property* properties);
   void finish_tcp();
   void check(int result);
   void subscribe();
@@ -90,7 +96,8 @@ class Connection {
   const Handlers handlers_;
   State state_ = State::connecting;
   std::string reason_;
-  bool refused_ = false;
+  Cause cause_ = Cause::network;
+  std::string server_reference_;
   bool tcp_is_up_ = false;
   bool session_present_ = false;
   bool subscriptions_sent_ = false;

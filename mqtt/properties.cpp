@@ -84,6 +84,14 @@ mosquitto_property* Properties::release() {
   return std::exchange(list_, nullptr);
 }
 
+std::string server_reference(const mosquitto_property* list) {
+  char* text = nullptr;
+  if (!mosquitto_property_read_string(list, MQTT_PROP_SERVER_REFERENCE, &text, false)) return {};
+  const std::string reference = text;
+  free(text);
+  return reference;
+}
+
 void read_properties(const mosquitto_property* list, Message& message) {
   message.content_type = read_string(list, MQTT_PROP_CONTENT_TYPE);
   message.response_topic = read_string(list, MQTT_PROP_RESPONSE_TOPIC);

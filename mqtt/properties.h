@@ -43,6 +43,9 @@ class Properties {
   int status_ = MOSQ_ERR_SUCCESS;
 };
 
+// Where the broker would rather have us (CONNACK, DISCONNECT): empty when it does not say.
+std::string server_reference(const mosquitto_property* list);
+
 // Puts what a PUBLISH came with into the message.
 void read_properties(const mosquitto_property* list, Message& message);
 

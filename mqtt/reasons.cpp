@@ -14,6 +14,8 @@ namespace {
 
 constexpr int kMqtt5 = 5;
 // MQTT 3.1.1, table 3.1.
+constexpr int kIdentifierRejected = 2;
+constexpr int kServerUnavailable = 3;
 constexpr int kBadUserNameOrPassword = 4;
 constexpr int kNotAuthorised = 5;
 
@@ -36,10 +38,44 @@ std::string describe_return_code(int code) {
   return mosquitto_connack_string(code);
 }
 
-bool is_refusal(int version, int connack_code) {
-  if (version != kMqtt5) return connack_code == kBadUserNameOrPassword || connack_code == kNotAuthorised;
-  return connack_code == MQTT_RC_BAD_USERNAME_OR_PASSWORD || connack_code == MQTT_RC_NOT_AUTHORIZED ||
-         connack_code == MQTT_RC_BANNED || connack_code == MQTT_RC_BAD_AUTHENTICATION_METHOD;
+Cause cause_of_connack(int version, int code) {
+  if (version == kMqtt5) return cause_of_disconnect(code);
+  switch (code) {
+    case kIdentifierRejected:
+    case kBadUserNameOrPassword:
+    case kNotAuthorised:
+      return Cause::refused;
+    case kServerUnavailable:
+      return Cause::busy;
+    default:
+      return Cause::network;
+  }
+}
+
+// The codes of a CONNACK have the same meaning in a DISCONNECT (MQTT 5, 2.4).
+Cause cause_of_disconnect(int reason) {
+  switch (reason) {
+    case MQTT_RC_CLIENTID_NOT_VALID:
+    case MQTT_RC_BAD_USERNAME_OR_PASSWORD:
+    case MQTT_RC_NOT_AUTHORIZED:
+    case MQTT_RC_BAD_AUTHENTICATION_METHOD:
+      return Cause::refused;
+    case MQTT_RC_BANNED:
+      return Cause::banned;
+    case MQTT_RC_SERVER_UNAVAILABLE:
+    case MQTT_RC_SERVER_BUSY:
+    case MQTT_RC_MESSAGE_RATE_TOO_HIGH:
+    case MQTT_RC_QUOTA_EXCEEDED:
+    case MQTT_RC_CONNECTION_RATE_EXCEEDED:
+      return Cause::busy;
+    case MQTT_RC_USE_ANOTHER_SERVER:
+    case MQTT_RC_SERVER_MOVED:
+      return Cause::moved;
+    case MQTT_RC_SESSION_TAKEN_OVER:
+      return Cause::taken_over;
+    default:
+      return Cause::network;
+  }
 }
 
 int reason_for(int result) {

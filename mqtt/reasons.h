@@ -12,9 +12,19 @@ std::string describe_reason(int reason);
 // A return code of CONNACK in MQTT 3.1.1.
 std::string describe_return_code(int code);
 
-// A CONNACK that only a change of configuration can turn: wrong password, not authorised, banned. Trying often does not
-// help, and brokers lock out who does.
-bool is_refusal(int version, int connack_code);
+// Why a try failed or a connection ended, as far as it decides what to do next.
+enum class Cause {
+  network,  // and all that is none of the others
+  closed,   // by the broker, without a reason
+  silent,   // the broker was not heard of any more
+  refused,  // only a change of configuration helps: wrong password, not authorised. Brokers lock out who tries often.
+  banned,   // which the broker did
+  busy,     // unavailable, overloaded, over a quota or a rate
+  moved,    // the broker sends us to another one
+  taken_over,  // somebody else came with our client id
+};
+Cause cause_of_connack(int version, int code);
+Cause cause_of_disconnect(int reason);
 
 // The reason code for a PUBLISH that the library itself did not take.
 int reason_for(int result);

@@ -17,6 +17,7 @@ namespace {
 // MQTT 5, section 3.1.2.10; libmosquitto takes nothing below 5 s.
 constexpr seconds kLeastKeepalive{5};
 constexpr seconds kMostKeepalive{UINT16_MAX};
+constexpr size_t kMostAlpnBytes = 254;
 constexpr size_t kMostTopicBytes = UINT16_MAX;
 constexpr size_t kMostPayloadBytes = 268'435'455;  // the largest "remaining length" (MQTT 5, section 1.5.5)
 
@@ -40,6 +41,9 @@ Status check(const SessionConfig& config) {
   if (config.receive_maximum == 0) return fail(Code::invalid_argument, "the receive maximum is 0");
   if (config.cert_file.empty() != config.key_file.empty())
     return fail(Code::invalid_argument, "a client certificate needs its key, and the key its certificate");
+  // RFC 7301: a length in one byte; the library cuts at 254.
+  if (config.alpn.size() > kMostAlpnBytes || !is_text(config.alpn))
+    return fail(Code::invalid_argument, "the ALPN protocol is longer than 254 bytes, or no text");
   if (!is_text(config.username)) return fail(Code::invalid_argument, "the user name is not valid text");
   if (config.password.find('\0') != std::string::npos) return fail(Code::invalid_argument, "the password holds a NUL");
   for (const auto& [filter, qos] : config.subscriptions)

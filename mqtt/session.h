@@ -30,7 +30,8 @@ struct Message {
 };
 
 struct SessionConfig {
-  std::vector<std::string> urls;  // mqtt://host[:port] or mqtts://..., tried in turn
+  // mqtt://host[:port] or mqtts://..., tried in turn; the first one is where we want to be.
+  std::vector<std::string> urls;
   std::string client_id;
   int version = 5;  // 5 | 4 (3.1.1)
   seconds keepalive{30};
@@ -41,6 +42,10 @@ struct SessionConfig {
   std::string ca_file;  // empty: the system's
   std::string cert_file;
   std::string key_file;
+  std::string alpn;  // the protocol that TLS asks for, for brokers that share a port; empty: none
+  // How long the first URL must have been reachable again before a session that is with another one goes back to it
+  // (see way_back.h); 0: never.
+  seconds return_after{300};
   std::vector<std::pair<std::string, int>> subscriptions;  // filter, QoS; made on every connect
   seconds will_delay{15};
   milliseconds first_backoff{1000};
@@ -56,11 +61,14 @@ struct SessionConfig {
 struct SessionCallbacks {
   // Before each try to connect: the will of that connection (the connection id in it differs each time).
   std::function<std::optional<Message>()> will;
-  // Connected and subscribed.
-  std::function<void(bool session_present)> on_connect;
+  // Connected and subscribed. `resumed`: the broker has kept our session, and is not another one than the last time.
+  std::function<void(bool resumed)> on_connect;
   // That connection was lost. In rare cases without an on_connect before it: lost before the subscriptions were made.
   // Not called by close() and the destructor.
   std::function<void(const std::string& reason)> on_disconnect;
+  // Called before on_disconnect: the connection was ended because somebody else came with our client id. Brokers that
+  // do not say so are seen through after some times (`announced` false, see rivals.h).
+  std::function<void(bool announced)> on_taken_over;
   // A message came in. Its PUBACK is written only after this returned, so what is committed here survives a kill.
   // Those of a session that was present may come before on_connect; publish() works by then.
   std::function<void(const Message& message, bool retained)> on_message;
@@ -72,9 +80,9 @@ struct SessionCallbacks {
 };
 
 // Session is one connection to a broker, held for ever: an own poll loop on libmosquitto in one thread (never
-// loop_start, whose thread ends on a v5 refusal), jittered back-off, several URLs in turn, TCP_NODELAY, dead peers
-// found within 1.5 keepalive. At most kWindow messages are inside the library; nothing is queued while there is no
-// connection: whoever has something lasting keeps it until on_published.
+// loop_start, whose thread ends on a v5 refusal), jittered back-off by cause (pauses.h), several URLs in turn with a
+// way back to the first, TCP_NODELAY, dead peers found within 1.5 keepalive. At most kWindow messages are inside the
+// library; nothing is queued while there is no connection: whoever has something lasting keeps it until on_published.
 class Session {
  public:
   static constexpr size_t kWindow = 64;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <sstream>
 
 #include "core/log.h"
 #include "core/resolve.h"
@@ -18,17 +19,24 @@ namespace {
 constexpr seconds kTick{1};
 constexpr microseconds kLinger{300};
 constexpr seconds kLookupLimit{15};
-// A connection that lasted so long was a good one: the pauses begin anew. A broker that accepts and drops again is not
-// tried once a second for ever.
-constexpr seconds kStable{60};
-// After a refusal of name or password the pauses begin with 30 times the first one (30 s), but they do not end above
-// those of other failures, so that a corrected password counts within a minute.
-constexpr int kRefusedFactor = 30;
+// Where there are other brokers to try, a name server that does not answer must not hold us up.
+constexpr seconds kShortLookupLimit{5};
+// What is in flight may take so long before we leave for the first broker, and then the DISCONNECT.
+constexpr seconds kLeaveLimit{5};
 constexpr int kSmoothing = 8;  // the weight of a new round trip is 1/8, as in TCP (RFC 6298)
 constexpr int kRefused = 0x80;
 
 MonoTime now() {
   return Clock::system().mono();
+}
+
+// Whether a server reference, "host[:port] ..." (MQTT 5, 4.11), names this broker.
+bool is_among(const BrokerUrl& url, const std::string& reference) {
+  std::istringstream words(reference);
+  const std::string host = url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
+  for (std::string word; words >> word;)
+    if (word == host || word == host + ":" + std::to_string(url.port)) return true;
+  return false;
 }
 
 }  // namespace
@@ -37,9 +45,11 @@ SessionLoop::SessionLoop(SessionConfig config, std::vector<BrokerUrl> urls, Sess
     : config_(std::move(config)),
       callbacks_(std::move(callbacks)),
       wake_(std::move(wake)),
-      backoff_(config_.first_backoff, config_.most_backoff),
-      refused_backoff_(config_.first_backoff * kRefusedFactor, config_.most_backoff) {
+      pauses_(config_.first_backoff, config_.most_backoff),
+      rivals_(pauses_.peace()) {
   for (BrokerUrl& url : urls) brokers_.push_back({std::move(url), false, {}});
+  if (brokers_.size() > 1 && config_.return_after > 0s)
+    way_back_ = std::make_unique<WayBack>(brokers_.front().url, config_.return_after);
 }
 
 SessionLoop::~SessionLoop() = default;
@@ -77,7 +87,7 @@ void SessionLoop::close(std::optional<Message> last, milliseconds most) {
   {
     const std::lock_guard lock(mutex_);
     close_by_ = now() + most;
-    if (accepting_ && last) {
+    if ((accepting_ || ready_) && last) {
       // Behind what is in flight: one connection keeps the order.
       queue_.push_back({*std::move(last), std::nullopt});
       has_queue_ = true;
@@ -93,11 +103,7 @@ void SessionLoop::run(const std::stop_token& stop) {
   const std::stop_callback on_stop(stop, [this] { wake(); });
   while (!ending(stop)) {
     const Try last = round(stop);
-    if (last.lasted >= kStable) {
-      backoff_.reset();
-      refused_backoff_.reset();
-    }
-    if (!ending(stop)) pause(last, stop);
+    if (!ending(stop) && !last.left) pause(last, stop);
   }
   ready_ = false;
 }
@@ -105,28 +111,61 @@ void SessionLoop::run(const std::stop_token& stop) {
 // Tries the brokers in turn, beginning with the one that was good, until one has taken us and was lost again.
 SessionLoop::Try SessionLoop::round(const std::stop_token& stop) {
   Try outcome;
-  for (size_t i = 0; i < brokers_.size() && !ending(stop) && !outcome.was_ready; ++i) {
+  for (size_t i = 0; i < brokers_.size() && !ending(stop) && !outcome.was_ready && outcome.cause != Cause::taken_over;
+       ++i)
     outcome = serve(brokers_[current_], stop);
-    if (outcome.lasted < kStable) current_ = (current_ + 1) % brokers_.size();
-  }
   return outcome;
+}
+
+void SessionLoop::look_for_rivals(Try& outcome) {
+  if (!rivals_.judge({outcome.cause, outcome.was_ready, outcome.session_present, outcome.lasted})) return;
+  const bool announced = outcome.cause == Cause::taken_over;
+  outcome.cause = Cause::taken_over;
+  if (callbacks_.on_taken_over) callbacks_.on_taken_over(announced);
+}
+
+// A broker that was good is tried again first, unless it has fallen silent. One that sends us elsewhere is obeyed when
+// that is one of ours: who may be trusted with our messages is a matter of the configuration.
+void SessionLoop::choose_next(const Try& last, const std::string& server_reference) {
+  if (std::exchange(returning_, false) && !last.was_ready && way_back_) way_back_->in_vain();
+  if (last.left) {
+    returning_ = true;
+    current_ = 0;
+    return;
+  }
+  const bool was_good = last.lasted >= Pauses::kStable && last.cause != Cause::silent;
+  if (!was_good || last.cause == Cause::moved) current_ = (current_ + 1) % brokers_.size();
+  if (last.cause != Cause::moved) return;
+  for (size_t i = 0; i < brokers_.size(); ++i)
+    if (is_among(brokers_[i].url, server_reference)) {
+      current_ = i;
+      return;
+    }
+  log::warn("the broker names another one, which is not configured", {{"server_reference", server_reference}});
 }
 
 SessionLoop::Try SessionLoop::serve(Broker& broker, const std::stop_token& stop) {
   Try outcome;
   const std::string url = broker.url.display();
   const auto connection = connect(broker, stop);
-  if (!connection) return outcome;
+  if (!connection) {
+    choose_next(outcome, {});
+    return outcome;
+  }
   const auto lost = keep(*connection, stop, outcome);
   if (!lost) return outcome;
+  outcome.cause = connection->cause();
+  outcome.session_present = connection->session_present();
+  look_for_rivals(outcome);
   now_lost(url, *lost, outcome.was_ready);
-  outcome.refused = connection->refused();
   if (!outcome.was_ready) failed(broker, *lost);
+  choose_next(outcome, connection->server_reference());
   return outcome;
 }
 
 std::unique_ptr<Connection> SessionLoop::connect(Broker& broker, const std::stop_token& stop) {
-  const auto addresses = resolve(broker.url.host, now() + kLookupLimit, [&] { return ending(stop); });
+  const seconds limit = brokers_.size() > 1 ? kShortLookupLimit : kLookupLimit;
+  const auto addresses = resolve(broker.url.host, now() + limit, [&] { return ending(stop); });
   if (!addresses) {
     if (addresses.error().code != Code::cancelled) failed(broker, addresses.error().message);
     return nullptr;
@@ -158,8 +197,9 @@ std::optional<std::string> SessionLoop::keep(Connection& connection, const std::
     if (time >= next_tick) {
       next_tick = time + kTick;
       connection.tick(time);
-      if (puback_is_overdue(time)) connection.fail("no PUBACK any more");
+      if (puback_is_overdue(time)) connection.fail("no PUBACK any more", Cause::silent);
     }
+    if (outcome.was_ready && leaves(connection, time)) outcome.left = true;
     if (!up && connection.is_up()) {
       up = true;
       now_up();
@@ -179,8 +219,23 @@ std::optional<std::string> SessionLoop::keep(Connection& connection, const std::
   return connection.reason();
 }
 
+// Whether the connection was ended to go back to the first broker. The will is sent there: where the brokers are one
+// cluster, the next connection is made before its delay is over; where they are not, those who look there see it.
+bool SessionLoop::leaves(Connection& connection, MonoTime time) {
+  if (!leave_by_) {
+    if (!way_back_ || !way_back_->is_time(time)) return false;
+    log::info("going back to the first broker", {{"url", brokers_.front().url.display()}});
+    leave_by_ = time + kLeaveLimit;
+    const std::lock_guard lock(mutex_);
+    accepting_ = false;
+  }
+  if (outstanding() > 0 && time < *leave_by_) return false;
+  connection.disconnect(time + kLeaveLimit, Connection::Will::sent);
+  return true;
+}
+
 void SessionLoop::pause(const Try& last, const std::stop_token& stop) {
-  const MonoTime end = now() + (last.refused ? refused_backoff_ : backoff_).next();
+  const MonoTime end = now() + pauses_.next(last.cause, last.lasted);
   while (!ending(stop) && now() < end) wait(-1, 0, end);
 }
 
@@ -223,19 +278,22 @@ bool SessionLoop::ending(const std::stop_token& stop) const {
   return close_by_.has_value();
 }
 
+size_t SessionLoop::outstanding() const {
+  const std::lock_guard lock(mutex_);
+  return outstanding_;
+}
+
 // Whether close() was asked for and all that can be done for it is done. When the time is over with messages in flight,
 // the last one among them, the will tells what happened.
 bool SessionLoop::closed_in_order(Connection& connection) {
   MonoTime deadline;
-  size_t outstanding = 0;
   {
     const std::lock_guard lock(mutex_);
     if (!close_by_) return false;
     deadline = *close_by_;
-    outstanding = outstanding_;
   }
   if (connection.state() != Connection::State::ready || now() >= deadline) return true;
-  if (outstanding > 0) return false;
+  if (outstanding() > 0) return false;
   connection.disconnect(deadline);
   return true;
 }
@@ -250,7 +308,11 @@ void SessionLoop::now_ready(Connection& connection, const std::string& url) {
   ready_ = true;
   brokers_[current_].last_failure.clear();
   log::info("broker connected", {{"url", url}, {"session_present", connection.session_present()}});
-  if (callbacks_.on_connect) callbacks_.on_connect(connection.session_present());
+  const bool same = !last_ready_ || *last_ready_ == current_;
+  last_ready_ = current_;
+  returning_ = false;
+  if (way_back_) way_back_->arrived(current_ == 0);
+  if (callbacks_.on_connect) callbacks_.on_connect(same && connection.session_present());
 }
 
 void SessionLoop::now_lost(const std::string& url, const std::string& reason, bool was_ready) {
@@ -265,6 +327,8 @@ void SessionLoop::now_lost(const std::string& url, const std::string& reason, bo
   }
   in_flight_.clear();
   ready_ = false;
+  leave_by_.reset();
+  if (way_back_) way_back_->lost();
   if (was_ready) log::warn("broker connection lost", {{"url", url}, {"reason", reason}});
   if ((was_ready || had_taken) && callbacks_.on_disconnect) callbacks_.on_disconnect(reason);
 }

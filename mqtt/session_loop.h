@@ -11,13 +11,15 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/backoff.h"
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/result.h"
 #include "mqtt/connection.h"
+#include "mqtt/pauses.h"
+#include "mqtt/rivals.h"
 #include "mqtt/session.h"
 #include "mqtt/url.h"
+#include "mqtt/way_back.h"
 
 namespace vedette::mqtt {
 
@@ -51,8 +53,10 @@ class SessionLoop {
   // How it went with one broker.
   struct Try {
     bool was_ready = false;
-    bool refused = false;
+    bool session_present = false;
+    Cause cause = Cause::network;
     microseconds lasted{0};
+    bool left = false;  // by us, for the first broker
   };
   // What is known of one URL from earlier tries.
   struct Broker {
@@ -67,11 +71,15 @@ class SessionLoop {
   std::optional<std::string> keep(Connection& connection, const std::stop_token& stop, Try& outcome);
   std::unique_ptr<Connection> connect(Broker& broker, const std::stop_token& stop);
   void pause(const Try& last, const std::stop_token& stop);
+  void look_for_rivals(Try& outcome);
+  void choose_next(const Try& last, const std::string& server_reference);
+  bool leaves(Connection& connection, MonoTime now);
 
   short wait(int socket, short events, MonoTime deadline);
   void linger(const std::stop_token& stop);
   void wake();
   bool ending(const std::stop_token& stop) const;
+  size_t outstanding() const;
   bool closed_in_order(Connection& connection);
 
   void now_up();
@@ -91,8 +99,12 @@ class SessionLoop {
   // Of the thread alone:
   std::vector<Broker> brokers_;
   size_t current_ = 0;
-  Backoff backoff_;
-  Backoff refused_backoff_;
+  Pauses pauses_;
+  Rivals rivals_;
+  std::unique_ptr<WayBack> way_back_;  // null: there is only one broker, or nobody wants to go back
+  std::optional<MonoTime> leave_by_;   // on the way back: what is in flight is waited for
+  bool returning_ = false;             // left another broker for the first one, which has not taken us yet
+  std::optional<size_t> last_ready_;   // the broker that we were with last
   std::unordered_map<int, InFlight> in_flight_;
   MonoTime last_puback_{};
   bool received_ = false;  // a message came in since the last linger()
@@ -102,7 +114,7 @@ class SessionLoop {
   std::atomic<int64_t> round_trip_us_ = -1;
 
   mutable std::mutex mutex_;
-  bool accepting_ = false;
+  bool accepting_ = false;  // connected, and neither leaving nor closing
   bool lingering_ = false;  // the thread looks at the queue by itself
   size_t outstanding_ = 0;  // queued here or inside the library
   std::deque<Outgoing> queue_;

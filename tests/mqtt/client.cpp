@@ -44,8 +44,9 @@ mqtt::SessionCallbacks Client::callbacks() {
     }
     changed_.notify_all();
   };
-  callbacks.on_connect = [this, note](bool present) { note([&] { sessions_present_.push_back(present); }); };
+  callbacks.on_connect = [this, note](bool resumed) { note([&] { resumed_.push_back(resumed); }); };
   callbacks.on_disconnect = [this, note](const std::string&) { note([&] { ++losses_; }); };
+  callbacks.on_taken_over = [this, note](bool) { note([&] { ++take_overs_; }); };
   callbacks.on_message = [this, note](const mqtt::Message& message, bool retained) {
     note([&] { received_.push_back({message, retained}); });
   };
@@ -62,7 +63,11 @@ bool Client::wait(milliseconds limit, const std::function<bool()>& condition) co
 }
 
 bool Client::wait_for_connections(int count, milliseconds limit) {
-  return wait(limit, [&] { return static_cast<int>(sessions_present_.size()) >= count; });
+  return wait(limit, [&] { return static_cast<int>(resumed_.size()) >= count; });
+}
+
+bool Client::wait_for_take_overs(int count, milliseconds limit) {
+  return wait(limit, [&] { return take_overs_ >= count; });
 }
 
 bool Client::wait_for_losses(int count, milliseconds limit) {
@@ -121,7 +126,12 @@ bool Client::delivers(const std::string& topic, const std::string& payload, bool
 
 int Client::connections() const {
   const std::lock_guard lock(mutex_);
-  return static_cast<int>(sessions_present_.size());
+  return static_cast<int>(resumed_.size());
+}
+
+int Client::take_overs() const {
+  const std::lock_guard lock(mutex_);
+  return take_overs_;
 }
 
 size_t Client::acknowledged() const {
@@ -134,9 +144,9 @@ std::vector<std::string> Client::failures() const {
   return failures_;
 }
 
-std::vector<bool> Client::sessions_present() const {
+std::vector<bool> Client::resumed() const {
   const std::lock_guard lock(mutex_);
-  return sessions_present_;
+  return resumed_;
 }
 
 void Client::set_will(std::optional<mqtt::Message> will) {

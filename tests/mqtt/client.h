@@ -34,6 +34,7 @@ class Client {
   void drop() { session_.reset(); }
 
   bool wait_for_connections(int count, milliseconds limit = kLimit);
+  bool wait_for_take_overs(int count, milliseconds limit = kLimit);
   bool wait_for_losses(int count, milliseconds limit = kLimit);
   bool wait_for_failed_tries(int count, milliseconds limit = kLimit);
   // The first failed try whose reason holds the text.
@@ -47,9 +48,10 @@ class Client {
   bool delivers(const std::string& topic, const std::string& payload, bool retain = false);
 
   int connections() const;
+  int take_overs() const;
   size_t acknowledged() const;
   std::vector<std::string> failures() const;
-  std::vector<bool> sessions_present() const;
+  std::vector<bool> resumed() const;
   // What the next connections get as their will.
   void set_will(std::optional<mqtt::Message> will);
 
@@ -62,8 +64,9 @@ class Client {
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   std::optional<mqtt::Message> will_;
-  std::vector<bool> sessions_present_;
+  std::vector<bool> resumed_;
   int losses_ = 0;
+  int take_overs_ = 0;
   std::vector<std::string> failures_;
   std::vector<Received> received_;
   std::map<uint64_t, int> published_;

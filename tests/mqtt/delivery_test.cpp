@@ -264,7 +264,7 @@ TEST(DeliveryTest, MessagesAreAcknowledgedOnlyAfterTheirCallback) {
   ASSERT_TRUE(again);
   EXPECT_EQ(again->message.payload, "once more");
   ASSERT_TRUE(successor.wait_for_connections(1));
-  EXPECT_EQ(successor.sessions_present(), std::vector<bool>{true}) << "the session expiry was not sent";
+  EXPECT_EQ(successor.resumed(), std::vector<bool>{true}) << "the session expiry was not sent";
 }
 
 TEST(DeliveryTest, ACleanStartForgetsTheSession) {
@@ -274,7 +274,7 @@ TEST(DeliveryTest, ACleanStartForgetsTheSession) {
   config.clean_start = true;
   Client again(config);
   ASSERT_TRUE(again.wait_for_connections(1));
-  EXPECT_EQ(again.sessions_present(), std::vector<bool>{false});
+  EXPECT_EQ(again.resumed(), std::vector<bool>{false});
 }
 
 }  // namespace vedette::test

@@ -44,9 +44,17 @@ std::string answer(std::string_view packet) {
   }
 }
 
+// CONNACK with 0x9d and the property 0x1c (MQTT 5, 3.2.2.3.16); for references below 100 characters.
+std::string moved(const std::string& reference) {
+  const auto size = static_cast<char>(reference.size());
+  const auto with = [&](int more) { return static_cast<char>(size + more); };
+  return std::string{'\x20', with(6), '\x00', '\x9d', with(3), '\x1c', '\x00', size} + reference;
+}
+
 }  // namespace
 
-OddBroker::OddBroker(Manner manner) : manner_(manner), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+OddBroker::OddBroker(Manner manner, std::string reference)
+    : manner_(manner), reference_(std::move(reference)), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   sockaddr_in address = loopback(0);
   socklen_t size = sizeof address;
   if (bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
@@ -84,10 +92,13 @@ void OddBroker::serve(const std::stop_token& stop) {
       if (!entries[i].revents) continue;
       std::array<char, 65536> buffer;
       const ssize_t got = recv(entries[i].fd, buffer.data(), buffer.size(), 0);
-      const std::string out =
-          got <= 0 || manner_ == Manner::silent ? "" : answer({buffer.data(), static_cast<size_t>(got)});
+      const std::string out = got > 0 && manner_ == Manner::moves ? moved(reference_)
+                              : got <= 0 || manner_ == Manner::silent
+                                  ? ""
+                                  : answer({buffer.data(), static_cast<size_t>(got)});
       if (!out.empty()) static_cast<void>(send(entries[i].fd, out.data(), out.size(), MSG_NOSIGNAL));
-      if (got <= 0 || manner_ == Manner::drops) connections_.erase(connections_.begin() + static_cast<long>(i) - 1);
+      if (got <= 0 || manner_ == Manner::drops || manner_ == Manner::moves)
+        connections_.erase(connections_.begin() + static_cast<long>(i) - 1);
     }
     if (!entries[0].revents) continue;
     connections_.emplace_back(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));

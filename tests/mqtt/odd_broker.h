@@ -17,10 +17,12 @@ class OddBroker {
     silent,        // accepts, answers nothing
     drops,         // says CONNACK and closes
     deaf,          // says CONNACK, SUBACK and PINGRESP, but never PUBACK
+    moves,         // says CONNACK "server moved", with a server reference
     full_backlog,  // does not even accept: the kernel leaves a new SYN without an answer
   };
 
-  explicit OddBroker(Manner manner);
+  // `reference`: where those are sent to that come to one that moves.
+  explicit OddBroker(Manner manner, std::string reference = {});
   ~OddBroker();
   OddBroker(const OddBroker&) = delete;
   OddBroker& operator=(const OddBroker&) = delete;
@@ -34,6 +36,7 @@ class OddBroker {
   void fill_backlog();
 
   const Manner manner_;
+  const std::string reference_;
   uint16_t port_ = 0;
   Fd listener_;
   std::vector<Fd> connections_;
