@@ -27,6 +27,13 @@ size_t parts_behind(size_t skip, const std::array<std::string_view, N>& parts, s
   return count;
 }
 
+// Why recv or sendmsg failed. The kernel has the same patience as we (TCP_USER_TIMEOUT), and may lose it first.
+tl::unexpected<Error> lost(int error) {
+  if (error == ETIMEDOUT) return fail(Code::timed_out, std::string(FrameClient::kTakesNothing));
+  const bool closed = error == ECONNRESET || error == EPIPE;
+  return fail(Code::cancelled, closed ? "the client closed the connection" : "the connection is lost");
+}
+
 }  // namespace
 
 FrameClient::FrameClient(Fd fd, uint64_t number, MonoTime came) : fd_(std::move(fd)), number_(number), came_(came) {}
@@ -39,7 +46,8 @@ Result<std::optional<frames::Hello>> FrameClient::receive() {
   std::array<char, frames::kPrefixBytes + frames::kMostHelloBytes + 1> buffer;
   const ssize_t got = recv(fd_.get(), buffer.data(), buffer.size(), 0);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return std::optional<frames::Hello>();
-  if (got <= 0) return fail(Code::cancelled, "the client closed the connection");
+  if (got < 0) return lost(errno);
+  if (got == 0) return fail(Code::cancelled, "the client closed the connection");
   if (stream_) return fail(Code::invalid_argument, "a client sends nothing after its hello");
   received_.append(buffer.data(), static_cast<size_t>(got));
   return frames::read_hello(received_);
@@ -64,7 +72,7 @@ Result<bool> FrameClient::write_some(MonoTime now) {
     const ssize_t sent = sendmsg(fd_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) return false;
-    if (sent < 0) return fail(Code::cancelled, "the connection is lost");
+    if (sent < 0) return lost(errno);
     written_ += static_cast<size_t>(sent);
     last_progress_ = now;
   }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/file.h"
 #include "core/result.h"
@@ -17,6 +18,9 @@ namespace vedette {
 // stream. Nothing here waits. Belongs to the server's thread.
 class FrameClient {
  public:
+  // What is said of a reader whose connection is full for too long.
+  static constexpr std::string_view kTakesNothing = "the client takes nothing";
+
   // `number` is never given again.
   FrameClient(Fd fd, uint64_t number, MonoTime came);
   ~FrameClient();

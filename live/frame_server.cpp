@@ -251,7 +251,7 @@ void FrameServer::Impl::look_at_clients(MonoTime now) {
     } else if (client->stream()->closing) {
       end(client, {Code::cancelled, "closed on request"});
     } else if (client->blocked() && now - client->last_progress() >= config.peer_timeout) {
-      end(client, {Code::timed_out, "the client takes nothing"});
+      end(client, {Code::timed_out, std::string(FrameClient::kTakesNothing)});
     }
   }
 }
