@@ -10,22 +10,6 @@ using messages::Answer;
 
 namespace {
 
-const char* level_name(log::Level level) {
-  switch (level) {
-    case log::Level::trace:
-      return "trace";
-    case log::Level::debug:
-      return "debug";
-    case log::Level::warn:
-      return "warn";
-    case log::Level::error:
-      return "error";
-    case log::Level::info:
-      break;
-  }
-  return "info";
-}
-
 Json to_json(const AuditEntry& entry) {
   Json json = {{"command_id", entry.command_id},
                {"verb", entry.verb},
@@ -42,7 +26,7 @@ Json to_json(const AuditEntry& entry) {
 
 }  // namespace
 
-AgentVerbs::AgentVerbs(log::Level log_level, CommandLog& commands, LongCommands& running, Inbox<Event>& inbox,
+AgentVerbs::AgentVerbs(const log::Level& log_level, CommandLog& commands, LongCommands& running, Inbox<Event>& inbox,
                        std::function<void()> give_birth, const Clock& clock)
     : log_level_(log_level),
       commands_(commands),
@@ -90,22 +74,22 @@ Answer AgentVerbs::rebirth() {
 }
 
 Answer AgentVerbs::set_log_level(const ReplyTo& to, const AgentLogLevel& request) {
-  log::warn("the log level is set", {{"level", level_name(request.level)},
+  log::warn("the log level is set", {{"level", log::level_name(request.level)},
                                      {"for_s", request.ttl.count()},
                                      {"actor", to.actor},
                                      {"command_id", to.command_id}});
   log::set_level(request.level);
   log_level_until_ = clock_.mono() + request.ttl;
-  return messages::succeeded({{"level", level_name(request.level)},
+  return messages::succeeded({{"level", log::level_name(request.level)},
                               {"until", to_rfc3339(clock_.utc() + request.ttl)},
-                              {"configured", level_name(log_level_)}});
+                              {"configured", log::level_name(log_level_)}});
 }
 
 void AgentVerbs::look_when_due(MonoTime now) {
   if (!log_level_until_ || now < *log_level_until_) return;
   log_level_until_.reset();
   log::set_level(log_level_);
-  log::warn("the log level is that of the configuration again", {{"level", level_name(log_level_)}});
+  log::warn("the log level is that of the configuration again", {{"level", log::level_name(log_level_)}});
 }
 
 }  // namespace vedette

@@ -19,7 +19,7 @@ namespace vedette {
 class AgentVerbs {
  public:
   // `log_level` is that of the configuration; `give_birth` publishes all retained state anew.
-  AgentVerbs(log::Level log_level, CommandLog& commands, LongCommands& running, Inbox<Event>& inbox,
+  AgentVerbs(const log::Level& log_level, CommandLog& commands, LongCommands& running, Inbox<Event>& inbox,
              std::function<void()> give_birth, const Clock& clock);
 
   // Asks the one who carries out long commands to give one up; false when it knows none of that id.
@@ -36,7 +36,7 @@ class AgentVerbs {
   void look_when_due(MonoTime now);
 
  private:
-  const log::Level log_level_;
+  const log::Level& log_level_;  // as configured now
   CommandLog& commands_;
   LongCommands& running_;
   Inbox<Event>& inbox_;
