@@ -224,6 +224,7 @@ void S3Parts::proved(const UploadProof& proof) {
 }
 
 void S3Parts::end(Result<UploadProof> result) {
+  store_.later.forget(this);
   owner_.ended(std::move(result));
 }
 

@@ -143,7 +143,10 @@ bool UploadQueue::put_back(const Upload& upload) {
 
 // Whether the file is missing for good, and not the whole storage folder for a while.
 bool UploadQueue::is_gone(const Upload& upload) const {
-  if (upload.kind == "manifest") return true;
+  if (upload.kind == "manifest") {
+    const auto manifest = catalog_.manifest(upload.subject_id);
+    return !manifest && manifest.error().code == Code::not_found;
+  }
   std::error_code error;
   return !std::filesystem::exists(layout_.absolute(upload.path), error) && !error &&
          std::filesystem::exists(layout_.database(), error) && (!storage_is_there_ || storage_is_there_());

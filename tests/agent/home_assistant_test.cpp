@@ -39,7 +39,7 @@ class HomeAssistantTest : public testing::Test {
     EXPECT_TRUE(heard.command->topic.starts_with(prefix));
     const Decoded decoded = decode_command(*heard.command, false, heard.command->topic.substr(prefix.size()),
                                            "vedette/v1/edge-01", kNow, MonoTime{});
-    EXPECT_EQ(decoded.actor, "home-assistant");
+    EXPECT_EQ(decoded.reply_to.actor, "home-assistant");
     EXPECT_FALSE(decoded.reply_to.command_id.empty());
     EXPECT_TRUE(std::holds_alternative<Request>(decoded.content)) << heard.command->payload;
     return std::get<Request>(decoded.content);
@@ -120,7 +120,9 @@ TEST_F(HomeAssistantTest, TheAnnouncementIsAsItsDocumentationHasIt) {
     for (const std::string& member : required) EXPECT_TRUE(entity.contains(member)) << member;
     for (const auto& [member, value] : entity.items()) {
       EXPECT_TRUE(kOfAll.contains(member) || required.contains(member) || optional.contains(member)) << member;
-      if (member.ends_with("topic")) EXPECT_TRUE(value.get<std::string>().starts_with("vedette/v1/edge-01/")) << value;
+      if (member.ends_with("topic")) {
+        EXPECT_TRUE(value.get<std::string>().starts_with("vedette/v1/edge-01/")) << value;
+      }
     }
     EXPECT_TRUE(ids.insert(entity.at("unique_id")).second) << "unique_id is not unique";
   }

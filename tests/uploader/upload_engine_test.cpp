@@ -168,6 +168,29 @@ TEST_F(UploadEngineTest, DeliversManifestsOutOfTheCatalogAndBeforeTheirClips) {
   EXPECT_EQ(events().size(), 1u) << "clip.uploaded, and nothing of the manifest";
 }
 
+// A bucket that is not there yet, say: what is not found is not the manifest.
+TEST_F(UploadEngineTest, KeepsAManifestThatTheStoreHasNoPlaceFor) {
+  Catalog issuing(*database_, {"edge-01", nullptr, true});
+  Upload upload = make_upload(dir_.path(), "content");
+  Clip clip;
+  clip.clip_id = upload.subject_id;
+  clip.camera_id = "front";
+  clip.path = upload.path;
+  clip.start = upload.start;
+  clip.end = upload.end;
+  clip.sha256 = upload.sha256;
+  ASSERT_TRUE(issuing.finish_clip(clip, {}, upload));
+  target_->will_give({Code::not_found});
+  start();
+  ASSERT_TRUE(wait_for_reports(1));
+  EXPECT_EQ(reports()[0].upload.kind, "manifest");
+  EXPECT_TRUE(reports()[0].will_retry);
+  advance(66s);
+  ASSERT_TRUE(wait_for_reports(3));
+  EXPECT_TRUE(reports()[1].done && reports()[2].done);
+  EXPECT_EQ(waiting_rows(), 0);
+}
+
 TEST_F(UploadEngineTest, EndsAManifestThatNobodyHasAnyMore) {
   Upload upload = make_upload(dir_.path(), "content");
   upload.kind = "manifest";
