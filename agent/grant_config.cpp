@@ -16,7 +16,7 @@ void read_grant_origins(JsonReader& r, Config::Upload& upload, std::vector<std::
         warnings.push_back(place + ": clips travel unencrypted over http://");
     }
     upload.grant_origins = std::move(*origins);
-    if (!by_grant) warnings.push_back(path + ": has no effect without target: grant");
+    if (!by_grant && !upload.grant_origins.empty()) warnings.push_back(path + ": has no effect without target: grant");
   }
   if (!by_grant) return;
   for (const char* key : {"endpoint", "bucket", "access_key_id", "access_key_id_file", "secret_access_key",
