@@ -163,6 +163,7 @@ void PluginSession::close() {
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;
+    in_stop_ = true;  // as good as: stop() comes next, from a thread that has not begun yet
   }
   queue_.close();
 }
@@ -171,14 +172,12 @@ void PluginSession::stop() {
   void* source = nullptr;
   {
     const std::lock_guard lock(mutex_);
-    if (!source_) return;
     source = source_;
-    in_stop_ = true;
   }
-  try {
-    library_->functions().stop(source);
-  } catch (...) {  // it returns, and that is what was asked for
-  }
+  if (source) try {
+      library_->functions().stop(source);
+    } catch (...) {  // it returns, and that is what was asked for
+    }
   const std::lock_guard lock(mutex_);
   in_stop_ = false;
   changed_.notify_all();

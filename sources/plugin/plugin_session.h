@@ -21,7 +21,7 @@ class PluginSession : public std::enable_shared_from_this<PluginSession> {
 
   // The whole life of it, create to destroy, in the calling thread, which is the plug-in's for that long.
   void live();
-  // Nothing is taken in any more; and tells the plug-in to return, in the calling thread.
+  // Nothing is taken in any more. stop() must follow, from whatever thread: the plug-in is told to return in there.
   void close();
   void stop();
 

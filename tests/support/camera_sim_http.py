@@ -266,10 +266,10 @@ class Handler(BaseHTTPRequestHandler):
                 return self.snapshot(int(match[1]))
             if path == '/ISAPI/Event/notification/alertStream':
                 self.begin_stream('multipart/mixed; boundary=boundary')
-                return self.send_live(camera_sim_events.hikvision(self.sim.events), 0, 0)
+                return self.send_live(camera_sim_events.hikvision(self.sim.events), 0)
             if path == '/cgi-bin/eventManager.cgi' and query['action'] == ['attach']:
                 self.begin_stream('multipart/x-mixed-replace; boundary=myboundary')
-                return self.send_live(camera_sim_events.dahua(self.sim.events), 0, 0)
+                return self.send_live(camera_sim_events.dahua(self.sim.events), 0)
             if path == '/ISAPI/System/deviceInfo':
                 return self.answer(200, DEVICE_INFO, 'application/xml')
             if path == '/cgi-bin/magicBox.cgi' and query['action'][0] in MAGIC_BOX:
