@@ -20,7 +20,7 @@ TEST(CompletionTest, KnowsVerbsParamsWordsAndOptions) {
   EXPECT_EQ(completed("vedettectl snapshot.take fresh=t"), "true\n");
   EXPECT_EQ(completed("vedettectl clips g"), "get\n");
   EXPECT_EQ(completed("vedettectl --part"), "--partial\n");
-  EXPECT_EQ(completed("vedettectl --ca-file /etc/passw"), "/etc/passwd\n");
+  EXPECT_EQ(completed("vedettectl --ca-file " VEDETTE_SOURCE_DIR "/LICEN"), VEDETTE_SOURCE_DIR "/LICENSE\n");
   EXPECT_EQ(completed("vedettectl --device "), "\n") << "what only the user knows";
 }
 

@@ -11,6 +11,7 @@ namespace {
 
 constexpr milliseconds kStartLimit{180000};
 constexpr milliseconds kStopLimit{30000};
+constexpr int kTries = 3;
 constexpr int kPorts = 20;      // as support/ceph_rgw/start.sh says
 constexpr int kTlsOffset = 19;  // the same; Swift serves TLS on its first port
 
@@ -20,8 +21,7 @@ std::string script(const std::string& name) {
 
 }  // namespace
 
-S3Server::S3Server(S3ServerOptions options)
-    : options_(options), data_(dir_.path() / "data"), port_(free_ports(kPorts)) {
+S3Server::S3Server(S3ServerOptions options) : options_(options), data_(dir_.path() / "data") {
   ProcessOptions process;
   process.env["S3_STORE"] = options_.bluestore ? "bluestore" : "memstore";
   process.env["S3_READY_S"] = std::to_string(kStartLimit.count() / 1000);
@@ -32,12 +32,20 @@ S3Server::S3Server(S3ServerOptions options)
   }
   process.death_signal = SIGTERM;  // the script cleans up
   process.grace = kStopLimit;
-  keeper_ = std::make_unique<Process>(
-      std::vector<std::string>{VEDETTE_SOURCE_DIR "/tests/support/serve_s3.sh", options_.swift ? "swift" : "ceph_rgw",
-                               data_.string(), std::to_string(port_)},
-      process);
-  if (!keeper_->wait_for_output("ready: ", kStartLimit))
-    throw std::runtime_error("S3 server does not start: " + keeper_->output());
+  // Another process may have taken one of the ports between the look and the use.
+  std::string why;
+  for (int tries = 0; tries < kTries; ++tries) {
+    port_ = free_ports(kPorts);
+    keeper_ = std::make_unique<Process>(
+        std::vector<std::string>{VEDETTE_SOURCE_DIR "/tests/support/serve_s3.sh", options_.swift ? "swift" : "ceph_rgw",
+                                 data_.string(), std::to_string(port_)},
+        process);
+    if (keeper_->wait_for_output("ready: ", kStartLimit)) return;
+    why = keeper_->output();
+    keeper_.reset();
+    std::filesystem::remove_all(data_);
+  }
+  throw std::runtime_error("S3 server does not start: " + why);
 }
 
 std::string S3Server::endpoint() const {

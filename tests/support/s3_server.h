@@ -76,7 +76,7 @@ class S3Server {
   S3ServerOptions options_;
   TempDir dir_;
   std::filesystem::path data_;
-  uint16_t port_;
+  uint16_t port_ = 0;
   std::optional<Certificates> certificates_;
   std::unique_ptr<Process> keeper_;
 };
