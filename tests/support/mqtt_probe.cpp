@@ -121,7 +121,7 @@ bool is_final(const Json& reply) {
 }
 
 bool is_to_device(const std::string& topic) {
-  for (const std::string_view part : {"/command/", "/config/desired", "/response/"})
+  for (const std::string_view part : {"/command/", "/config/desired", "/response/", "/ha/"})
     if (topic.find(part) != std::string::npos) return true;
   return ends_with(topic, "/client");
 }

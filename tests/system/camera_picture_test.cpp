@@ -102,8 +102,8 @@ TEST_F(CameraOwnPictureTest, FiftyAtOnceCostTheCameraOneRequestOrTwo) {
       const size_t mark = rig.probe.mark();
       std::vector<std::string> ids;
       for (int i = 0; i < 50; ++i)
-        ids.push_back(rig.probe.send_command(
-            Rig::kDevice, "snapshot.take",
+        ids.push_back(rig.send(
+            "snapshot.take",
             {{"camera_id", id}, {"origin", "camera"}, {"fresh", fresh}, {"width_px", 160}, {"timeout_ms", 60'000}}));
       const auto accepted = [](const ProbeMessage& message) {
         return message.json().value("status", "") == "accepted";

@@ -116,7 +116,24 @@ bool Rig::wait_for_ring(const std::string& camera_id, milliseconds length) {
 }
 
 Json Rig::command(const std::string& verb, const Json& params, milliseconds limit) {
-  return probe.command(kDevice, verb, params, limit);
+  return probe.final_reply(send(verb, params), limit);
+}
+
+std::string Rig::send(const std::string& verb, const Json& params) {
+  const MonoTime deadline = Clock::system().mono() + kLimit;
+  for (;;) {
+    const size_t mark = probe.mark();
+    std::string id = probe.send_command(kDevice, verb, params);
+    const auto first = probe.wait_for(
+        [&](const ProbeMessage& m) {
+          if (m.topic.find("/reply/") == std::string::npos) return false;
+          const Json json = m.json();
+          return json.is_object() && json.contains("command_id") && json["command_id"] == id;
+        },
+        kLimit, mark);
+    const bool too_many = first && first->json().value("code", "") == "rate_limited";
+    if (!too_many || Clock::system().mono() >= deadline) return id;
+  }
 }
 
 Json Rig::result(const std::string& verb, const Json& params, milliseconds limit) {
@@ -129,7 +146,7 @@ Started Rig::start_recording(const std::string& camera_id, Json params) {
   params["camera_id"] = camera_id;
   Started started;
   started.asked = Clock::system().utc();
-  started.command_id = probe.send_command(kDevice, "recording.start", params);
+  started.command_id = send("recording.start", params);
   const Json reply = probe.final_reply(started.command_id, kLimit);
   started.answered = Clock::system().utc();
   EXPECT_EQ(reply.value("status", ""), "succeeded") << params << ": " << reply;

@@ -60,6 +60,8 @@ class Rig {
   bool wait_for_ring(const std::string& camera_id, milliseconds length);
 
   Json command(const std::string& verb, const Json& params, milliseconds limit = kLimit);
+  // The id of a command that was sent, again and again while the agent is asked too much (rate_limited).
+  std::string send(const std::string& verb, const Json& params);
   // The result of a command that must succeed.
   Json result(const std::string& verb, const Json& params, milliseconds limit = kLimit);
   Started start_recording(const std::string& camera_id, Json params = Json::object());
