@@ -93,7 +93,7 @@ TEST_F(SecretsTest, AppearInNoLogAndNoMessage) {
   rig.config()["mqtt"]["password_file"] = rig.secret_file("mqtt", kWrongMqtt);
   rig.config()["upload"]["secret_access_key_file"] = rig.secret_file("s3", kS3);
   rig.config()["upload"]["session_token_file"] = rig.secret_file("token", kS3Token);
-  rig.config()["upload"]["poster"] = false;  // it would fail first, and the clip wait for it
+  rig.config()["upload"]["poster"] = rig.config()["upload"]["manifest"] = false;  // they would fail first
   const uint16_t port = free_port();
   rig.config()["http"] = {{"listen", "127.0.0.1:" + std::to_string(port)}, {"token_file", rig.secret_file("h", kHttp)}};
   rig.add_camera("file", by_file.url(), {{"username", "viewer"}, {"password_file", rig.secret_file("c", kCameraFile)}});
