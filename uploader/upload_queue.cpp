@@ -24,9 +24,10 @@ milliseconds pause_after(int attempts) {
   return backoff.next();
 }
 
-// A poster goes before its clip, but that it fails is no news: its clip is to be tried meanwhile, which tells.
+// A poster and a manifest go before their clip, but that they fail is no news: the clip is to be tried meanwhile, which
+// tells.
 int later_by(const Upload& upload) {
-  return upload.kind == "poster" ? 3 : 0;
+  return upload.kind == "poster" || upload.kind == "manifest" ? 3 : 0;
 }
 
 // The row keeps its last error as "code: message".
