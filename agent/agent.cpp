@@ -108,6 +108,7 @@ class Agent::Impl {
   void on_clock(const ClockChange& change);
   void begin_uploads();
   Status begin_session();
+  void show_session_and_uploads();
   void end_session(const char* last_state);
   void tick();
   void drain_until(MonoTime deadline, const std::function<bool()>& done);
@@ -266,16 +267,24 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
   if (auto started = frame_streams_.start(); !started) return started.error_with("/live/frames");
   replies_.answer_interrupted();
   twin_.begin();
-  return begin_session();
+  if (auto begun = begin_session(); !begun) return begun.error_as_is();
+  if (auto listening = monitoring_.start(); !listening) return listening.error_with("/http/listen");
+  return {};
+}
+
+// Those who look at the session and at the uploads, of which either may be away.
+void Agent::Impl::show_session_and_uploads() {
+  board_.attach(session_.get(), uploads_.get());
+  monitoring_.attach(session_.get(), uploads_.get());
 }
 
 // Both end what there is of the kind.
 void Agent::Impl::begin_uploads() {
   runner_.attach(static_cast<const Target*>(nullptr));
-  board_.attach(session_.get(), nullptr);
   upload_control_.attach(nullptr);
-  if (uploads_) {
-    uploads_.reset();
+  if (auto ended = std::move(uploads_)) {
+    show_session_and_uploads();
+    ended.reset();
     if (auto reset = catalog_.reset_uploads(); !reset)
       log::error("uploads that were under way wait for the next start", {{"reason", reset.error().message}});
   }
@@ -289,7 +298,7 @@ void Agent::Impl::begin_uploads() {
     uploads_ = std::make_unique<UploadEngine>(layout_, catalog_, std::move(target), std::move(hooks), clock_);
   }
   runner_.attach(uploads_ ? &uploads_->target() : nullptr);
-  board_.attach(session_.get(), uploads_.get());
+  show_session_and_uploads();
   upload_control_.attach(uploads_.get());
   posters_.look();
 }
@@ -301,9 +310,7 @@ Status Agent::Impl::begin_session() {
   if (!session) return session.error_with("MQTT cannot be started");
   session_ = std::move(*session);
   publisher_.attach(session_.get());
-  board_.attach(session_.get(), uploads_.get());
-  monitoring_.attach(session_.get(), uploads_.get());
-  if (auto listening = monitoring_.start(); !listening) return listening.error_with("/http/listen");
+  show_session_and_uploads();
   return {};
 }
 
@@ -311,8 +318,9 @@ void Agent::Impl::end_session(const char* last_state) {
   session_->close(publisher_.last_state("status", "status", board_.status(last_state)), kCloseSession);
   publisher_.on_disconnected();
   publisher_.attach(nullptr);
-  board_.attach(nullptr, uploads_.get());
+  requests_.on_disconnected();
   session_.reset();
+  show_session_and_uploads();
 }
 
 // With the catalog went the events that were not delivered.

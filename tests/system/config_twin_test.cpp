@@ -1,4 +1,5 @@
 // The configuration changes while the agent runs: by its file, and over MQTT.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -194,6 +195,35 @@ TEST_F(ConfigTwinTest, TheFileIsReadAgainOnSighup) {
   EXPECT_EQ(report(2, "rejected", from).at("version"), 0);
   EXPECT_EQ(rig.vedette->sigterm(), 0);
   rig.expect_messages_follow_schemas();
+}
+
+// What is asked over HTTP looks at uploads and session: it follows when those are made anew.
+TEST_F(ConfigTwinTest, FiguresOutliveAnotherTargetAndAnotherSession) {
+  const uint16_t port = free_port();
+  rig.config()["http"] = {{"listen", "127.0.0.1:" + std::to_string(port)}};
+  rig.config()["upload"] = {{"target", "directory"}, {"directory", (rig.scratch() / "nas").string()}};
+  rig.add_camera("front", pattern(kWidth));
+  rig.start();
+  const auto ready = [&] {
+    return run({"curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}",
+                "http://127.0.0.1:" + std::to_string(port) + "/readyz"})
+        .output;
+  };
+  EXPECT_TRUE(eventually(Rig::kLimit, [&] { return ready() == "200"; }));
+  const auto applied = [&] {
+    const size_t from = rig.probe.mark();
+    reload();
+    return rig.probe
+        .wait_for([](const ProbeMessage& m) { return m.topic.find("/event/config.") != std::string::npos; },
+                  Rig::kLimit, from)
+        ->topic;
+  };
+  rig.config()["upload"] = {{"target", "none"}};
+  EXPECT_THAT(applied(), testing::EndsWith("config.applied"));
+  rig.config()["mqtt"]["keepalive_s"] = 31;
+  EXPECT_THAT(applied(), testing::EndsWith("config.applied"));
+  EXPECT_TRUE(eventually(Rig::kLimit, [&] { return ready() == "200"; }));
+  EXPECT_EQ(rig.vedette->sigterm(), 0);
 }
 
 TEST_F(ConfigTwinTest, VedettectlShowsComparesAndSetsIt) {
