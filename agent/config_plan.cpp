@@ -12,7 +12,7 @@ namespace vedette {
 namespace {
 
 // What is built in when the agent starts: names in topics, keys and paths, listeners, code, and where the clips are.
-constexpr std::array<std::string_view, 12> kFixed = {"/device_id",
+constexpr std::array<std::string_view, 13> kFixed = {"/device_id",
                                                      "/live",
                                                      "/http",
                                                      "/plugins",
@@ -23,7 +23,8 @@ constexpr std::array<std::string_view, 12> kFixed = {"/device_id",
                                                      "/storage/signing_key_file",
                                                      "/mqtt/topic_root",
                                                      "/upload/prefix",
-                                                     "/upload/manifest"};
+                                                     "/upload/manifest",
+                                                     "/upload/poster"};
 
 const Json kNothing = Json::object();
 

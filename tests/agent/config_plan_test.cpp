@@ -121,6 +121,8 @@ TEST(ConfigPlanTest, WhatIsBuiltInNeedsARestart) {
             (Names{"/mqtt/topic_root", "/upload/prefix"}));
   EXPECT_EQ(refused(R"({"live": {"frames": {"listen": "127.0.0.1:9000"}}})"), Names{"/live/frames"});
   EXPECT_EQ(refused(R"({"log": {"format": "json"}})"), Names{"/log/format"});
+  EXPECT_EQ(refused(R"({"upload": {"poster": false}})"), Names{"/upload/poster"});
+  EXPECT_EQ(refused(R"({"home_assistant": {"enabled": true}})"), Names{"/home_assistant/enabled"});
 }
 
 }  // namespace
