@@ -69,9 +69,6 @@ void ServiceManager::ready(const std::string& status) {
 void ServiceManager::status(const std::string& status) {
   send("STATUS=" + one_line(status));
 }
-void ServiceManager::reloading(MonoTime now) {
-  send("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.time_since_epoch().count()));
-}
 void ServiceManager::stopping() {
   send("STOPPING=1\nSTATUS=stopping: clips are being closed");
 }

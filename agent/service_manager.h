@@ -19,7 +19,6 @@ class ServiceManager {
   // The start is over, or the reload.
   void ready(const std::string& status);
   void status(const std::string& status);  // one line, for systemctl status
-  void reloading(MonoTime now);
   void stopping();
   void pet_watchdog();
   // What the service manager has patience for; nothing: there is no watchdog.

@@ -36,8 +36,6 @@ TEST_F(ServiceManagerTest, SaysWhatSystemdUnderstands) {
   EXPECT_EQ(systemd_.next(kLimit), "READY=1\nSTATUS=two lines");
   service.status("fine");
   EXPECT_EQ(systemd_.next(kLimit), "STATUS=fine");
-  service.reloading(MonoTime(1234us));
-  EXPECT_EQ(systemd_.next(kLimit), "RELOADING=1\nMONOTONIC_USEC=1234");
   service.pet_watchdog();
   EXPECT_EQ(systemd_.next(kLimit), "WATCHDOG=1");
   service.stopping();

@@ -39,6 +39,21 @@ class UploadEngineTest : public ::testing::Test {
     next_target_ = std::move(target);
   }
 
+  // As a clip that is closed: its manifest stands before it.
+  Upload add_with_manifest() {
+    Catalog issuing(*database_, {"edge-01", nullptr, true});
+    Upload upload = make_upload(dir_.path(), "content");
+    Clip clip;
+    clip.clip_id = upload.subject_id;
+    clip.camera_id = "front";
+    clip.path = upload.path;
+    clip.start = upload.start;
+    clip.end = upload.end;
+    clip.sha256 = upload.sha256;
+    EXPECT_TRUE(issuing.finish_clip(clip, {}, upload));
+    return upload;
+  }
+
   Upload add(const std::string& content = "content", Priority priority = Priority::normal,
              const std::string& kind = "clip") {
     Upload upload = make_upload(dir_.path(), content);
@@ -147,16 +162,7 @@ TEST_F(UploadEngineTest, CommitsTheEventTogetherWithTheProof) {
 
 // Into a real folder, as its text is in no file.
 TEST_F(UploadEngineTest, DeliversManifestsOutOfTheCatalogAndBeforeTheirClips) {
-  Catalog issuing(*database_, {"edge-01", nullptr, true});
-  Upload upload = make_upload(dir_.path(), "content");
-  Clip clip;
-  clip.clip_id = upload.subject_id;
-  clip.camera_id = "front";
-  clip.path = upload.path;
-  clip.start = upload.start;
-  clip.end = upload.end;
-  clip.sha256 = upload.sha256;
-  ASSERT_TRUE(issuing.finish_clip(clip, {}, upload));
+  const Upload upload = add_with_manifest();
   next_target_ = make_directory_target(dir_.path() / "objects");
   start();
   ASSERT_TRUE(wait_for_reports(2));
@@ -164,22 +170,13 @@ TEST_F(UploadEngineTest, DeliversManifestsOutOfTheCatalogAndBeforeTheirClips) {
   EXPECT_EQ(reports()[1].upload.kind, "clip");
   auto object = dir_.path() / "objects" / upload.object_key;
   EXPECT_EQ(test::read_text(object), "content");
-  EXPECT_EQ(test::read_text(object.replace_extension(".json")), *catalog_->manifest(clip.clip_id));
+  EXPECT_EQ(test::read_text(object.replace_extension(".json")), *catalog_->manifest(upload.subject_id));
   EXPECT_EQ(events().size(), 1u) << "clip.uploaded, and nothing of the manifest";
 }
 
 // A bucket that is not there yet, say: what is not found is not the manifest.
 TEST_F(UploadEngineTest, KeepsAManifestThatTheStoreHasNoPlaceFor) {
-  Catalog issuing(*database_, {"edge-01", nullptr, true});
-  Upload upload = make_upload(dir_.path(), "content");
-  Clip clip;
-  clip.clip_id = upload.subject_id;
-  clip.camera_id = "front";
-  clip.path = upload.path;
-  clip.start = upload.start;
-  clip.end = upload.end;
-  clip.sha256 = upload.sha256;
-  ASSERT_TRUE(issuing.finish_clip(clip, {}, upload));
+  const Upload upload = add_with_manifest();
   target_->will_give({Code::not_found});
   start();
   ASSERT_TRUE(wait_for_reports(1));
