@@ -7,41 +7,12 @@
 
 #include "agent/command.h"
 #include "core/ids.h"
+#include "tests/support/hostile_ids.h"
 
 namespace vedette {
 namespace {
 
-const std::vector<std::string> kHostile = {"../x",
-                                           "..",
-                                           ".",
-                                           "",
-                                           "/etc/passwd",
-                                           "a/b",
-                                           "a/../../x",
-                                           "..%2fx",
-                                           "%2e%2e",
-                                           "a\\..\\b",
-                                           "x\n",
-                                           "x y",
-                                           "X",
-                                           "-x",
-                                           "_x",
-                                           "\xc2\xa0x",
-                                           "x\xe2\x80\xae",
-                                           "$(id)",
-                                           "`id`",
-                                           "x;id",
-                                           "+",
-                                           "#",
-                                           "$SYS",
-                                           "x*",
-                                           "~",
-                                           "vedette.db",
-                                           "clips/.work",
-                                           ".work",
-                                           "0199AA53-1C2B-7D10-9A51-3F0B6F3C2A11",
-                                           std::string(64, 'x'),
-                                           std::string(1, '\x01')};
+const std::vector<std::string> kHostile = test::hostile_ids();
 
 std::vector<std::string> error_paths(std::string_view verb, const Json& params) {
   mqtt::Message message;
