@@ -105,12 +105,15 @@ class GrantsTest : public testing::Test {
 
   void expect_no_url_but_in_responses() {
     std::set<std::string> signatures;
-    for (const ProbeMessage& m : messages_with("/response/upload.grant")) {
-      const std::string mark = "X-Amz-Signature=";
-      for (size_t at = m.payload.find(mark); at != std::string::npos; at = m.payload.find(mark, at + 1))
-        signatures.insert(m.payload.substr(at + mark.size(), 64));
-    }
-    ASSERT_GE(signatures.size(), 4u);
+    const auto gather = [&] {
+      for (const ProbeMessage& m : messages_with("/response/upload.grant")) {
+        const std::string mark = "X-Amz-Signature=";
+        for (size_t at = m.payload.find(mark); at != std::string::npos; at = m.payload.find(mark, at + 1))
+          signatures.insert(m.payload.substr(at + mark.size(), 64));
+      }
+      return signatures.size() >= 4;
+    };
+    ASSERT_TRUE(eventually(Rig::kLimit, gather)) << "two clips and their manifests, of which one waits after a denial";
     std::string catalog;
     for (const auto& entry : fs::directory_iterator(rig.storage()))
       if (entry.is_regular_file()) catalog += read_text(entry.path());
