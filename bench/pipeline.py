@@ -33,6 +33,8 @@ import time
 import uuid
 
 FRAME_S = 1 / 25
+COMMAND_S = 1 / 20  # the agent takes 20 commands a second
+SLOW_DISK_BPS = 400e6  # what is still in the page cache when the recordings end must get to the disk
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -217,6 +219,7 @@ class VedettePeer:
         message = {"v": 1, "id": str(uuid.uuid4()), "reply_to": "bench", "params": params}
         subprocess.run(["mosquitto_pub", "-p", str(self.port), "-q", "1", "-t", f"vedette/v1/bench/command/{verb}", "-m",
                         json.dumps(message)], check=True)
+        time.sleep(COMMAND_S)
 
     def count(self, topic):
         return sum(1 for t, _ in self.messages() if t == topic)
@@ -238,7 +241,8 @@ class VedettePeer:
     def stop(self):
         for n in range(1, self.args.cameras + 1):
             self.command("recording.stop", {"camera_id": f"cam{n}"})
-        self.wait("closing the clips", lambda: self.count("event/recording.stopped") >= self.args.cameras, 60)
+        self.wait("closing the clips", lambda: self.count("event/recording.stopped") >= self.args.cameras,
+                  60 + self.args.cameras * self.args.seconds * 4e6 / SLOW_DISK_BPS)
         losses = self.count("event/loss.recorded")
         if losses:
             print(f"  vedette recorded {losses} losses in its ledger", file=sys.stderr)
