@@ -16,6 +16,8 @@ constexpr size_t kMostCorrelationBytes = 1024;
 constexpr size_t kMostUrlLength = 1024;
 constexpr int64_t kDayMs = 86'400'000;
 constexpr microseconds kLongestExpiry = std::chrono::hours(24 * 365);  // which no instant overflows by
+// No command is so long on its way: by then its id is forgotten, and it could not be told from one that was run.
+constexpr microseconds kLongestWay = std::chrono::hours(24 * 7);
 
 template <class T>
 T or_default(std::optional<T> value, T fallback) {
@@ -258,9 +260,19 @@ Refusal refuse(std::vector<FieldError> errors) {
   return refusal;
 }
 
+// When the command came, as far as `expires_at` goes: by our clock, unless nobody vouches for it and the sender's
+// contradicts it. A command does not come before it was sent; nor, of a clock that runs years ahead (a dead battery,
+// 2099), long after that. Without `ts`, `expires_at` itself must not be so long ago.
+UtcTime came_at(UtcTime now, bool clock_synced, std::optional<UtcTime> sent_at, UtcTime expires_at) {
+  if (clock_synced) return now;
+  if (sent_at) return *sent_at > now || now - *sent_at > kLongestWay ? *sent_at : now;
+  return now - expires_at > kLongestWay ? expires_at - kLongestExpiry : now;
+}
+
 // Reads the members around params into `decoded`; the params, or the refusal when they are not to be looked at.
 std::variant<const Json*, Refusal> read_envelope(JsonReader& r, const mqtt::Message& message,
-                                                 const std::string& base_topic, UtcTime now, Decoded& decoded) {
+                                                 const std::string& base_topic, UtcTime now, bool clock_synced,
+                                                 Decoded& decoded) {
   ReplyTo& to = decoded.reply_to;
   to.command_id = or_default(r.require("id").uuid("id"), std::string());
   if (auto reply_to = r.string("reply_to")) {
@@ -286,7 +298,7 @@ std::variant<const Json*, Refusal> read_envelope(JsonReader& r, const mqtt::Mess
   const Json* params = r.any("params");  // other members are for later versions of the API, and ignored
   if (version && *version != 1) return refuse(Code::unsupported_version, "/v: this is version 1 of the API");
   if (!r.errors().empty()) return refuse(std::move(r.errors()));
-  if (expires_at && now < kClockWasSet && sent_at) now = std::max(now, *sent_at);  // it is at least that late
+  if (expires_at) now = came_at(now, clock_synced, sent_at, *expires_at);
   if (expires_at && *expires_at < now) {
     Refusal refusal = refuse(Code::expired, "expired at " + to_rfc3339(*expires_at));
     refusal.status = "expired";
@@ -360,7 +372,7 @@ const Verb* find_verb(std::string_view name) {
 }
 
 Decoded decode_command(const mqtt::Message& message, bool retained, const std::string& verb,
-                       const std::string& base_topic, UtcTime now, MonoTime received) {
+                       const std::string& base_topic, UtcTime now, bool clock_synced, MonoTime received) {
   Decoded decoded;
   ReplyTo& to = decoded.reply_to;
   to.topic = good_response_topic(message.response_topic, base_topic).value_or(base_topic + "/reply/default");
@@ -375,7 +387,7 @@ Decoded decode_command(const mqtt::Message& message, bool retained, const std::s
   }
   std::vector<FieldError> errors;
   JsonReader envelope(*document, "", errors);
-  auto params = read_envelope(envelope, message, base_topic, now, decoded);
+  auto params = read_envelope(envelope, message, base_topic, now, clock_synced, decoded);
   const bool known = !to.command_id.empty();
   const auto refused = [&](Refusal refusal) {
     refusal.known = known && refusal.status == "rejected" && !retained;

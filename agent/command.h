@@ -174,7 +174,9 @@ struct Decoded {
   std::variant<Request, Refusal> content;
   MonoTime expires = kNever;
 };
+// `clock_synced`: `now` is known to be right. Where it is not, `expires_at` counts by the sender's `ts` when the two
+// clocks contradict each other (docs/integration/mqtt.md, "Commands and clocks").
 Decoded decode_command(const mqtt::Message& message, bool retained, const std::string& verb,
-                       const std::string& base_topic, UtcTime now, MonoTime received);
+                       const std::string& base_topic, UtcTime now, bool clock_synced, MonoTime received);
 
 }  // namespace vedette

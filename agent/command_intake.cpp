@@ -88,7 +88,8 @@ void CommandIntake::on_message(const mqtt::Message& message, bool retained) {
   inbox_.expect();
   if (retained && message.payload.empty()) return;  // a retained message that was cleared
   const std::string verb = message.topic.substr(road->prefix.size());
-  Decoded decoded = decode_command(message, retained, verb, base_topic_, clock_.utc(), clock_.mono());
+  Decoded decoded =
+      decode_command(message, retained, verb, base_topic_, clock_.utc(), clock_.synchronised(), clock_.mono());
   if (const auto* refusal = std::get_if<Refusal>(&decoded.content); refusal && !refusal->known) {
     refuse(std::move(decoded.reply_to), *refusal);
     return;

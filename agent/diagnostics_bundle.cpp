@@ -1,6 +1,7 @@
 #include "agent/diagnostics_bundle.h"
 
 #include <gnu/libc-version.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
@@ -86,11 +87,29 @@ Upload upload_of(const DiagnosticsBundle& bundle, const BundleOrder& order, cons
   return upload;
 }
 
+// Not /proc/self/io: it is root's, as cores are forbidden (core/core_dumps.h).
+std::string usage() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  const auto ms = [](const timeval& time) { return time.tv_sec * 1000 + time.tv_usec / 1000; };
+  constexpr int64_t kBlockBytes = 512;
+  const Json json = {{"user_ms", ms(used.ru_utime)},
+                     {"system_ms", ms(used.ru_stime)},
+                     {"most_rss_bytes", used.ru_maxrss * int64_t{1024}},
+                     {"read_bytes", used.ru_inblock * kBlockBytes},
+                     {"written_bytes", used.ru_oublock * kBlockBytes},
+                     {"major_faults", used.ru_majflt},
+                     {"waits", used.ru_nvcsw},
+                     {"preemptions", used.ru_nivcsw}};
+  return to_text(json) + "\n";
+}
+
 }  // namespace
 
 DiagnosticsFiles process_files() {
   DiagnosticsFiles files = {{"versions.json", versions()}, {"log.txt", log::recent()}, {"threads.txt", threads()}};
-  for (const char* name : {"status", "limits", "io", "smaps_rollup"})
+  files.emplace_back("process/usage.json", usage());
+  for (const char* name : {"status", "limits", "smaps_rollup"})
     files.emplace_back(std::string("process/") + name + ".txt", content_of(fs::path("/proc/self") / name));
   for (const char* name : {"loadavg", "meminfo", "pressure/io"})
     files.emplace_back(std::string("system/") + name + ".txt", content_of(fs::path("/proc") / name));

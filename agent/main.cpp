@@ -10,6 +10,7 @@
 #include "agent/agent.h"
 #include "agent/config_start.h"
 #include "agent/from_config.h"
+#include "core/core_dumps.h"
 #include "core/heap.h"
 #include "core/log.h"
 #include "core/redact.h"
@@ -111,6 +112,8 @@ int main(int argc, char** argv) {
   app.add_option("--config", path, "configuration file (JSON with comments)")->required();
   app.add_flag("--check", check, "check the configuration and exit");
   app.add_flag("--reindex", reindex_only, "make the catalog again from the clips alone and exit");
+  bool core_dumps = false;
+  app.add_flag("--core-dumps", core_dumps, "a crash may leave a core, which holds every password");
   app.set_version_flag("--version", VEDETTE_VERSION);
   try {
     app.parse(argc, argv);
@@ -118,6 +121,7 @@ int main(int argc, char** argv) {
     return app.exit(e) == 0 ? 0 : kBadConfiguration;
   }
 
+  if (!core_dumps) vedette::forbid_core_dumps();
   auto loaded = vedette::open_config(path);
   if (!loaded) {
     for (const auto& error : loaded.error().errors)

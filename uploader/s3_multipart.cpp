@@ -68,8 +68,14 @@ S3Multipart::Completion completion_of(const HttpOutcome& outcome) {
 
 }  // namespace
 
-void S3Multipart::ask(S3Request request, std::function<void(const HttpOutcome&)> done) {
+// Each part tells which trace it belongs to: a log of the store that is looked through for it would miss the bytes.
+void S3Multipart::address(S3Request& request) const {
   request.key = upload_.object_key;
+  if (!upload_.traceparent.empty()) request.unsigned_headers.emplace_back("traceparent", upload_.traceparent);
+}
+
+void S3Multipart::ask(S3Request request, std::function<void(const HttpOutcome&)> done) {
+  address(request);
   call_ = store_.client.start(std::move(request), std::move(done));
 }
 
@@ -78,7 +84,6 @@ void S3Multipart::create(Created done) {
   request.method = "POST";
   request.query = {{"uploads", ""}};
   request.headers = object_headers(store_.config, upload_);
-  if (!upload_.traceparent.empty()) request.unsigned_headers.emplace_back("traceparent", upload_.traceparent);
   ask(std::move(request), [this, done = std::move(done)](const HttpOutcome& outcome) {
     if (!outcome.response) return done(outcome.response.error_as_is());
     const HttpResponse& answer = *outcome.response;
@@ -119,7 +124,7 @@ void S3Multipart::list_from(const std::string& upload_id, int64_t marker, std::v
 void S3Multipart::send(const std::string& upload_id, const Part& part, Sent done) {
   S3Request request;
   request.method = "PUT";
-  request.key = upload_.object_key;
+  address(request);
   request.query = {{"partNumber", std::to_string(part.number)}, {"uploadId", upload_id}};
   request.payload_sha256 = part.sha256;
   request.body_fd = part.fd;

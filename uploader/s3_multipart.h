@@ -50,6 +50,7 @@ class S3Multipart {
   void cut_off_parts() { parts_.clear(); }
 
  private:
+  void address(S3Request& request) const;
   void ask(S3Request request, std::function<void(const HttpOutcome&)> done);
   void list_from(const std::string& upload_id, int64_t marker, std::vector<UploadPart> before, Listed done);
 

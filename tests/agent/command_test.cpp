@@ -39,7 +39,7 @@ struct Given {
   }
   Decoded decode() {
     if (message.payload.empty()) message.payload = json.dump();
-    return decode_command(message, retained, verb, kBase, kNow, MonoTime(7s));
+    return decode_command(message, retained, verb, kBase, kNow, true, MonoTime(7s));
   }
 };
 
@@ -112,18 +112,55 @@ TEST(DecodeCommandTest, ExpiresByWhateverComesFirst) {
   EXPECT_LT(given.decode().expires, kNever);
 }
 
-TEST(DecodeCommandTest, OnAClockThatWasNeverSetTheSendersWordCounts) {
-  const auto decode = [](const char* sent_at, const char* expires_at) {
-    Given given = Given().with("expires_at", expires_at);
-    if (sent_at) given.with("ts", sent_at);
+// One that expires 20 s after it was sent, on a clock that shows `shown`.
+Decoded decode_on_clock(UtcTime shown, bool synced, const char* sent_at = "2026-11-20T08:30:00Z",
+                        const char* expires_at = "2026-11-20T08:30:20Z") {
+  Given given = Given().with("expires_at", expires_at);
+  if (sent_at) given.with("ts", sent_at);
+  given.message.payload = given.json.dump();
+  return decode_command(given.message, false, given.verb, kBase, shown, synced, MonoTime(7s));
+}
+
+const UtcTime kNeverSet(90s);
+const UtcTime kBatteryDied = *from_rfc3339("2099-01-01T00:00:00Z");
+
+TEST(DecodeCommandTest, OnAClockThatIsYearsOffTheSendersWordCounts) {
+  for (const UtcTime shown : {kNeverSet, kBatteryDied, kNow - 8 * 24h, kNow + 8 * 24h, kNow - 1h}) {
+    SCOPED_TRACE(to_rfc3339(shown));
+    const Decoded good = decode_on_clock(shown, false);
+    EXPECT_TRUE(std::holds_alternative<Request>(good.content)) << refusal_of(good).error.message;
+    EXPECT_EQ(good.expires, MonoTime(27s)) << "20 s from its arrival";
+    EXPECT_EQ(refusal_of(decode_on_clock(shown, false, "2026-11-20T08:30:00Z", "2026-11-20T08:29:59Z")).status,
+              "expired")
+        << "it had expired when it was sent";
+    EXPECT_TRUE(std::holds_alternative<Request>(decode_on_clock(shown, false, nullptr).content)) << "without ts";
+  }
+}
+
+// Most clocks that nobody vouches for are right, and a command may have waited at the broker.
+TEST(DecodeCommandTest, OnAClockThatMayBeRightTheClockCounts) {
+  EXPECT_EQ(decode_on_clock(kNow + 5s, false).expires, MonoTime(7s + 15s));
+  for (const microseconds waited : {microseconds(21s), microseconds(1h), microseconds(6 * 24h)})
+    for (const char* sent_at : {"2026-11-20T08:30:00Z", static_cast<const char*>(nullptr)})
+      EXPECT_EQ(refusal_of(decode_on_clock(kNow + waited, false, sent_at)).status, "expired");
+}
+
+TEST(DecodeCommandTest, AClockThatIsSynchronisedIsRightWhateverTheSenderSays) {
+  EXPECT_EQ(refusal_of(decode_on_clock(kBatteryDied, true)).status, "expired");
+  EXPECT_EQ(decode_on_clock(kNow - 5s, true).expires, MonoTime(7s + 25s));
+  EXPECT_EQ(refusal_of(decode_on_clock(kNow, true, "2027-11-20T08:30:00Z", "2026-11-20T08:29:59Z")).status, "expired");
+}
+
+// It is counted by the broker, and from the arrival by a clock that nobody sets.
+TEST(DecodeCommandTest, MessageExpiryCountsOnEveryClock) {
+  for (const UtcTime shown : {kNeverSet, kNow, kBatteryDied}) {
+    Given given = Given().with("ts", "2026-11-20T08:30:00Z").with("expires_at", "2026-11-20T08:30:20Z");
+    given.message.expiry_s = 5;
     given.message.payload = given.json.dump();
-    return decode_command(given.message, false, given.verb, kBase, UtcTime(90s), MonoTime(7s));
-  };
-  const Decoded good = decode("2026-11-20T08:30:00Z", "2026-11-20T08:30:20Z");
-  EXPECT_TRUE(std::holds_alternative<Request>(good.content));
-  EXPECT_EQ(good.expires, MonoTime(27s)) << "20 s from its arrival";
-  EXPECT_EQ(refusal_of(decode("2026-11-20T08:30:00Z", "2026-11-20T08:29:59Z")).status, "expired");
-  EXPECT_TRUE(std::holds_alternative<Request>(decode(nullptr, "2026-11-20T08:30:20Z").content));
+    EXPECT_EQ(decode_command(given.message, false, given.verb, kBase, shown, false, MonoTime(7s)).expires,
+              MonoTime(12s))
+        << to_rfc3339(shown);
+  }
 }
 
 TEST(DecodeCommandTest, TsIsNotJudged) {

@@ -101,7 +101,9 @@ def main():
                    "cameras": {f"cam{n}": {"url": f"rtsp://127.0.0.1:{rtsp}/Streaming/Channels/{n}01", "ring_s": 5,
                                            "username": "admin", "password": "secret123", "record": "continuous"}
                                for n in range(1, args.cameras + 1)}}, f)
-    agent = subprocess.Popen([f"{args.build}/bin/vedette", "--config", config], stderr=open(f"{folder}/vedette.log", "w"))
+    # So that its user may look into its /proc.
+    agent = subprocess.Popen([f"{args.build}/bin/vedette", "--config", config, "--core-dumps"],
+                             stderr=open(f"{folder}/vedette.log", "w"))
     began = time.monotonic()
     points, counts = [], []
     while (elapsed := time.monotonic() - began) < 60 * args.minutes:

@@ -275,11 +275,18 @@ bool MqttProbe::publish(const ProbeMessage& message, milliseconds limit) {
 }
 
 std::string MqttProbe::send_command(const std::string& device, const std::string& verb, const Json& params) {
+  return send_command(device, verb, params, Json::object());
+}
+
+std::string MqttProbe::send_command(const std::string& device, const std::string& verb, const Json& params,
+                                    const Json& around) {
   const std::string id = new_id();
   const std::string base = "vedette/v1/" + device;
+  Json command = {{"v", 1}, {"id", id}, {"ts", to_rfc3339(Clock::system().utc())}, {"params", params}};
+  command.update(around);
   ProbeMessage message;
   message.topic = base + "/command/" + verb;
-  message.payload = to_text({{"v", 1}, {"id", id}, {"ts", to_rfc3339(Clock::system().utc())}, {"params", params}});
+  message.payload = to_text(command);
   message.response_topic = base + "/reply/" + reply_to_;
   message.correlation = id;
   message.content_type = "application/json";
@@ -313,6 +320,8 @@ void MqttProbe::dump(const std::filesystem::path& path) const {
     line["qos"] = message.qos;
     line["retain"] = message.retain;
     if (const std::string schema = message.property("schema"); !schema.empty()) line["schema"] = schema;
+    if (!message.content_type.empty()) line["content_type"] = message.content_type;
+    if (!message.user_properties.empty()) line["user_properties"] = message.user_properties;
     line["direction"] = is_to_device(message.topic) ? "in" : "out";
     file << to_text(line) << "\n";
   }

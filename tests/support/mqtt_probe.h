@@ -76,16 +76,18 @@ class MqttProbe {
   // Hands the message to the broker; true once it was acknowledged (QoS 1).
   bool publish(const ProbeMessage& message, milliseconds limit = milliseconds(10000));
 
-  // Sends a command and gives its id. `params` is what stands below "params".
+  // Sends a command and gives its id. `params` is what stands below "params", `around` more of what is beside it.
   std::string send_command(const std::string& device, const std::string& verb, const Json& params);
+  std::string send_command(const std::string& device, const std::string& verb, const Json& params, const Json& around);
   // Sends a command and waits for the final reply; {"status":"no_reply"} and a test failure when none came.
   Json command(const std::string& device, const std::string& verb, const Json& params,
                milliseconds limit = milliseconds(20000));
   // The final reply to a command that was sent before.
   Json final_reply(const std::string& command_id, milliseconds limit = milliseconds(20000));
 
-  // All recorded messages as JSON lines {topic, payload or payload_base64, qos, retain, schema, direction}, for
-  // tests/support/node/validate.mjs. `direction` is the contract's: "out" is from the device, "in" is to it.
+  // All recorded messages as JSON lines {topic, payload or payload_base64, qos, retain, schema, content_type,
+  // user_properties: [[name, value]], direction}, for tests/support/node/validate.mjs. `direction` is the contract's:
+  // "out" is from the device, "in" is to it.
   void dump(const std::filesystem::path& path) const;
 
  private:

@@ -164,7 +164,7 @@ void TcpProxy::note_request(Pair& pair, std::string_view data) {
   const size_t end = line.find(" HTTP/1.1");
   if (end == std::string_view::npos) return;
   const std::lock_guard lock(mutex_);
-  exchanges_.push_back({std::string(line.substr(0, end)), 0});
+  exchanges_.push_back({std::string(line.substr(0, end)), 0, std::string(data.substr(0, data.find("\r\n\r\n")))});
   pair.exchange = exchanges_.size();
 }
 

@@ -33,6 +33,7 @@ class TcpProxy {
   struct Exchange {
     std::string request;  // "PUT /bucket/key?partNumber=1"
     int status = 0;
+    std::string head;  // of the request, all its lines
   };
   std::vector<Exchange> exchanges() const;
 

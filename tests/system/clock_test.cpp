@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "core/ids.h"
 #include "tests/support/camera_sim.h"
 #include "tests/support/media.h"
 #include "tests/support/process.h"
@@ -81,6 +82,45 @@ TEST_F(ClockTest, WhatWasRecordedBeforeTheClockWasSetGetsItsDate) {
   // Nothing was taken for 50 years old.
   EXPECT_TRUE(rig.events("clip.deleted").empty());
   EXPECT_EQ(rig.files(".mp4").size(), 3u);
+  rig.expect_messages_follow_schemas();
+}
+
+// A battery that died, or a year that was typed wrong; and the same for a clock that begins in 1971.
+TEST_F(ClockTest, CommandsRunAndExpireOnABoxThatDoesNotKnowTheYear) {
+  if (Clock::system().synchronised()) GTEST_SKIP() << "the clock of this machine is synchronised, and counts";
+  rig.config()["storage"]["max_age_s"] = 0;
+  for (const auto& [offset, year] : {std::pair("+26500d", "2099"), std::pair("-20000d", "1972")}) {
+    SCOPED_TRACE(offset);
+    set_clock(offset);
+    start_agent();
+    EXPECT_EQ(rig.newest_status().at("clock").at("synced"), false);
+    EXPECT_EQ(rig.newest_status().at("ts").get<std::string>().substr(0, 3), std::string(year).substr(0, 3));
+    const UtcTime now = Clock::system().utc();
+    const auto ask = [&](UtcTime sent, microseconds lives) {
+      return rig.probe
+          .final_reply(rig.probe.send_command(Rig::kDevice, "agent.ping", Json::object(),
+                                              {{"ts", to_rfc3339(sent)}, {"expires_at", to_rfc3339(sent + lives)}}))
+          .at("status");
+    };
+    EXPECT_EQ(ask(now, 20s), "succeeded");
+    EXPECT_EQ(ask(now, -1s), "expired") << "already when it was sent";
+    // The broker counts: it came too late before anybody could read a clock.
+    EXPECT_EQ(rig.vedette->sigterm(), 0);
+    ProbeMessage late;
+    const std::string id = new_id();
+    late.topic = "vedette/v1/edge-01/command/agent.ping";
+    late.payload = to_text({{"v", 1}, {"id", id}, {"ts", to_rfc3339(now)}, {"expires_at", to_rfc3339(now + 20s)}});
+    late.expiry_s = 1;
+    ASSERT_TRUE(rig.probe.publish(late));
+    const MonoTime gone = Clock::system().mono() + 2500ms;
+    ASSERT_TRUE(eventually(Rig::kLimit, [&] { return Clock::system().mono() > gone; }));
+    const size_t mark = rig.probe.mark();
+    start_agent();
+    rig.result("agent.ping", Json::object());
+    EXPECT_EQ(rig.probe.count([&](const ProbeMessage& m) { return m.payload.find(id) != std::string::npos; }, mark),
+              0u);
+    EXPECT_EQ(rig.vedette->sigterm(), 0);
+  }
   rig.expect_messages_follow_schemas();
 }
 

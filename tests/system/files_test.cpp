@@ -125,8 +125,9 @@ TEST_F(FilesTest, ABundleOfDiagnosticsIsOnTheDiskAndInTheStore) {
   EXPECT_EQ(sha256_hex(bytes), made["sha256"]);
   EXPECT_EQ(read_text(there), bytes);
   const std::string files = run_or_throw({"tar", "--list", "--gzip", "--file", here.string()});
-  for (const char* name : {"config.json", "log.txt", "status.json", "metrics.txt", "storage.json", "losses.json",
-                           "cameras/front.json", "threads.txt", "versions.json", "process/status.txt"})
+  for (const char* name :
+       {"config.json", "log.txt", "status.json", "metrics.txt", "storage.json", "losses.json", "cameras/front.json",
+        "threads.txt", "versions.json", "process/status.txt", "process/usage.json"})
     EXPECT_NE(files.find(std::string("vedette-diagnostics/") + name), std::string::npos) << files;
 
   const Json kept = diagnostics(rig, {{"upload", "never"}});

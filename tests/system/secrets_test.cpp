@@ -116,6 +116,16 @@ TEST_F(SecretsTest, AppearInNoLogAndNoMessage) {
   rig.command("recording.start", {{"camera_id", "locked"}});
   rig.command("snapshot.take", {{"camera_id", "gone"}});
   expect_nothing_shown(rig, port);
+  // The configuration as it is shown to whoever asks for it, and to whoever checks it by hand.
+  const Json report = rig.result("config.report", Json::object());
+  expect_nowhere(to_text(report), "config.report");
+  for (const char* pointer : {"/config/mqtt/password_file", "/config/cameras/file/password_file"})
+    EXPECT_NE(report.value(Json::json_pointer(pointer), ""), "") << pointer << " of " << report;
+  const Finished checked =
+      run({VedetteProcess::program().string(), "--config", rig.vedette->config_path().string(), "--check"});
+  EXPECT_EQ(checked.status, 0) << checked.errors;
+  EXPECT_NE(checked.errors.find("warning="), std::string::npos) << "of the passwords in URLs: " << checked.errors;
+  expect_nowhere(checked.output + checked.errors, "--check");
   EXPECT_EQ(rig.vedette->sigterm(), 0);
   ASSERT_GT(rig.vedette->log().size(), 1000u);
   expect_nothing_said(rig);
@@ -128,6 +138,62 @@ TEST_F(SecretsTest, AppearInNoLogAndNoMessage) {
   bad.start();
   EXPECT_EQ(bad.wait(Rig::kLimit), 2);
   expect_nowhere(bad.log(), "the errors of a bad file");
+}
+
+// A crash of an agent that has its secrets in memory, where the system would write a core of any size. Not with
+// AddressSanitizer, which forbids cores itself.
+class CoreDumpSlowTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string pattern = read_text("/proc/sys/kernel/core_pattern");
+    if (pattern.empty() || pattern.front() == '|' || pattern.front() == '/')
+      GTEST_SKIP() << "cores of this machine go elsewhere: " << pattern;
+    rig_.emplace();
+    rig_->config()["mqtt"]["username"] = "edge-01";
+    rig_->config()["mqtt"]["password_file"] = rig_->secret_file("mqtt", kMqtt);
+    rig_->config()["upload"] = {{"target", "s3"},
+                                {"endpoint", "http://127.0.0.1:1"},
+                                {"bucket", "clips"},
+                                {"access_key_id_file", rig_->secret_file("key", "edge-01")},
+                                {"secret_access_key_file", rig_->secret_file("s3", kS3)}};
+    rig_->add_camera("gone", "rtsp://127.0.0.1:1/x",
+                     {{"username", "viewer"}, {"password_file", rig_->secret_file("camera", kCameraFile)}});
+    write_text(rig_->scratch() / "vedette.json", rig_->config().dump());
+  }
+
+  // What the crash leaves in the folder where the agent runs, all files together.
+  std::string left_by_a_crash(const std::string& more) {
+    const auto folder = rig_->scratch() / "crash";
+    std::filesystem::create_directory(folder);
+    ProcessOptions options;
+    options.working_directory = folder;
+    options.output = rig_->scratch() / "log";
+    const size_t from = rig_->probe.mark();
+    Process agent({"sh", "-c",
+                   "ulimit -c unlimited && exec " + VedetteProcess::program().string() + " --config " +
+                       (rig_->scratch() / "vedette.json").string() + " " + more},
+                  options);
+    EXPECT_TRUE(rig_->probe.wait_for_state("/camera/gone/state", "unreachable", Rig::kLimit, from)) << agent.output();
+    agent.kill(SIGABRT);
+    EXPECT_EQ(agent.wait(Rig::kLimit), 128 + SIGABRT);
+    std::string left;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) left += read_text(entry.path());
+    std::filesystem::remove_all(folder);
+    return left;
+  }
+
+  std::optional<Rig> rig_;
+};
+
+TEST_F(CoreDumpSlowTest, ACrashLeavesNoCoreUnlessOneIsWanted) {
+  EXPECT_TRUE(left_by_a_crash("").empty());
+  const std::string core = left_by_a_crash("--core-dumps");
+  EXPECT_EQ(core.substr(0, 4),
+            "\x7f"
+            "ELF")
+      << "it can be had";
+  for (const std::string& secret : {kMqtt, kS3, kCameraFile})
+    EXPECT_NE(core.find(secret), std::string::npos) << "and why it is not: " << secret;
 }
 
 }  // namespace

@@ -148,6 +148,22 @@ TEST_P(S3MultipartTest, GoesOnAfterItWasCutOffAndSendsNoFinishedPartTwice) {
   EXPECT_EQ(hash_in_store(upload), upload.sha256);
 }
 
+TEST_P(S3MultipartTest, TellsTheTraceWithEachPart) {
+  const TcpProxy proxy(s3_.endpoint());
+  config_.endpoint = proxy.endpoint();
+  auto upload = make_upload(dir_.path(), some_content(kSize));
+  upload.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const auto proof = TransferRun(upload).run(*target(), file(upload));
+  ASSERT_TRUE(proof) << proof.error().message;
+  int written = 0;
+  for (const auto& exchange : proxy.exchanges()) {
+    if (!exchange.request.starts_with("PUT ") && !exchange.request.starts_with("POST ")) continue;
+    ++written;
+    EXPECT_THAT(exchange.head, HasSubstr("\r\ntraceparent: " + upload.traceparent)) << exchange.request;
+  }
+  EXPECT_EQ(written, 1 + 5 + 1);
+}
+
 TEST_P(S3MultipartTest, GoesOnAfterAConnectionThatWasResetInMidPart) {
   TcpProxy proxy(s3_.endpoint());
   config_.endpoint = proxy.endpoint();
