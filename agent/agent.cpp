@@ -21,6 +21,7 @@
 #include "agent/latency_watch.h"
 #include "agent/messages.h"
 #include "agent/monitoring.h"
+#include "agent/outbox_watch.h"
 #include "agent/posters.h"
 #include "agent/publisher.h"
 #include "agent/recordings.h"
@@ -107,6 +108,7 @@ class Agent::Impl {
   void add_event(const char* type, const std::string& camera_id, const Json& data);
   void on_clock(const ClockChange& change);
   void begin_uploads();
+  void set_outbox();
   Status begin_session();
   void show_session_and_uploads();
   void end_session(const char* last_state);
@@ -128,6 +130,7 @@ class Agent::Impl {
   Inbox<Event> inbox_{kMostCommands};
   CommandIntake intake_;
   Publisher publisher_;
+  OutboxWatch outbox_watch_;
   Replies replies_;
   CloudRequests requests_;
   UploadGrants grants_;
@@ -181,12 +184,13 @@ Agent::Impl::Impl(ConfigStart start, const Clock& clock, std::unique_ptr<Volume>
       layout_(layout_of(config_)),
       database_(std::move(database)),
       catalog_(*database_, manifest_issuer(config_), makes_posters(config_)),
-      outbox_(*database_),
+      outbox_(*database_, config_.mqtt.outbox.limits),
       commands_(*database_),
       losses_(*database_),
       intake_(base_topic(config_), group_topics(config_), commands_, inbox_, clock,
               [this] { return keeper_.give_up_command_reserve(); }),
       publisher_(base_topic(config_), outbox_, clock),
+      outbox_watch_(outbox_, publisher_, clock),
       replies_(commands_, publisher_, clock),
       requests_([this](const CloudRequest& request) { return publisher_.request(request); }, clock),
       grants_(inbox_, requests_),
@@ -221,7 +225,7 @@ Agent::Impl::Impl(ConfigStart start, const Clock& clock, std::unique_ptr<Volume>
       applier_(in_force_, cameras_, removed_cameras_,
                {budget_, second_profiles_, recordings_, latency_, snapshots_, keeper_, frame_streams_, feeds_, board_,
                 [this] { return begin_session(); }, [this] { begin_uploads(); },
-                [this] { upload_control_.set_rate(config_.upload.max_bandwidth_bps); }},
+                [this] { upload_control_.set_rate(config_.upload.max_bandwidth_bps); }, [this] { set_outbox(); }},
                inbox_, clock),
       twin_(
           std::move(start), in_force_, applier_, [this] { return volume_->check(); }, board_, publisher_, outbox_,
@@ -259,6 +263,7 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
              {"version", VEDETTE_VERSION},
              {"recovered_clips", recovered.recovered},
              {"quarantined_files", recovered.quarantined}});
+  publisher_.outbox().set_rate(config_.mqtt.outbox.drain_per_s);
   begin_uploads();
   applier_.make_cameras();
   recordings_.restore(cameras_);
@@ -276,6 +281,12 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
 void Agent::Impl::show_session_and_uploads() {
   board_.attach(session_.get(), uploads_.get());
   monitoring_.attach(session_.get(), uploads_.get());
+}
+
+void Agent::Impl::set_outbox() {
+  if (const auto set = outbox_.set_limits(config_.mqtt.outbox.limits); !set)
+    log::error("outbox: the bounds were not set", {{"error", set.error().message}});
+  publisher_.outbox().set_rate(config_.mqtt.outbox.drain_per_s);
 }
 
 // Both end what there is of the kind.
@@ -352,6 +363,7 @@ void Agent::Impl::add_event(const char* type, const std::string& camera_id, cons
 void Agent::Impl::on(MqttConnected event) {
   if (event.session != session_number_) return;
   publisher_.on_connected();
+  outbox_watch_.on_connected();
   board_.birth(std::move(event.connection_id));
   requests_.on_connected();
   if (home_assistant_.on()) publisher_.announce(home_assistant_.announcement());
@@ -535,6 +547,7 @@ void Agent::Impl::tick() {
   for (auto& reply : long_commands_.impatient()) answer(reply.to, reply.answer);
   agent_verbs_.look_when_due(now);
   replies_.enter_told();
+  if (outbox_watch_.look(now)) board_.status_may_have_changed();
   diagnostics_.expire();
   second_profiles_.close_unused();
   images_.take_when_due();
@@ -565,8 +578,9 @@ void Agent::Impl::run() {
   MonoTime next_tick = clock_.mono();
   while (!stopping_) {
     monitoring_.beat();
-    if (auto event = inbox_.pop(next_tick, {}))
+    if (auto event = inbox_.pop(std::min(next_tick, publisher_.outbox().due()), {}))
       std::visit([this](auto&& e) { on(std::forward<decltype(e)>(e)); }, std::move(*event));
+    if (clock_.mono() >= publisher_.outbox().due()) publisher_.pump();
     if (clock_.mono() < next_tick) continue;
     tick();
     next_tick = clock_.mono() + kTick;
@@ -575,9 +589,11 @@ void Agent::Impl::run() {
 }
 
 void Agent::Impl::drain_until(MonoTime deadline, const std::function<bool()>& done) {
-  while (!done() && clock_.mono() < deadline)
-    if (auto event = inbox_.pop(deadline, {}))
+  while (!done() && clock_.mono() < deadline) {
+    if (auto event = inbox_.pop(std::min(deadline, publisher_.outbox().due()), {}))
       std::visit([this](auto&& e) { on(std::forward<decltype(e)>(e)); }, std::move(*event));
+    if (clock_.mono() >= publisher_.outbox().due()) publisher_.pump();
+  }
 }
 
 void Agent::Impl::shut_down() {

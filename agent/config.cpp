@@ -11,6 +11,7 @@
 #include "agent/event_config.h"
 #include "agent/grant_config.h"
 #include "agent/http_config.h"
+#include "agent/outbox_config.h"
 #include "agent/schedule_config.h"
 #include "core/file.h"
 #include "core/ids.h"
@@ -131,6 +132,7 @@ void read_mqtt(JsonReader r, Config::Mqtt& mqtt, Load& load) {
       if (!is_name((*groups)[i])) error_at(r, "groups", i, "must match ^[a-z0-9][a-z0-9_-]{0,62}$");
     mqtt.groups = std::move(*groups);
   }
+  if (auto outbox = r.object("outbox")) read_outbox(*outbox, mqtt.outbox);
   if (auto version = r.integer("version", 4, 5)) mqtt.version = static_cast<int>(*version);
   if (auto keepalive = r.integer("keepalive_s", 5, 65535)) mqtt.keepalive = seconds(*keepalive);
   set(mqtt.username, r.string("username"));

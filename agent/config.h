@@ -16,6 +16,7 @@
 #include "media/encode_settings.h"
 #include "sources/events/camera_event.h"
 #include "storage/clip.h"
+#include "storage/outbox_limits.h"
 
 namespace vedette {
 
@@ -32,10 +33,16 @@ struct EventRule {
 // The configuration, typed, with every default in this one place. schemas/config.schema.json is its reference.
 // Secrets are resolved: the strings here are the secrets themselves, known to the redactor.
 struct Config {
+  // What waits for the broker, and how fast it goes when that is back.
+  struct Outbox {
+    OutboxLimits limits;
+    int drain_per_s = 200;
+  };
   struct Mqtt {
     std::vector<std::string> urls = {"mqtt://127.0.0.1:1883"};
     std::string topic_root = "vedette";
     std::vector<std::string> groups;
+    Outbox outbox;
     int version = 5;
     seconds keepalive{30};
     std::string username;

@@ -93,6 +93,7 @@ Status ConfigApplier::apply(ConfigState next, const ConfigPlan& plan) {
   if (plan.log_level) log::set_level(config.log_level);
   if (plan.upload) users_.begin_uploads();
   if (plan.upload_rate) users_.set_upload_rate();
+  if (plan.outbox) users_.set_outbox();
   if (plan.session) return users_.begin_session();
   return {};
 }

@@ -35,6 +35,7 @@ struct ConfigUsers {
   std::function<Status()> begin_session;  // with the broker, after the end of the one there is
   std::function<void()> begin_uploads;    // to the target that is configured, after the end of those there are
   std::function<void()> set_upload_rate;
+  std::function<void()> set_outbox;
 };
 
 // ConfigApplier makes a running agent follow another configuration: only what the plan names is touched. Everybody else

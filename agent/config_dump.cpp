@@ -23,6 +23,10 @@ std::string camera_url(const std::string& url) {
   return redact(ours || query == std::string::npos ? url : url.substr(0, query) + "?***");
 }
 
+Json bounds(const OutboxBounds& b) {
+  return {{"max_rows", b.rows}, {"max_bytes", b.bytes}, {"max_age_s", b.age.count()}};
+}
+
 Json mqtt(const Config::Mqtt& m) {
   Json json = {{"urls", Json::array()},
                {"topic_root", m.topic_root},
@@ -35,6 +39,9 @@ Json mqtt(const Config::Mqtt& m) {
   add(json, "ca_file", m.ca_file);
   add(json, "cert_file", m.cert_file);
   add(json, "key_file", m.key_file);
+  json["outbox"] = {{"records", bounds(m.outbox.limits.records)},
+                    {"notices", bounds(m.outbox.limits.notices)},
+                    {"drain_per_s", m.outbox.drain_per_s}};
   return json;
 }
 

@@ -133,7 +133,10 @@ tl::expected<ConfigPlan, ConfigErrors> plan_change(const ConfigState& from, cons
       plan.cameras[id] = {CameraChange::Kind::removed, true, false, true, true, true, true};
 
   for (const std::string& pointer : changed) {
-    if (is_at_or_below(pointer, "/mqtt")) plan.session = true;
+    if (pointer == "/mqtt/outbox")
+      plan.outbox = true;
+    else if (is_at_or_below(pointer, "/mqtt"))
+      plan.session = true;
     if (pointer == "/recording/time_zone") plan.upload = true;  // of its windows
     if (pointer == "/upload/max_bandwidth_bps")
       plan.upload_rate = true;

@@ -27,6 +27,7 @@ struct ConfigPlan {
   std::vector<std::string> changed;  // JSON Pointers, to the member of a section or of a camera
   std::map<std::string, CameraChange> cameras;
   bool session = false;      // with the broker: a new one
+  bool outbox = false;       // only what may wait for the broker, and how fast it goes
   bool upload = false;       // another target, or another way to it
   bool upload_rate = false;  // only how fast
   bool retention = false;

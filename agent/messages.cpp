@@ -114,8 +114,11 @@ Json status(const StatusBody& body) {
   json["clock"] = {{"synced", body.clock_synced}};
   json["config_version"] = body.config_version;
   json["cameras"] = {{"total", body.cameras}, {"streaming", body.streaming}, {"recording", body.recording}};
-  json["outbox"] = {
-      {"rows", body.outbox.rows}, {"oldest_s", body.outbox.oldest_s}, {"dropped_total", body.outbox.dropped_total}};
+  json["outbox"] = {{"rows", body.outbox.rows},
+                    {"refused", body.outbox.refused},
+                    {"bytes", body.outbox.bytes},
+                    {"oldest_s", body.outbox.oldest_s},
+                    {"dropped_total", body.outbox.dropped_total()}};
   json["problems"] = Json::array();
   for (const auto& problem : body.problems) {
     Json one = {{"code", code_name(problem.code)}, {"message", redact(problem.message)}};

@@ -166,10 +166,17 @@ void Metrics::broker(PrometheusText& out) const {
   if (!outbox) return;
   out.gauge("vedette_outbox_events", "Events that the broker has not acknowledged yet.");
   out.sample(outbox->rows);
+  out.gauge("vedette_outbox_refused_events", "Events that the broker refuses, which are kept beside these.");
+  out.sample(outbox->refused);
+  out.gauge("vedette_outbox_bytes", "Of both.");
+  out.sample(outbox->bytes);
   out.gauge("vedette_outbox_oldest_seconds", "For how long the oldest of them waits.");
   out.sample(outbox->oldest_s);
-  out.counter("vedette_outbox_dropped_total", "Events that went because there were too many.");
-  out.sample(outbox->dropped_total);
+  out.counter("vedette_outbox_dropped_total", "Events that went because they were too many or too old, by class.");
+  out.sample(outbox->dropped_records, {{"class", class_name(EventClass::record)}});
+  out.sample(outbox->dropped_notices, {{"class", class_name(EventClass::notice)}});
+  out.counter("vedette_telemetry_replaced_total", "Telemetry that waited for the broker until there was newer.");
+  out.sample(board_.telemetry_replaced());
 }
 
 void Metrics::uploads(PrometheusText& out) const {

@@ -11,7 +11,7 @@ namespace vedette {
 
 namespace {
 
-// Tokens of what is not in the outbox; rows of the outbox begin at 1.
+// The token of what nobody waits for; rows of the outbox begin at 1.
 constexpr uint64_t kNoRow = 0;
 constexpr int kRefused = 0x80;  // reason codes from here on are refusals (MQTT 5, 2.4)
 
@@ -25,14 +25,15 @@ std::string reply_schema(const std::string& verb, const Json& body) {
 }  // namespace
 
 Publisher::Publisher(std::string base_topic, Outbox& outbox, const Clock& clock)
-    : base_topic_(std::move(base_topic)), outbox_(outbox), clock_(clock) {}
+    : base_topic_(std::move(base_topic)),
+      outbox_(
+          outbox, [this](const OutboxEvent& event, uint64_t token) { return send_event(event, token); }, clock),
+      clock_(clock) {}
 
 void Publisher::on_connected() {
   connected_ = true;
   seq_ = 0;
-  outstanding_.clear();
-  last_sent_row_ = 0;
-  outbox_empty_ = false;
+  outbox_.on_connected();
 }
 
 void Publisher::on_disconnected() {
@@ -40,6 +41,7 @@ void Publisher::on_disconnected() {
   // The broker may have them or not: they go out again, before the others.
   for (auto it = replying_.rbegin(); it != replying_.rend(); ++it) waiting_.push_front(std::move(it->second));
   replying_.clear();
+  outbox_.on_disconnected();
 }
 
 Publisher::Outgoing Publisher::outgoing(const std::string& topic, const std::string& schema, const Json& body) const {
@@ -171,10 +173,16 @@ mqtt::Message Publisher::last_state(const std::string& subtopic, const std::stri
 }
 
 void Publisher::telemetry(const std::string& subtopic, const std::string& schema, const Json& body) {
-  if (!connected_) return;
   Outgoing out = outgoing(base_topic_ + "/" + subtopic, schema, body);
   out.message.qos = 0;
-  send(out, kNoRow);
+  auto [waiting, is_new] = figures_.try_emplace(out.message.topic);
+  if (!is_new) ++telemetry_replaced_;
+  waiting->second = std::move(out);
+  if (connected_) send_figures();
+}
+
+void Publisher::send_figures() {
+  while (!figures_.empty() && send(figures_.begin()->second, kNoRow)) figures_.erase(figures_.begin());
 }
 
 void Publisher::on_published(uint64_t token, int reason) {
@@ -191,16 +199,7 @@ void Publisher::on_published(uint64_t token, int reason) {
     pump();
     return;
   }
-  const auto row = outstanding_.find(token);
-  if (row == outstanding_.end()) return;  // of a connection that is gone
-  if (reason >= kRefused) {
-    // The row stays, and is tried again after the next connect: an ACL that is mended must not have cost an event.
-    log::error("the broker refused an event; it is kept", {{"type", row->second}, {"reason", reason}});
-  } else if (const auto removed = outbox_.remove(static_cast<int64_t>(token)); !removed) {
-    log::error("an event that was sent cannot be removed", {{"reason", removed.error().message}});
-  }
-  outstanding_.erase(row);
-  pump();
+  if (outbox_.on_published(token, reason)) pump();  // else it was of a connection that is gone
 }
 
 void Publisher::pump() {
@@ -215,27 +214,15 @@ void Publisher::pump() {
     if (!send(states_.begin()->second, kNoRow)) return;
     states_.erase(states_.begin());
   }
-  pump_outbox();
+  send_figures();
+  outbox_.pump();
 }
 
-void Publisher::pump_outbox() {
-  if (outstanding_.size() >= kMostOutstanding) return;
-  const auto events = outbox_.next(last_sent_row_, static_cast<int>(kMostOutstanding - outstanding_.size()));
-  if (!events) {
-    if (!std::exchange(outbox_unreadable_, true))
-      log::error("the outbox cannot be read", {{"reason", events.error().message}});
-    return;
-  }
-  outbox_unreadable_ = false;
-  outbox_empty_ = events->empty();
-  for (const OutboxEvent& event : *events) {
-    Outgoing out = outgoing(base_topic_ + "/event/" + event.type, "event/" + event.type, messages::event(event));
-    out.id = event.id;
-    out.at = event.at;
-    if (!send(out, static_cast<uint64_t>(event.row))) return;
-    outstanding_.emplace(static_cast<uint64_t>(event.row), event.type);
-    last_sent_row_ = event.row;
-  }
+bool Publisher::send_event(const OutboxEvent& event, uint64_t token) {
+  Outgoing out = outgoing(base_topic_ + "/event/" + event.type, "event/" + event.type, messages::event(event));
+  out.id = event.id;
+  out.at = event.at;
+  return send(out, token);
 }
 
 }  // namespace vedette

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/cloud_requests.h"
+#include "agent/outbox_drain.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "mqtt/session.h"
@@ -17,9 +18,8 @@
 
 namespace vedette {
 
-// Publisher is the way out: it puts the envelope (v, id, ts, seq) around each body, sends replies and states as soon as
-// there is a connection, and drains the outbox in order, removing a row when the broker has acknowledged it. Belongs to
-// the main loop.
+// Publisher is the way out: it puts the envelope (v, id, ts, seq) around each body, and sends replies, states and
+// figures as soon as there is a connection, ahead of what the outbox still has (OutboxDrain). Belongs to the main loop.
 class Publisher {
  public:
   Publisher(std::string base_topic, Outbox& outbox, const Clock& clock);
@@ -48,8 +48,10 @@ class Publisher {
   void state(const std::string& subtopic, const std::string& schema, const Json& body);
   // What was retained there is no more.
   void clear_state(const std::string& subtopic);
-  // Figures, QoS 0: left out while there is no connection.
+  // Figures, QoS 0: only the newest of each topic waits, in memory.
   void telemetry(const std::string& subtopic, const std::string& schema, const Json& body);
+  // How many made room for newer ones of their topic.
+  uint64_t telemetry_replaced() const { return telemetry_replaced_; }
   // For others than readers of the contract: retained, without an envelope. Only the newest of each topic waits.
   void announce(mqtt::Message message);
   // A JPEG, QoS 0: left out while there is no connection.
@@ -58,17 +60,17 @@ class Publisher {
   // A retained message with its envelope, for the session's close().
   mqtt::Message last_state(const std::string& subtopic, const std::string& schema, const Json& body);
 
-  // Sends what there is and the window allows. To be called after anything that may have added to the outbox.
+  OutboxDrain& outbox() { return outbox_; }
+
+  // Sends what there is and the window allows. To be called after anything that may have added to the outbox, and when
+  // the outbox is due.
   void pump();
-  bool drained() const {
-    return waiting_.empty() && states_.empty() && outstanding_.empty() && replying_.empty() && outbox_empty_;
-  }
+  bool drained() const { return waiting_.empty() && states_.empty() && replying_.empty() && outbox_.drained(); }
 
  private:
   static constexpr size_t kMostWaiting = 2048;
   static constexpr size_t kMostUnlogged = 1024;
-  static constexpr uint64_t kReplyToken = uint64_t{1} << 63;  // in the tokens of replies; rows do not come so far
-  static constexpr size_t kMostOutstanding = 32;              // outbox rows on their way, leaving window for replies
+  static constexpr uint64_t kReplyToken = uint64_t{1} << 63;  // in the tokens of replies; the outbox has the others
 
   // A message that gets its envelope, and with it its place in the sequence, when it is really sent.
   struct Outgoing {
@@ -84,10 +86,11 @@ class Publisher {
   mqtt::Message finished(const Outgoing& out, uint64_t seq) const;
   bool send(const Outgoing& out, uint64_t token);
   void wait(Outgoing out);
-  void pump_outbox();
+  void send_figures();
+  bool send_event(const OutboxEvent& event, uint64_t token);
 
   const std::string base_topic_;
-  Outbox& outbox_;
+  OutboxDrain outbox_;
   const Clock& clock_;
   mqtt::Session* session_ = nullptr;
   bool connected_ = false;
@@ -96,11 +99,9 @@ class Publisher {
   std::map<uint64_t, Outgoing> replying_;  // those that the broker has not acknowledged, by token
   uint64_t replies_sent_ = 0;
   std::vector<std::string> told_;
-  std::map<std::string, Outgoing> states_;       // by topic
-  std::map<uint64_t, std::string> outstanding_;  // outbox rows that were sent, and their type
-  int64_t last_sent_row_ = 0;
-  bool outbox_empty_ = false;       // nothing after last_sent_row_ when last looked
-  bool outbox_unreadable_ = false;  // which was logged
+  std::map<std::string, Outgoing> states_;   // by topic
+  std::map<std::string, Outgoing> figures_;  // by topic
+  uint64_t telemetry_replaced_ = 0;
 };
 
 }  // namespace vedette

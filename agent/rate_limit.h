@@ -20,11 +20,13 @@ class RateLimit {
     return true;
   }
   bool has(MonoTime now) const { return next_ <= now + ahead_; }
+  // From when on one may.
+  MonoTime from() const { return next_ - ahead_; }
 
  private:
-  const microseconds interval_;
-  const microseconds ahead_;  // how far before its even pace one may come
-  MonoTime next_;             // when the next one would come at an even pace
+  microseconds interval_;
+  microseconds ahead_;  // how far before its even pace one may come
+  MonoTime next_;       // when the next one would come at an even pace
 };
 
 }  // namespace vedette

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/camera_events.h"
+#include "agent/outbox_watch.h"
 #include "core/log.h"
 
 namespace vedette {
@@ -38,6 +39,13 @@ std::string essence(const messages::StatusBody& body) {
     out.append(" ").append(code_name(problem.code)).append(problem.camera_id);
     if (problem.code == Code::no_space) out.append(problem.message);
   }
+  return out;
+}
+
+std::string words(const std::vector<RefusedEvents>& refused) {
+  std::string out;
+  for (const RefusedEvents& kind : refused)
+    out.append(out.empty() ? "" : ", ").append(kind.type).append(" (").append(refusal_word(kind.reason)).append(")");
   return out;
 }
 
@@ -98,6 +106,8 @@ std::vector<messages::StatusBody::Problem> StatusBoard::problems() const {
     out.push_back({storage_.catalog->code, storage_.catalog->message + remedy(storage_.catalog->code), {}});
   for (const auto& [camera_id, fault] : recordings_.faults())
     out.push_back({fault.code, fault.message + remedy(fault.code), camera_id});
+  if (const auto& refused = publisher_.outbox().refused(); !refused.empty())
+    out.push_back({Code::forbidden, "the broker refuses events, which are kept: " + words(refused), {}});
   if (!upload_problem_.empty()) out.push_back({Code::upload_failed, upload_problem_, {}});
   for (const auto& camera : slow_)
     out.push_back({Code::timed_out, "frames take too long: " + camera.what, camera.camera_id});
@@ -170,14 +180,13 @@ void StatusBoard::telemetry_sent_when_due(MonoTime now) {
   next_telemetry_ = std::max(next_telemetry_ + config_.telemetry_interval, now);
   publish_telemetry(now);
   status_may_have_changed();
-  report_dropped_events();
 }
 
 void StatusBoard::publish_telemetry(MonoTime now) {
   SystemFigures figures;
   figures.storage = config_.storage.path;
   if (const auto uploads = catalog_.upload_figures(clock_.utc())) figures.uploads = *uploads;
-  if (const auto outbox = outbox_.figures(clock_.utc())) figures.outbox_rows = outbox->rows;
+  if (const auto outbox = outbox_.figures(clock_.utc())) figures.outbox = *outbox;
   const uint64_t uploaded = uploads_ ? uploads_->uploaded_bytes_total() : 0;
   const auto passed_us = std::max<int64_t>(1, (now - telemetry_before_).count());
   figures.upload_bps =
@@ -195,15 +204,6 @@ void StatusBoard::publish_telemetry(MonoTime now) {
     publisher_.telemetry("telemetry/camera/" + id, "telemetry_camera",
                          camera_telemetry(*camera, stages.next(), shared));
   }
-}
-
-void StatusBoard::report_dropped_events() {
-  const auto figures = outbox_.figures(clock_.utc());
-  if (!figures || figures->dropped_total <= dropped_before_) return;
-  const Json data = {{"dropped", figures->dropped_total - dropped_before_}, {"dropped_total", figures->dropped_total}};
-  if (const auto added = outbox_.add(make_event("outbox.dropped", {}, data, clock_.utc())); !added)
-    log::error("event cannot be written", {{"type", "outbox.dropped"}, {"reason", added.error().message}});
-  dropped_before_ = figures->dropped_total;
 }
 
 }  // namespace vedette

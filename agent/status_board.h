@@ -68,11 +68,11 @@ class StatusBoard {
   SpaceLevel space_level() const { return space_level_; }
   const Histogram& command_time() const { return command_time_; }
   const std::map<std::string, uint64_t>& answers() const { return answers_; }
+  uint64_t telemetry_replaced() const { return publisher_.telemetry_replaced(); }
 
  private:
   void publish_status(const messages::StatusBody& body);
   void publish_telemetry(MonoTime now);
-  void report_dropped_events();
 
   const Config& config_;
   const Cameras& cameras_;
@@ -100,7 +100,6 @@ class StatusBoard {
   std::map<std::string, MonoTime> camera_due_;
   MonoTime next_telemetry_, next_status_, telemetry_before_;
   uint64_t uploaded_before_ = 0;
-  uint64_t dropped_before_ = 0;
 };
 
 }  // namespace vedette

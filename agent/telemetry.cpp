@@ -110,7 +110,8 @@ Json system_telemetry(ProcessFigures& process, const SystemFigures& figures) {
   json["upload_queue_rows"] = figures.uploads.rows;
   json["upload_queue_bytes"] = figures.uploads.bytes;
   json["upload_bps"] = figures.upload_bps;
-  json["outbox_rows"] = figures.outbox_rows;
+  json["outbox_rows"] = figures.outbox.rows;
+  json["outbox_bytes"] = figures.outbox.bytes;
   if (figures.mqtt_round_trip)
     json["mqtt_rtt_ms"] = two_decimals(static_cast<double>(figures.mqtt_round_trip->count()) / 1000);
   if (const auto temperature = ProcessFigures::temperature_c()) json["temperature_c"] = *temperature;

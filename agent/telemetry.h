@@ -45,7 +45,7 @@ struct SystemFigures {
   std::filesystem::path storage;
   UploadFigures uploads;
   int64_t upload_bps = 0;
-  int64_t outbox_rows = 0;
+  OutboxFigures outbox;
   std::optional<microseconds> mqtt_round_trip;
 };
 

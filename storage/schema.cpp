@@ -323,10 +323,62 @@ UPDATE command SET status = coalesce(json_extract(reply, '$.body.status'), ''),
 CREATE INDEX command_by_time ON command(received_us, command_id);
 )sql";
 
+constexpr const char* kOutboxClasses = R"sql(
+-- From here on the row of an event that the broker refused is negative: minus the place that it had.
+ALTER TABLE outbox ADD COLUMN class TEXT NOT NULL DEFAULT 'record';   -- record, notice
+ALTER TABLE outbox ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;       -- of all its texts together
+ALTER TABLE outbox ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;     -- the broker's reason code; 0: it did not refuse
+UPDATE outbox SET bytes = length(CAST(id || type || camera_id || command_id || traceparent || data AS BLOB)), class =
+  CASE WHEN type GLOB 'camera.*' OR type GLOB 'motion.*' OR type GLOB 'storage.*' OR type GLOB 'latency.*'
+         OR type GLOB 'clock.*' THEN 'notice' ELSE 'record' END;
+-- The oldest of the class that has less room and goes first.
+CREATE INDEX outbox_notice ON outbox(row) WHERE class = 'notice';
+CREATE INDEX outbox_refused ON outbox(type, refused, row) WHERE row < 0;
+
+-- What waits of each class, so that nobody has to count it, and how much may.
+CREATE TABLE outbox_class (
+  class       TEXT PRIMARY KEY,
+  rows        INTEGER NOT NULL,               -- those included that were refused
+  bytes       INTEGER NOT NULL,
+  refused     INTEGER NOT NULL,               -- rows that were
+  most_rows   INTEGER NOT NULL,
+  most_bytes  INTEGER NOT NULL,
+  most_age_us INTEGER NOT NULL,               -- 0: however old
+  dropped     INTEGER NOT NULL                -- rows that went because of these bounds, ever
+) WITHOUT ROWID;
+INSERT INTO outbox_class SELECT 'record', count(*), coalesce(sum(bytes), 0), 0, 100000, 134217728, 0,
+  coalesce((SELECT value FROM figure WHERE name = 'outbox_dropped'), 0) FROM outbox WHERE class = 'record';
+INSERT INTO outbox_class SELECT 'notice', count(*), coalesce(sum(bytes), 0), 0, 20000, 16777216, 604800000000, 0
+  FROM outbox WHERE class = 'notice';
+DELETE FROM figure WHERE name IN ('outbox_dropped', 'outbox_most_rows');
+CREATE TRIGGER outbox_added AFTER INSERT ON outbox BEGIN
+  UPDATE outbox_class SET rows = rows + 1, bytes = bytes + new.bytes WHERE class = new.class;
+END;
+CREATE TRIGGER outbox_gone AFTER DELETE ON outbox BEGIN
+  UPDATE outbox_class SET rows = rows - 1, bytes = bytes - old.bytes, refused = refused - (old.row < 0)
+    WHERE class = old.class;
+END;
+CREATE TRIGGER outbox_moved AFTER UPDATE OF row ON outbox BEGIN
+  UPDATE outbox_class SET refused = refused - (old.row < 0) + (new.row < 0) WHERE class = old.class;
+END;
+
+-- What went because of the bounds, until it is told (event outbox.dropped, and a loss).
+CREATE TABLE outbox_dropped (
+  type     TEXT NOT NULL,
+  reason   TEXT NOT NULL,                     -- outbox_rows, outbox_bytes, outbox_age
+  class    TEXT NOT NULL,
+  rows     INTEGER NOT NULL,
+  bytes    INTEGER NOT NULL,
+  first_us INTEGER NOT NULL,                  -- the instants of the first and the last of them
+  last_us  INTEGER NOT NULL,
+  PRIMARY KEY (type, reason)
+) WITHOUT ROWID;
+)sql";
+
 constexpr Migration kMigrations[] = {
     {1, kFirst},    {2, kPlans},    {3, kSums},      {4, kDeletions},  {5, kRetention},
     {6, kTimeline}, {7, kClocks},   {8, kManifests}, {9, kContainers}, {10, kCameraClocks},
-    {11, kParts},   {12, kPosters}, {13, kForced},   {14, kAudit},
+    {11, kParts},   {12, kPosters}, {13, kForced},   {14, kAudit},     {15, kOutboxClasses},
 };
 
 }  // namespace

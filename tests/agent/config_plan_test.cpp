@@ -103,6 +103,9 @@ TEST(ConfigPlanTest, ASecretThatChangesBehindItsNameCounts) {
 TEST(ConfigPlanTest, EachSectionHasItsConsequence) {
   EXPECT_TRUE(plan_of(R"({"mqtt": {"url": "mqtt://b"}})").session);
   EXPECT_TRUE(plan_of(R"({"mqtt": {"groups": ["g"]}})").session);
+  const ConfigPlan outbox = plan_of(R"({"mqtt": {"outbox": {"drain_per_s": 20}}})");
+  EXPECT_TRUE(outbox.outbox);
+  EXPECT_FALSE(outbox.session);
   const ConfigPlan rate = plan_of(R"({"upload": {"max_bandwidth_bps": 1000}})");
   EXPECT_TRUE(rate.upload_rate);
   EXPECT_FALSE(rate.upload);

@@ -110,6 +110,11 @@ TEST_F(ConfigSchemaTest, DefaultsOfTheSchemaAreThoseOfTheCode) {
   Json document = {{"device_id", "a"}};
   for (const char* section : {"mqtt", "storage", "recording", "telemetry", "log", "upload"})
     document[section] = defaults(section);
+  const Json& outbox = schema_["properties"]["mqtt"]["properties"]["outbox"]["properties"];
+  document["mqtt"]["outbox"]["drain_per_s"] = outbox["drain_per_s"]["default"];
+  for (const std::string of : {"records", "notices"})
+    for (const auto& [key, node] : outbox[of]["properties"].items())
+      document["mqtt"]["outbox"][of][key] = node["default"];
   const auto [config, warnings] = load(document.dump());
   EXPECT_THAT(warnings, IsEmpty()) << "a default asks for nothing";
   const Config bare = load(R"({"device_id": "a"})").config;
@@ -117,6 +122,8 @@ TEST_F(ConfigSchemaTest, DefaultsOfTheSchemaAreThoseOfTheCode) {
   EXPECT_EQ(config.mqtt.topic_root, bare.mqtt.topic_root);
   EXPECT_EQ(config.mqtt.version, bare.mqtt.version);
   EXPECT_EQ(config.mqtt.keepalive, bare.mqtt.keepalive);
+  EXPECT_EQ(config.mqtt.outbox.limits, bare.mqtt.outbox.limits);
+  EXPECT_EQ(config.mqtt.outbox.drain_per_s, bare.mqtt.outbox.drain_per_s);
   EXPECT_EQ(config.storage.path, bare.storage.path);
   EXPECT_EQ(config.storage.sync_interval, bare.storage.sync_interval);
   EXPECT_EQ(config.storage.min_free_bytes, bare.storage.min_free_bytes);
@@ -159,6 +166,9 @@ TEST_F(ConfigSchemaTest, BoundsOfTheSchemaAreThoseOfTheCode) {
   };
   for (const auto& [section, node] : schema_["properties"].items())
     if (node.contains("properties")) walk("/" + section, node);
+  const Json& outbox = schema_["properties"]["mqtt"]["properties"]["outbox"];
+  walk("/mqtt/outbox", outbox);
+  for (const std::string of : {"records", "notices"}) walk("/mqtt/outbox/" + of, outbox["properties"][of]);
   walk("/cameras/front", schema_["definitions"]["camera"]);
   walk("/cameras/front/encode", schema_["definitions"]["encode"]);
   EXPECT_GT(tried, 20);

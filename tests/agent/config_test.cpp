@@ -80,6 +80,18 @@ TEST_F(ConfigTest, MqttSectionIsRead) {
   EXPECT_EQ(mqtt.key_file, "/key");
 }
 
+TEST_F(ConfigTest, BoundsOfTheOutboxAreRead) {
+  const auto outbox = load(with("mqtt", R"("outbox": {"records": {"max_rows": 500, "max_age_s": 60},
+      "notices": {"max_bytes": 65536}, "drain_per_s": 20})"))
+                          .config.mqtt.outbox;
+  EXPECT_EQ(outbox.limits.records, (OutboxBounds{500, 128 << 20, 60s}));
+  EXPECT_EQ(outbox.limits.notices, (OutboxBounds{20'000, 65'536, 604'800s}));
+  EXPECT_EQ(outbox.drain_per_s, 20);
+  EXPECT_THAT(paths_of(with("mqtt", R"("outbox": {"records": {"rows": 1}, "notices": 5, "drain_per_s": 0, "x": 1})")),
+              UnorderedElementsAre("/mqtt/outbox/records/rows", "/mqtt/outbox/notices", "/mqtt/outbox/drain_per_s",
+                                   "/mqtt/outbox/x"));
+}
+
 TEST_F(ConfigTest, TheSigningKeyIsASecretThatMustBeAKey) {
   const auto text = [](const std::string& reference) {
     return with("storage", "\"signing_key_file\": \"" + reference + "\"");

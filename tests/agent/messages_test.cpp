@@ -94,7 +94,7 @@ TEST(StatusMessageTest, HasWhatTheContractNames) {
   body.cameras = 4;
   body.streaming = 3;
   body.recording = 2;
-  body.outbox = {5, 60, 1};
+  body.outbox = {5, 2, 700, 60, 1, 3};
   body.problems = {{Code::camera_unavailable, "unreachable: rtsp://u:p@host", "front"}, {Code::no_space, "full", {}}};
   const Json json = messages::status(body);
   EXPECT_EQ(json["state"], "degraded");
@@ -105,7 +105,8 @@ TEST(StatusMessageTest, HasWhatTheContractNames) {
   EXPECT_TRUE(json["clock"]["synced"].is_boolean());
   EXPECT_EQ(json["config_version"], 0);
   EXPECT_EQ(json["cameras"], Json({{"total", 4}, {"streaming", 3}, {"recording", 2}}));
-  EXPECT_EQ(json["outbox"], Json({{"rows", 5}, {"oldest_s", 60}, {"dropped_total", 1}}));
+  EXPECT_EQ(json["outbox"],
+            Json({{"rows", 5}, {"refused", 2}, {"bytes", 700}, {"oldest_s", 60}, {"dropped_total", 4}}));
   EXPECT_EQ(
       json["problems"][0],
       Json({{"code", "camera_unavailable"}, {"message", "unreachable: rtsp://***@host"}, {"camera_id", "front"}}));

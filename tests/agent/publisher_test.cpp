@@ -63,8 +63,9 @@ class PublisherTest : public testing::Test {
     const MonoTime deadline = Clock::system().mono() + kLimit;
     while (!condition()) {
       if (Clock::system().mono() >= deadline) return false;
-      if (auto happened = inbox_.pop(Clock::system().mono() + 20ms, {}))
+      if (auto happened = inbox_.pop(std::min(Clock::system().mono() + 20ms, publisher_->outbox().due()), {}))
         std::visit([this](auto e) { on(e); }, *happened);
+      if (Clock::system().mono() >= publisher_->outbox().due()) publisher_->pump();
     }
     return true;
   }
@@ -337,16 +338,37 @@ TEST_F(PublisherTest, StateIsRetainedAndOnlyItsNewestCounts) {
   EXPECT_EQ(retained->json()["number"], 499);
 }
 
-TEST_F(PublisherTest, TelemetryIsNotKeptForLater) {
-  publisher_->telemetry("telemetry/system", "telemetry_system", {{"number", 1}});
+TEST_F(PublisherTest, OnlyTheNewestTelemetryOfEachTopicWaits) {
+  for (int i = 0; i < 3; ++i) publisher_->telemetry("telemetry/system", "telemetry_system", {{"number", i}});
+  publisher_->telemetry("telemetry/camera/front", "telemetry_camera", {{"number", 7}});
   publisher_->state("status", "status", {{"number", 1}});
+  EXPECT_EQ(publisher_->telemetry_replaced(), 2u);
+  add_event(0);
   connect();
-  publisher_->telemetry("telemetry/system", "telemetry_system", {{"number", 2}});
-  ASSERT_TRUE(wait_until_seen("/telemetry/system", 1));
-  const auto telemetry = seen("/telemetry/system");
-  EXPECT_EQ(telemetry.front().json()["number"], 2);
-  EXPECT_EQ(telemetry.front().qos, 0);
+  ASSERT_TRUE(wait_until_seen("/telemetry/", 2));
+  ASSERT_TRUE(wait_until_seen("/event/", 1));
+  EXPECT_EQ(seen("/telemetry/system").size(), 1u);
+  EXPECT_EQ(seen("/telemetry/system").front().json()["number"], 2);
+  EXPECT_EQ(seen("/telemetry/system").front().qos, 0);
+  EXPECT_EQ(seen("/telemetry/camera/front").front().json()["number"], 7);
+  EXPECT_LT(seen("/telemetry/system").front().json()["seq"], seen("/event/").front().json()["seq"]);
   EXPECT_TRUE(seen("/status").empty()) << "the birth tells the state";
+  publisher_->telemetry("telemetry/system", "telemetry_system", {{"number", 8}});
+  ASSERT_TRUE(wait_until_seen("/telemetry/system", 2));
+  EXPECT_EQ(seen("/telemetry/system").back().json()["number"], 8);
+}
+
+TEST_F(PublisherTest, RepliesAndStatesGoAheadOfWhatTheOutboxHas) {
+  for (int i = 0; i < 300; ++i) add_event(i);
+  connect();
+  publisher_->reply(std::string(kBase) + "/reply/web", "c", "agent.ping", {{"number", 1}});
+  publisher_->state("status", "status", {{"number", 1}});
+  ASSERT_TRUE(run_until([this] { return outbox_is_empty() && seen("/event/").size() == 300; }));
+  ASSERT_TRUE(wait_until_seen("/reply/web", 1));
+  // Behind what was on its way by then, and no more.
+  const auto most = static_cast<int>(OutboxDrain::kMostOutstanding) + OutboxDrain::kRate / 4;
+  EXPECT_LE(seen("/reply/web").front().json()["seq"], most);
+  EXPECT_LE(seen("/status").front().json()["seq"], most);
 }
 
 class StrictBrokerTest : public PublisherTest {
@@ -361,6 +383,35 @@ TEST_F(StrictBrokerTest, EventTooLargeForTheBrokerDoesNotHoldUpTheOthers) {
   connect();
   ASSERT_TRUE(wait_until_seen("/event/", 1));
   EXPECT_EQ(seen("/event/").back().json()["data"]["number"], 2);
+  ASSERT_TRUE(run_until([this] { return publisher_->drained(); }));
+  EXPECT_EQ(publisher_->outbox().refused(), (std::vector<RefusedEvents>{{"clip.ready", 0x95, 1}}));
+}
+
+class ForbiddenTest : public PublisherTest {
+ protected:
+  ForbiddenTest() : PublisherTest({.acl = kDenied}) {}
+  static constexpr const char* kDenied = "topic readwrite #\ntopic deny vedette/v1/edge-01/event/clip.ready\n";
+};
+
+TEST_F(ForbiddenTest, WhatTheAclForbidsArrivesUnderItsIdWhenItIsMended) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 5; ++i) ids.push_back(add_event(i));
+  ASSERT_TRUE(outbox_->add(make_event("camera.up", "front", {{"number", 5}}, Clock::system().utc())));
+  connect();
+  ASSERT_TRUE(run_until([this] { return publisher_->drained(); }));
+  EXPECT_EQ(publisher_->outbox().refused(), (std::vector<RefusedEvents>{{"clip.ready", 0x87, 5}}));
+  ASSERT_TRUE(wait_until_seen("/event/camera.up", 1));
+  EXPECT_TRUE(seen("/event/clip.ready").empty());
+  broker_.set_acl("topic readwrite #\n");
+  session_.reset();
+  publisher_->on_disconnected();
+  connections_ = 0;
+  connect();
+  ASSERT_TRUE(run_until([this] { return publisher_->outbox().refused().empty(); }));
+  ASSERT_TRUE(run_until([&] { return outbox_is_empty() && seen("/event/clip.ready").size() == 5; }));
+  std::vector<std::string> came;
+  for (const ProbeMessage& message : seen("/event/clip.ready")) came.push_back(message.json()["id"]);
+  EXPECT_EQ(came, ids);
 }
 
 }  // namespace

@@ -118,6 +118,24 @@ TEST(DatabaseTest, ANewerSchemaIsAConflict) {
   EXPECT_EQ(query(path, "PRAGMA user_version"), "9999");
 }
 
+TEST(DatabaseTest, EventsOfBeforeGetTheirClassAndAreCounted) {
+  const TempDir dir;
+  const auto path = dir.path() / "vedette.db";
+  for (const Migration& migration : migrations())
+    if (migration.version <= 14) query(path, migration.sql);
+  query(path, "PRAGMA user_version=14");
+  for (const char* type : {"clip.ready", "camera.up", "clip.deleted"})
+    query(path, "INSERT INTO outbox(id, at_us, type, camera_id, command_id, traceparent, data) VALUES('i', 5, '" +
+                    std::string(type) + "', '', '', '', '{\"\u00e4\":1}')");
+  query(path, "INSERT INTO figure VALUES('outbox_dropped', 7)");
+  ASSERT_TRUE(Database::open(path).has_value());
+  EXPECT_EQ(query(path, "SELECT class FROM outbox WHERE type = 'camera.up'"), "notice");
+  EXPECT_EQ(query(path, "SELECT bytes FROM outbox WHERE type = 'camera.up'"), "18");
+  EXPECT_EQ(query(path, "SELECT rows || ' ' || bytes || ' ' || dropped FROM outbox_class WHERE class = 'record'"),
+            "2 " + std::to_string(1 + 10 + 8 + 1 + 12 + 8) + " 7");
+  EXPECT_EQ(query(path, "SELECT rows FROM outbox_class WHERE class = 'notice'"), "1");
+}
+
 TEST(DatabaseTest, AFileThatIsNoDatabaseIsNamedAndLeftAlone) {
   const TempDir dir;
   const auto path = dir.path() / "vedette.db";

@@ -17,69 +17,79 @@ OutboxEvent event(const std::string& type) {
   return make_event(type, "front", Json{{"n", 1}}, kNow);
 }
 
-TEST(OutboxTest, GivesEventsInOrderUntilTheyAreRemoved) {
+Status take(Outbox& outbox, const std::vector<OutboxEvent>& events) {
+  std::vector<Outbox::Outcome> outcomes;
+  for (const OutboxEvent& one : events) outcomes.push_back({one.row});
+  return outbox.settle(outcomes);
+}
+
+std::vector<std::string> types(const std::vector<OutboxEvent>& events) {
+  std::vector<std::string> out;
+  for (const OutboxEvent& one : events) out.push_back(one.type);
+  return out;
+}
+using Types = std::vector<std::string>;
+
+TEST(OutboxTest, GivesEventsInOrderUntilTheyAreTaken) {
   Store store;
-  for (const char* type : {"a", "b", "c"}) ASSERT_TRUE(store.outbox->add(event(type)));
+  for (const char* type : {"a", "b", "c", "d"}) ASSERT_TRUE(store.outbox->add(event(type)));
   auto events = store.outbox->next(0, 2).value();
   ASSERT_EQ(events.size(), 2u);
   EXPECT_EQ(events[0].type, "a");
   EXPECT_TRUE(is_uuid(events[0].id));
   EXPECT_EQ(events[0].at, kNow);
   EXPECT_EQ(events[0].data, R"({"n":1})");
-  ASSERT_TRUE(store.outbox->remove(events[0].row));
   const auto rest = store.outbox->next(events[1].row, 10).value();
-  ASSERT_EQ(rest.size(), 1u);
-  EXPECT_EQ(rest[0].type, "c");
+  EXPECT_EQ(types(rest), (Types{"c", "d"}));
+  ASSERT_TRUE(take(*store.outbox, {events[0], rest[1]}));
 
   store.reopen();
   const auto again = store.outbox->next(0, 10).value();
-  ASSERT_EQ(again.size(), 2u);
+  EXPECT_EQ(types(again), (Types{"b", "c"}));
   EXPECT_EQ(again[0].id, events[1].id);
 }
 
 TEST(OutboxTest, ARowNumberIsNeverUsedTwice) {
   Store store;
   ASSERT_TRUE(store.outbox->add(event("a")));
-  const int64_t row = store.outbox->next(0, 1).value()[0].row;
-  ASSERT_TRUE(store.outbox->remove(row));
+  const auto first = store.outbox->next(0, 1).value();
+  ASSERT_TRUE(take(*store.outbox, first));
   store.reopen();
   ASSERT_TRUE(store.outbox->add(event("b")));
-  EXPECT_GT(store.outbox->next(0, 1).value()[0].row, row);
+  EXPECT_GT(store.outbox->next(0, 1).value()[0].row, first[0].row);
 }
 
-TEST(OutboxTest, AboveItsBoundTheOldestGoAndAreCounted) {
+TEST(OutboxTest, WhatTheBrokerRefusedIsPutAsideAndLinesUpAgainBehindTheOthers) {
   Store store;
-  Outbox outbox(*store.database, 5);
-  for (int i = 0; i < 8; ++i) ASSERT_TRUE(outbox.add(event(std::to_string(i))));
-  const auto events = outbox.next(0, 100).value();
-  ASSERT_EQ(events.size(), 5u);
-  EXPECT_EQ(events[0].type, "3");
-  EXPECT_EQ(events[4].type, "7");
-  const auto figures = outbox.figures(kNow + 90s).value();
-  EXPECT_EQ(figures.rows, 5);
-  EXPECT_EQ(figures.oldest_s, 90);
-  EXPECT_EQ(figures.dropped_total, 3u);
-  // Counted since the start, not for ever.
-  EXPECT_EQ(Outbox(*store.database, 5).figures(kNow).value().dropped_total, 0u);
-}
+  Outbox& outbox = *store.outbox;
+  for (const char* type : {"a", "b", "a", "c"}) ASSERT_TRUE(outbox.add(event(type)));
+  const auto all = outbox.next(0, 10).value();
+  ASSERT_TRUE(outbox.settle({{all[0].row, 0x87}, {all[1].row, 0x95}, {all[2].row, 0x87}}));
+  EXPECT_EQ(types(outbox.next(0, 10).value()), Types{"c"});
+  EXPECT_EQ(outbox.refused().value(), (std::vector<RefusedEvents>{{"a", 0x87, 2}, {"b", 0x95, 1}}));
+  auto figures = outbox.figures(kNow).value();
+  EXPECT_EQ(figures.rows, 1);
+  EXPECT_EQ(figures.refused, 3);
 
-TEST(OutboxTest, RowsTakenFromTheMiddleDoNotMakeOthersGo) {
-  Store store;
-  Outbox outbox(*store.database, 5);
-  for (int i = 0; i < 5; ++i) ASSERT_TRUE(outbox.add(event(std::to_string(i))));
-  ASSERT_TRUE(outbox.remove(outbox.next(0, 100).value()[2].row));
-  ASSERT_TRUE(outbox.add(event("new")));
-  EXPECT_EQ(outbox.next(0, 100).value().size(), 5u);
-  EXPECT_EQ(outbox.figures(kNow).value().dropped_total, 0u);
-}
-
-TEST(OutboxTest, TheBoundHoldsForRowsOfOthersTransactions) {
-  Store store;
-  Outbox outbox(*store.database, 3);
-  const Clip clip = make_clip("front", kNow, 1s);
-  ASSERT_TRUE(store.catalog->finish_clip(clip, {event("1"), event("2"), event("3"), event("4")}, std::nullopt));
-  EXPECT_EQ(outbox.figures(kNow).value().rows, 3);
-  EXPECT_EQ(outbox.figures(kNow).value().dropped_total, 1u);
+  store.reopen();
+  Outbox& later = *store.outbox;
+  const auto oldest = later.oldest_refused().value();
+  ASSERT_EQ(oldest.size(), 2u);
+  EXPECT_EQ(oldest[1].id, all[0].id) << "in the order of rows, which are negative";
+  EXPECT_EQ(oldest[1].refused, 0x87);
+  ASSERT_TRUE(later.settle({{oldest[1].row, 0x97}}));
+  EXPECT_EQ(later.refused().value(), (std::vector<RefusedEvents>{{"a", 0x87, 1}, {"a", 0x97, 1}, {"b", 0x95, 1}}));
+  ASSERT_TRUE(later.add(event("d")));
+  EXPECT_EQ(later.line_up_again("a", 0x87, 10).value(), 1);
+  EXPECT_EQ(later.line_up_again("a", 0x87, 10).value(), 0);
+  const auto waiting = later.next(0, 10).value();
+  EXPECT_EQ(types(waiting), (Types{"c", "d", "a"}));
+  EXPECT_EQ(waiting[2].id, all[2].id);
+  EXPECT_EQ(waiting[2].at, all[2].at);
+  EXPECT_EQ(waiting[2].refused, 0);
+  figures = later.figures(kNow).value();
+  EXPECT_EQ(figures.rows, 3);
+  EXPECT_EQ(figures.refused, 2);
 }
 
 CommandRecord command(const std::string& id, UtcTime at = kNow) {

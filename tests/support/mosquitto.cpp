@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "tests/support/ports.h"
+#include "tests/support/wait.h"
 
 namespace vedette::test {
 
@@ -75,6 +76,22 @@ void Mosquitto::stop() {
 void Mosquitto::kill9() {
   process_->kill(SIGKILL);
   process_->wait(kStartLimit);
+}
+
+void Mosquitto::set_acl(const std::string& acl) const {
+  const auto reloads = [this] {
+    size_t count = 0;
+    const std::string lines = log();
+    for (size_t at = lines.find("Reloading config"); at != std::string::npos;
+         at = lines.find("Reloading config", at + 1))
+      ++count;
+    return count;
+  };
+  const size_t before = reloads();
+  write_text(dir_.path() / "acl", acl);
+  process_->kill(SIGHUP);
+  if (!eventually(kStartLimit, [&] { return reloads() > before; }))
+    throw std::runtime_error("mosquitto does not load its ACL\n" + log());
 }
 
 bool Mosquitto::has_saved(const std::string& text) const {

@@ -36,6 +36,8 @@ class Mosquitto {
   void start();
   void stop();
   void kill9();
+  // Returns when it is in force; connections stay. Only where there was an ACL from the beginning.
+  void set_acl(const std::string& acl) const;
   // SIGSTOP: connections stay open, nobody answers. resume() ends it.
   void pause() const { process_->kill(SIGSTOP); }
   void resume() const { process_->kill(SIGCONT); }
