@@ -18,6 +18,7 @@ constexpr size_t kMostWaiting = 100'000;
 constexpr int kNobodyListens = 0x10;  // PUBACK: no matching subscribers
 constexpr int kRefused = 0x80;
 constexpr int64_t kMostAllowedMs = 24 * 3600 * 1000;
+constexpr milliseconds kBetweenTries{500};
 constexpr milliseconds kFirstBackoff{200};
 constexpr milliseconds kMostBackoff{2000};
 // A page of 200 clips, and more than any broker hands over in one message.
@@ -142,9 +143,21 @@ Result<Json> Client::command(const std::string& verb, Json params, const std::fu
   MonoTime deadline = Clock::system().mono() + options_.timeout;
   bool sent_again = false;
   bool accepted = false;
+  std::optional<MonoTime> again;  // the broker is back, and the device is not yet
   if (Status status = session_->publish(message, 0); !status) return status.error_with("send the command");
-  while (const auto event = inbox_.pop(deadline, {})) {
+  for (;;) {
+    const auto event = inbox_.pop(again ? std::min(*again, deadline) : deadline, {});
+    if (!event) {
+      if (!again || *again >= deadline) break;
+      again.reset();
+      static_cast<void>(session_->publish(message, 0));
+      continue;
+    }
     if (const auto* published = std::get_if<Published>(&*event)) {
+      if (published->reason == kNobodyListens && sent_again) {
+        again = Clock::system().mono() + kBetweenTries;
+        continue;
+      }
       if (published->reason == kNobodyListens)
         return fail(Code::timed_out, "no reply: nobody listens to the commands of device \"" + options_.device +
                                          "\": `vedettectl devices` shows those that this broker knows");
