@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "agent/cloud_event.h"
 #include "agent/messages.h"
 #include "core/ids.h"
 #include "core/log.h"
@@ -53,6 +54,16 @@ Publisher::Outgoing Publisher::outgoing(const std::string& topic, const std::str
   out.id = new_id();
   out.at = clock_.utc();
   out.body = to_text(body);
+  return out;
+}
+
+Publisher::Outgoing Publisher::outgoing(const OutboxEvent& event) const {
+  const std::string place = "event/" + event.type;
+  Outgoing out = outgoing(base_topic_ + "/" + place, place, messages::event(event));
+  out.id = event.id;
+  out.at = event.at;
+  for (auto& attribute : cloud_event_attributes(event, base_topic_))
+    out.message.user_properties.push_back(std::move(attribute));
   return out;
 }
 
@@ -177,6 +188,13 @@ void Publisher::telemetry(const std::string& subtopic, const std::string& schema
   send(out, kNoRow);
 }
 
+void Publisher::passing_event(const OutboxEvent& event) {
+  if (!connected_) return;
+  Outgoing out = outgoing(event);
+  out.message.qos = 0;
+  send(out, kNoRow);
+}
+
 void Publisher::on_published(uint64_t token, int reason) {
   if (token == kNoRow) {
     if (reason >= kRefused) log::warn("the broker refused a message", {{"reason", reason}});
@@ -229,10 +247,7 @@ void Publisher::pump_outbox() {
   outbox_unreadable_ = false;
   outbox_empty_ = events->empty();
   for (const OutboxEvent& event : *events) {
-    Outgoing out = outgoing(base_topic_ + "/event/" + event.type, "event/" + event.type, messages::event(event));
-    out.id = event.id;
-    out.at = event.at;
-    if (!send(out, static_cast<uint64_t>(event.row))) return;
+    if (!send(outgoing(event), static_cast<uint64_t>(event.row))) return;
     outstanding_.emplace(static_cast<uint64_t>(event.row), event.type);
     last_sent_row_ = event.row;
   }
