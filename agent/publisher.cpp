@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "agent/cloud_event.h"
 #include "agent/messages.h"
 #include "core/ids.h"
 #include "core/log.h"
@@ -55,6 +56,16 @@ Publisher::Outgoing Publisher::outgoing(const std::string& topic, const std::str
   out.id = new_id();
   out.at = clock_.utc();
   out.body = to_text(body);
+  return out;
+}
+
+Publisher::Outgoing Publisher::outgoing(const OutboxEvent& event) const {
+  const std::string place = "event/" + event.type;
+  Outgoing out = outgoing(base_topic_ + "/" + place, place, messages::event(event));
+  out.id = event.id;
+  out.at = event.at;
+  for (auto& attribute : cloud_event_attributes(event, base_topic_))
+    out.message.user_properties.push_back(std::move(attribute));
   return out;
 }
 
@@ -185,6 +196,13 @@ void Publisher::send_figures() {
   while (!figures_.empty() && send(figures_.begin()->second, kNoRow)) figures_.erase(figures_.begin());
 }
 
+void Publisher::passing_event(const OutboxEvent& event) {
+  if (!connected_) return;
+  Outgoing out = outgoing(event);
+  out.message.qos = 0;
+  send(out, kNoRow);
+}
+
 void Publisher::on_published(uint64_t token, int reason) {
   if (token == kNoRow) {
     if (reason >= kRefused) log::warn("the broker refused a message", {{"reason", reason}});
@@ -219,10 +237,7 @@ void Publisher::pump() {
 }
 
 bool Publisher::send_event(const OutboxEvent& event, uint64_t token) {
-  Outgoing out = outgoing(base_topic_ + "/event/" + event.type, "event/" + event.type, messages::event(event));
-  out.id = event.id;
-  out.at = event.at;
-  return send(out, token);
+  return send(outgoing(event), token);
 }
 
 }  // namespace vedette

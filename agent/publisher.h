@@ -52,6 +52,8 @@ class Publisher {
   void telemetry(const std::string& subtopic, const std::string& schema, const Json& body);
   // How many made room for newer ones of their topic.
   uint64_t telemetry_replaced() const { return telemetry_replaced_; }
+  // An event that is of no use later, QoS 0: left out while there is no connection. The others come from the outbox.
+  void passing_event(const OutboxEvent& event);
   // For others than readers of the contract: retained, without an envelope. Only the newest of each topic waits.
   void announce(mqtt::Message message);
   // A JPEG, QoS 0: left out while there is no connection.
@@ -83,6 +85,7 @@ class Publisher {
   };
 
   Outgoing outgoing(const std::string& topic, const std::string& schema, const Json& body) const;
+  Outgoing outgoing(const OutboxEvent& event) const;
   mqtt::Message finished(const Outgoing& out, uint64_t seq) const;
   bool send(const Outgoing& out, uint64_t token);
   void wait(Outgoing out);

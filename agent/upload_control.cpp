@@ -218,7 +218,7 @@ void UploadControl::publish_progress(const UploadProgress& one, int64_t bits_per
                                  upload_report::progress(upload, one.sent_bytes, bits_per_s), clock_.utc());
   event.command_id = upload.command_id;
   event.traceparent = upload.traceparent;
-  publisher_.telemetry("event/" + event.type, "event/" + event.type, messages::event(event));
+  publisher_.passing_event(event);
 }
 
 std::optional<Answer> UploadControl::word_for(const Waiting& waiting, const UploadActivity& activity) const {

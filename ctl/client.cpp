@@ -1,5 +1,6 @@
 #include "ctl/client.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -16,6 +17,8 @@ namespace {
 constexpr size_t kMostWaiting = 100'000;
 constexpr int kNobodyListens = 0x10;  // PUBACK: no matching subscribers
 constexpr int kRefused = 0x80;
+constexpr int64_t kMostAllowedMs = 24 * 3600 * 1000;
+constexpr milliseconds kBetweenTries{500};
 constexpr milliseconds kFirstBackoff{200};
 constexpr milliseconds kMostBackoff{2000};
 // A page of 200 clips, and more than any broker hands over in one message.
@@ -36,6 +39,12 @@ mqtt::SessionConfig session_config(const Options& options, const std::string& cl
   config.first_backoff = kFirstBackoff;
   config.most_backoff = kMostBackoff;
   return config;
+}
+
+// What the sender lets the device take, if it says so.
+milliseconds allowed_time(const Json& params) {
+  const auto given = integer_at(params, {"timeout_ms"});
+  return milliseconds(std::clamp<int64_t>(given.value_or(0), 0, kMostAllowedMs));
 }
 
 std::string in_seconds(milliseconds time) {
@@ -129,12 +138,26 @@ std::optional<Json> Client::reply_in(const mqtt::Message& message, const std::st
 
 Result<Json> Client::command(const std::string& verb, Json params, const std::function<void(const Json&)>& progress) {
   const std::string id = new_id();
+  const milliseconds patience = std::max(options_.timeout, options_.silence) + allowed_time(params);
   const mqtt::Message message = request(id, verb, std::move(params));
-  const MonoTime deadline = Clock::system().mono() + options_.timeout;
+  MonoTime deadline = Clock::system().mono() + options_.timeout;
   bool sent_again = false;
+  bool accepted = false;
+  std::optional<MonoTime> again;  // the broker is back, and the device is not yet
   if (Status status = session_->publish(message, 0); !status) return status.error_with("send the command");
-  while (const auto event = inbox_.pop(deadline, {})) {
+  for (;;) {
+    const auto event = inbox_.pop(again ? std::min(*again, deadline) : deadline, {});
+    if (!event) {
+      if (!again || *again >= deadline) break;
+      again.reset();
+      static_cast<void>(session_->publish(message, 0));
+      continue;
+    }
     if (const auto* published = std::get_if<Published>(&*event)) {
+      if (published->reason == kNobodyListens && sent_again) {
+        again = Clock::system().mono() + kBetweenTries;
+        continue;
+      }
       if (published->reason == kNobodyListens)
         return fail(Code::timed_out, "no reply: nobody listens to the commands of device \"" + options_.device +
                                          "\": `vedettectl devices` shows those that this broker knows");
@@ -149,9 +172,17 @@ Result<Json> Client::command(const std::string& verb, Json params, const std::fu
       // The first copy of a command that we sent twice is still running: its reply comes.
       if (sent_again && text_at(*reply, {"code"}) == code_name(Code::duplicate_in_progress)) continue;
       if (is_final(*reply)) return *reply;
+      accepted = true;
+      deadline = Clock::system().mono() + patience;
       if (progress) progress(*reply);
     }
   }
+  if (accepted)
+    return fail(Code::timed_out, "device \"" + options_.device + "\" has accepted " + verb + " and said no more for " +
+                                     in_seconds(patience) +
+                                     "; it may go on with it. --timeout waits longer, and `vedettectl command.cancel "
+                                     "command_id=" +
+                                     id + "` ends it");
   return fail(Code::timed_out,
               "no reply from device \"" + options_.device + "\" to " + verb + " within " +
                   in_seconds(options_.timeout) +

@@ -27,7 +27,10 @@ class Client {
   static Result<std::unique_ptr<Client>> connect(const Options& options, Subscriptions subscriptions);
 
   // Sends a command to options.device and gives its final reply, whatever its status. `progress` gets those before it.
-  // Sent again, with the same id, when the connection was lost in between.
+  // Sent again, with the same id, when the connection was lost in between. The first reply is waited for as long as
+  // options.timeout; a device that has accepted may be silent for that long again after each reply, at least for
+  // options.silence (devices say something every 10 s where there is something to say), and for `timeout_ms` of the
+  // params on top, which is how long it was allowed to work.
   // Errors: timed_out (no reply; at once when the broker says that nobody listens), forbidden (by the broker).
   Result<Json> command(const std::string& verb, Json params, const std::function<void(const Json&)>& progress = {});
 

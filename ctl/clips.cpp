@@ -1,7 +1,5 @@
 #include "ctl/clips.h"
 
-#include <unistd.h>
-
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -10,6 +8,7 @@
 #include "ctl/client.h"
 #include "ctl/download.h"
 #include "ctl/output.h"
+#include "ctl/progress.h"
 #include "ctl/values.h"
 
 namespace vedette::ctl {
@@ -79,9 +78,11 @@ std::filesystem::path target_of(const Options& options, const Json& clip) {
   return std::filesystem::is_directory(output) ? output / name : output;
 }
 
-void show_progress(int64_t done, int64_t total) {
-  if (isatty(STDERR_FILENO))
-    std::cerr << "\r" << bytes_text(done) << " of " << bytes_text(total) << "   " << std::flush;
+Status fetch(const Download& what, const Options& options) {
+  ProgressBar bar(!options.quiet && !options.json);
+  const Status status = download(what, [&](int64_t done, int64_t total) { bar.show(done, total); });
+  if (status) bar.finish();
+  return status;
 }
 
 Result<int> get_manifest(const Options& options, const std::filesystem::path& clip, const std::string& url) {
@@ -107,8 +108,7 @@ Result<int> get(Client& client, const Options& options, const std::string& clip_
   what.ca_file = options.http_ca_file;
   what.target = target_of(options, clip->at("result").at("clip"));
   what.sha256 = text_at(*clip, {"result", "clip", "sha256"});
-  const Status status = download(what, show_progress);
-  if (isatty(STDERR_FILENO)) std::cerr << "\r\033[K";
+  const Status status = fetch(what, options);
   if (!status && std::filesystem::exists(part_of(what.target)))
     std::cerr << part_of(what.target).string() << " is what came so far: the same command goes on there\n";
   if (!status) return status.error_with("clip " + clip_id);

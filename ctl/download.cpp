@@ -15,6 +15,7 @@ namespace {
 constexpr int64_t kPieceBytes = 8 * 1024 * 1024;
 constexpr size_t kSliceBytes = 1024 * 1024;
 constexpr int kTries = 3;
+constexpr seconds kLongestWait{1};  // the client has a limit of its own for a line that stalls
 
 std::span<const uint8_t> bytes_of(const std::string& text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
@@ -47,6 +48,34 @@ std::optional<int64_t> total_of(const HttpResponse& response) {
   if (error != std::errc() || end != total.data() + total.size()) return std::nullopt;
   return value;
 }
+
+// One piece while it comes, so that a slow line is seen to move.
+class Piece : public HttpBody {
+ public:
+  Piece(int64_t offset, const std::function<void(int64_t, int64_t)>& progress) : offset_(offset), progress_(progress) {}
+
+  Status begin(const HttpResponse& head) override {
+    body_.clear();
+    total_ = total_of(head).value_or(0);
+    return {};
+  }
+  Status take(std::string_view bytes) override {
+    // A server may leave out the range and send all of it, if that is little.
+    if (body_.size() + bytes.size() > static_cast<size_t>(kPieceBytes) * 2)
+      return fail(Code::payload_too_large, "the object store sends more than was asked for");
+    body_ += bytes;
+    if (progress_) progress_(offset_ + static_cast<int64_t>(body_.size()), total_);
+    return {};
+  }
+  Result<microseconds> before_wait() override { return microseconds(kLongestWait); }
+  std::string take_body() { return std::move(body_); }
+
+ private:
+  const int64_t offset_;
+  const std::function<void(int64_t, int64_t)>& progress_;
+  int64_t total_ = 0;
+  std::string body_;
+};
 
 // One attempt to fill a `.part`, which goes on behind what is there already.
 class Fetch {
@@ -87,16 +116,16 @@ class Fetch {
     HttpRequest request;
     request.url = what_.url;
     request.ca_file = what_.ca_file;
-    // A server may leave out the range and send all of it, if that is little.
-    request.most_response_bytes = static_cast<size_t>(kPieceBytes) * 2;
     request.headers.emplace_back("Range",
                                  "bytes=" + std::to_string(offset_) + "-" + std::to_string(offset_ + kPieceBytes - 1));
     if (!etag_.empty()) request.headers.emplace_back("If-Match", etag_);
     for (int tries = 1;; ++tries) {
-      auto response = http_.perform(request, {});
+      Piece piece(offset_, progress_);
+      auto response = http_.stream(request, piece, {});
       if (response && response->status >= 500 && tries < kTries) continue;
       if (response) {
         if (const Status status = check_status(response->status); !status) return status.error_as_is();
+        if (response->status < 300) response->body = piece.take_body();
         return response;
       }
       const bool again = response.error().code == Code::camera_unavailable || response.error().code == Code::timed_out;
@@ -112,7 +141,6 @@ class Fetch {
     offset_ += static_cast<int64_t>(piece.body.size());
     const int64_t total = piece.status == 200 ? offset_ : total_of(piece).value_or(-1);
     if (total < 0) return fail(Code::upload_failed, "the object store does not say how large the object is");
-    if (progress_) progress_(offset_, total);
     if (offset_ < total && piece.body.empty()) return fail(Code::upload_failed, "the object store sent nothing");
     etag_ = piece.header("etag").value_or("");
     return offset_ < total;

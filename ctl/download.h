@@ -21,9 +21,10 @@ std::filesystem::path part_of(const std::filesystem::path& target);
 
 // Fetches into part_of(target), a piece at a time, compares the SHA-256 and renames: `target` is there whole and right,
 // or not at all. Where the SHA-256 is known, what was cut off stays, and the next call goes on behind it; content that
-// is not right is removed. `progress` gets the bytes so far and in all. Errors: those of HttpClient; not_found,
-// forbidden and upload_failed for what the store answers; conflict when the content is not what it should be; busy when
-// another process is at it.
+// is not right is removed. `progress` gets the bytes so far and in all
+// (0: not known) while they come; fewer so far than before when a piece must be fetched again. Errors: those of
+// HttpClient; not_found, forbidden and upload_failed for what the store answers; conflict when the content is not what
+// it should be; busy when another process is at it.
 Status download(const Download& what, const std::function<void(int64_t, int64_t)>& progress = {});
 
 }  // namespace vedette::ctl

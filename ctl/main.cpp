@@ -40,7 +40,7 @@ Examples:
   vedettectl agent.ping
   vedettectl recording.start camera_id=front pre_roll_ms=5000 duration_ms=10000 labels[]=door
   vedettectl recording.start camera_id=front start=2026-11-20T08:31:29Z duration_ms=60000
-  vedettectl --timeout 300 clip.create camera_id=front start=2026-11-20T08:20:00Z end=2026-11-20T08:24:00Z
+  vedettectl --timeout 60 clip.create camera_id=front start=2026-11-20T08:20:00Z end=2026-11-20T08:24:00Z
   vedettectl camera.discover timeout_ms=5000
   vedettectl snapshot.take camera_id=front width_px=640 deliver=upload
   vedettectl clips ls camera_id=front from=2026-11-20T00:00:00+01:00
@@ -103,7 +103,10 @@ void declare(CLI::App& app, CommandLine& line) {
   app.add_option("--mqtt-version", o.mqtt_version, "5, or 4 for MQTT 3.1.1")
       ->check(CLI::IsMember({4, 5}))
       ->capture_default_str();
-  app.add_option("--timeout", line.timeout_s, "seconds to wait for the broker, and for the reply")
+  app.add_option("--timeout", line.timeout_s,
+                 "seconds to wait for the broker, and for the first reply; a device that has accepted may take as long "
+                 "again after each "
+                 "reply (at least 15 s, and timeout_ms of the command on top)")
       ->check(CLI::Range(0.1, kMostTimeoutS))
       ->capture_default_str();
   app.add_option("-o,--output", o.output, "where clips get writes to");
@@ -114,6 +117,7 @@ void declare(CLI::App& app, CommandLine& line) {
       ->allow_extra_args(false);
   app.add_flag("--partial", o.partial, "verify: a folder need not hold all manifests of a chain");
   app.add_flag("--json", o.json, "JSON in one line, also on a terminal and for tables and watch");
+  app.add_flag("-q,--quiet", o.quiet, "no progress on stderr, neither bars nor replies before the final one");
   app.add_flag("--lines", o.lines, "watch: a line for each message, also on a terminal");
   app.add_flag("-v,--verbose", line.verbose, "log what happens on the connection");
   app.add_option("verb", line.words, "what to do, and name=value ...")->required()->take_all();

@@ -23,8 +23,11 @@ struct Options {
   bool manifest = false;                 // of `clips get`: the manifest as well
   std::vector<std::string> verify_keys;  // of `verify`: files
   bool partial = false;                  // of `verify`
+  // For the broker, and for the first word of the device; see Client::command() for what comes after it.
   milliseconds timeout{10000};
+  milliseconds silence{15000};
   bool json = false;
+  bool quiet = false;  // no progress, neither bars nor replies before the final one
   bool lines = false;  // of `watch`: no screen that is drawn anew
 
   // {topic_root}/v1/{device}

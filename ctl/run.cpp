@@ -24,7 +24,8 @@ Result<int> send(const Options& options, const std::string& verb, const std::vec
   if (!params) return params.error_as_is();
   auto client = Client::connect(options, {});
   if (!client) return client.error_as_is();
-  const auto reply = (*client)->command(verb, *std::move(params), print_progress);
+  const auto progress = options.quiet ? std::function<void(const Json&)>() : print_progress;
+  const auto reply = (*client)->command(verb, *std::move(params), progress);
   if (!reply) return reply.error_as_is();
   return print_reply(*reply, options);
 }

@@ -144,6 +144,9 @@ TEST_F(PublisherTest, EventHasItsEnvelope) {
   EXPECT_EQ(message.content_type, "application/json");
   EXPECT_EQ(message.property("schema"), "vedette/v1/event/clip.ready");
   EXPECT_EQ(message.property("traceparent"), event.traceparent);
+  EXPECT_EQ(message.property("specversion"), "1.0");
+  EXPECT_EQ(message.property("id"), event.id);
+  EXPECT_EQ(message.property("source"), "/vedette/v1/edge-01");
   const Json json = message.json();
   EXPECT_EQ(json["v"], 1);
   EXPECT_EQ(json["id"], event.id);
@@ -153,6 +156,22 @@ TEST_F(PublisherTest, EventHasItsEnvelope) {
   EXPECT_EQ(json["camera_id"], "front");
   EXPECT_EQ(json["command_id"], event.command_id);
   EXPECT_EQ(json["data"], Json({{"number", 1}}));
+}
+
+TEST_F(PublisherTest, PassingEventIsSentAtOnceAndNotKept) {
+  const OutboxEvent event = make_event("clip.upload_progress", "front", {{"number", 1}}, Clock::system().utc());
+  publisher_->passing_event(event);  // nobody to send it to
+  connect();
+  publisher_->passing_event(event);
+  ASSERT_TRUE(wait_until_seen("/event/", 1));
+  const ProbeMessage message = seen("/event/").front();
+  EXPECT_EQ(message.topic, "vedette/v1/edge-01/event/clip.upload_progress");
+  EXPECT_EQ(message.qos, 0);
+  EXPECT_EQ(message.json()["id"], event.id);
+  EXPECT_EQ(message.json()["seq"], 1);
+  EXPECT_EQ(message.property("type"), "vedette.v1.clip.upload_progress");
+  EXPECT_TRUE(outbox_is_empty());
+  EXPECT_TRUE(publisher_->drained());
 }
 
 TEST_F(PublisherTest, SequenceHasNoGapsWhateverIsSent) {

@@ -43,7 +43,8 @@ TEST_F(DownloadTest, FetchesInPiecesAndVerifies) {
     ++pieces;
   });
   ASSERT_TRUE(status) << status.error().message;
-  EXPECT_EQ(pieces, 3);
+  EXPECT_GT(pieces, 3) << "also while a piece comes";
+  EXPECT_EQ(last, static_cast<int64_t>(content_.size()));
   EXPECT_EQ(test::read_text(dir_.path() / "clip.mp4"), content_);
   EXPECT_FALSE(has_part());
 }

@@ -299,6 +299,53 @@ TEST_F(ProgramTest, DownloadsAClipAndVerifiesIt) {
   EXPECT_FALSE(std::filesystem::exists(dir.path() / "wrong.mp4"));
 }
 
+TEST_F(ProgramTest, ShowsTheProgressOfADownloadOnATerminalOnly) {
+  const std::string id = new_id();
+  const std::string content(9'000'001, 'x');
+  const ObjectStore store;
+  store.put("clip", content);
+  FakeDevice device(broker_);
+  device.on("clip.get", [&](const Json&) -> std::vector<Json> {
+    return {succeeded({{"clip", {{"clip_id", id}, {"sha256", sha256_hex(content)}}}})};
+  });
+  device.on("clip.url", [&](const Json&) -> std::vector<Json> { return {succeeded({{"url", store.url("clip")}})}; });
+  const TempDir dir;
+  // What a terminal gets of it, stdout included.
+  const auto on_terminal = [&](const std::string& terminal, const std::string& more) {
+    ProcessOptions options;
+    options.working_directory = dir.path();
+    options.env = {{"TERM", terminal}};
+    const std::string command =
+        kProgram + " --broker " + broker_.url() + " --device edge-01 " + more + " clips get " + id;
+    return run({"script", "-qfec", command, "/dev/null"}, 60s, options);
+  };
+  const Finished shown = on_terminal("xterm", "");
+  EXPECT_EQ(shown.status, 0) << shown.output;
+  EXPECT_NE(shown.output.find(" % "), std::string::npos) << shown.output;
+  EXPECT_NE(shown.output.find("of 9.0 MB"), std::string::npos) << shown.output;
+  EXPECT_NE(shown.output.find("\r9.0 MB in "), std::string::npos) << "what it came to: " << shown.output;
+  EXPECT_NE(shown.output.find(id + ".mp4"), std::string::npos) << shown.output;
+  for (const auto& [terminal, more] :
+       {std::pair("xterm", "--quiet"), std::pair("xterm", "--json"), std::pair("dumb", "")})
+    EXPECT_EQ(on_terminal(terminal, more).output, id + ".mp4\r\n") << terminal << " " << more;
+  ProcessOptions options;
+  options.working_directory = dir.path();
+  const Finished piped = ctl({"--device", "edge-01", "clips", "get", id}, options);
+  EXPECT_EQ(piped.status, 0);
+  EXPECT_EQ(piped.errors, "");
+}
+
+TEST_F(ProgramTest, QuietShowsNoProgressOfACommandEither) {
+  FakeDevice device(broker_);
+  device.on("snapshot.take", [](const Json&) -> std::vector<Json> {
+    return {{{"status", "accepted"}, {"code", "ok"}}, succeeded({{"width_px", 640}})};
+  });
+  const Finished done = ctl({"--device", "edge-01", "--quiet", "snapshot.take", "camera_id=front"});
+  EXPECT_EQ(done.status, 0);
+  EXPECT_EQ(done.errors, "");
+  EXPECT_EQ(parse_json(done.output, JsonLimits{})->at("status"), "succeeded");
+}
+
 TEST_F(ProgramTest, DrawsAScreenOnATerminalAndLinesElsewhere) {
   FakeDevice device(broker_);
   ASSERT_TRUE(device.publish("camera/front/state", {{"v", 1}, {"state", "streaming"}}, true));

@@ -57,7 +57,7 @@ class TraceTest : public testing::Test {
     for (const std::string& object : objects) EXPECT_THAT(testing::PrintToString(writes), HasSubstr(id + object));
     for (const auto& [request, head] : writes) EXPECT_THAT(head, HasSubstr("\r\ntraceparent: " + trace)) << request;
   }
-  // A recording and a snapshot, each of its own trace, and a clip of a rule, which has none.
+  // A recording and a snapshot, each of its own trace, and a recording of none.
   void follow() {
     rig.start();
     const std::string recording = send("recording.start", {{"camera_id", "front"}, {"duration_ms", 500}}, kTrace);

@@ -82,8 +82,9 @@ function asyncapi(text) {
   let folderBefore = null;
   for (const line of text.split('\n')) {
     const folder = line.match(/^ {6}\S+: \{ payload: \{ \$ref: '\.\/(\w+)\//)?.[1] ?? null;
+    const headers = folder === 'event' ? `, headers: { $ref: './cloud_event${SUFFIX}' }` : '';
     if (folder && folder !== folderBefore)
-      for (const name of namesIn(folder)) lines.push(`      ${name}: { payload: { $ref: './${folder}/${name}${SUFFIX}' } }`);
+      for (const name of namesIn(folder)) lines.push(`      ${name}: { payload: { $ref: './${folder}/${name}${SUFFIX}' }${headers} }`);
     if (!folder) lines.push(line);
     folderBefore = folder;
   }

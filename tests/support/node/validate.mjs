@@ -3,15 +3,18 @@
 //
 // usage: validate.mjs SCHEMAS [--messages FILE.jsonl...] [--examples FILE.md...]
 //   SCHEMAS     the folder schemas/; all of it is compiled, whatever else is asked for
-//   --messages  a dump of tests/support/mqtt_probe: {topic, payload | payload_base64, retain, direction, schema?}.
-//               Those from the device ("out") are checked, each by the schema of its topic. Those to it are not: tests
-//               send wrong ones on purpose.
+//   --messages  a dump of tests/support/mqtt_probe: {topic, payload | payload_base64, retain, direction, schema?,
+//               content_type?, user_properties?}. Those from the device ("out") are checked, each by the schema of its
+//               topic, and events by the rules of CloudEvents where they have properties (MQTT 5). Those to it are
+//               not: tests send wrong ones on purpose.
 //   --examples  a Markdown file: each ```json block below <!-- schema: command/recording.start --> is checked
 // Prints each failure on a line and a summary; exit status 1 when there was one, or nothing to check.
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import Ajv from 'ajv';
 import addFormats from 'ajv-formats';
+import { cloudEventFaults } from './cloud_event.mjs';
 
 const ID_ROOT = 'vedette/v1/';
 const SUFFIX = '.schema.json';
@@ -44,7 +47,7 @@ function close(node) {
 }
 
 // name ("event/clip.ready") -> validating function
-class Schemas {
+export class Schemas {
   constructor(folder) {
     this.open = this.#load(folder, (schema) => schema);
     this.closed = this.#load(folder, close);
@@ -80,14 +83,19 @@ class Schemas {
     return this.open.names.has(name);
   }
 
-  check(place, name, value, { closed }) {
-    if (!this.has(name)) return fail(place, `there is no schema ${name}`);
+  // All that is wrong with it, as sentences.
+  faults(name, value, { closed } = { closed: true }) {
+    if (!this.has(name)) return [`there is no schema ${name}`];
     const validate = (closed ? this.closed : this.open).ajv.getSchema(name);
-    if (validate(value)) return;
-    for (const error of validate.errors) {
+    if (validate(value)) return [];
+    return validate.errors.map((error) => {
       const what = error.params.additionalProperty ?? error.params.allowedValues ?? error.params.allowedValue ?? '';
-      fail(place, `${name}: ${error.instancePath || '/'} ${error.message} ${what && JSON.stringify(what)}`.trimEnd());
-    }
+      return `${name}: ${error.instancePath || '/'} ${error.message} ${what && JSON.stringify(what)}`.trimEnd();
+    });
+  }
+
+  check(place, name, value, options) {
+    for (const fault of this.faults(name, value, options)) fail(place, fault);
   }
 }
 
@@ -127,6 +135,10 @@ function checkMessage(place, line, schemas) {
   const name = schemaOf(part, message, schemas);
   if (line.schema !== undefined && line.schema !== ID_ROOT + name) {
     fail(place, `${line.topic}: its user property schema is ${line.schema}`);
+  }
+  if (name.startsWith('event/') && line.user_properties) {
+    for (const fault of cloudEventFaults(line)) fail(`${place} ${line.topic}`, `CloudEvents: ${fault}`);
+    schemas.check(place, 'cloud_event', Object.fromEntries(line.user_properties), { closed: true });
   }
   return schemas.check(`${place} ${line.topic}`, name, message, { closed: true });
 }
@@ -182,4 +194,5 @@ function main([folder, ...rest]) {
   return failures ? 1 : 0;
 }
 
-process.exitCode = main(process.argv.slice(2));
+// Others use only what is exported.
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = main(process.argv.slice(2));

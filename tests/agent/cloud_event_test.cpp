@@ -1,0 +1,49 @@
+#include "agent/cloud_event.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "core/ids.h"
+
+namespace vedette {
+namespace {
+
+using Attributes = std::vector<std::pair<std::string, std::string>>;
+
+OutboxEvent event(const std::string& camera_id) {
+  return make_event("clip.ready", camera_id, Json::object(), UtcTime(seconds(1'795'767'089) + 123ms));
+}
+
+TEST(CloudEventTest, HasTheAttributesOfTheSpecification) {
+  const OutboxEvent ready = event("front");
+  const Attributes expected = {
+      {"specversion", "1.0"},
+      {"id", ready.id},
+      {"source", "/vedette/v1/edge-01"},
+      {"type", "vedette.v1.clip.ready"},
+      {"time", to_rfc3339(ready.at)},
+      {"dataschema", "urn:vedette:v1/event/clip.ready"},
+      {"subject", "front"},
+  };
+  EXPECT_EQ(cloud_event_attributes(ready, "vedette/v1/edge-01"), expected);
+}
+
+// An attribute that is empty would be none by the specification.
+TEST(CloudEventTest, HasNoSubjectWithoutACamera) {
+  for (const auto& [name, value] : cloud_event_attributes(event(""), "vedette/v1/edge-01")) {
+    EXPECT_NE(name, "subject");
+    EXPECT_NE(value, "");
+  }
+}
+
+// A topic may hold what a URI may not.
+TEST(CloudEventTest, SourceIsAUriReferenceWhateverTheTopicRootIs) {
+  const Attributes attributes = cloud_event_attributes(event("front"), "acme/München 1%?x=<\"1\">/v1/edge-01");
+  const std::map<std::string, std::string> by_name(attributes.begin(), attributes.end());
+  EXPECT_EQ(by_name.at("source"), "/acme/M%C3%BCnchen%201%25%3Fx%3D%3C%221%22%3E/v1/edge-01");
+}
+
+}  // namespace
+}  // namespace vedette
