@@ -56,7 +56,7 @@ Json storage(const Config::Storage& s) {
 }
 
 Json upload(const Config::Upload& u) {
-  constexpr const char* kTargets[] = {"s3", "directory", "none"};
+  constexpr const char* kTargets[] = {"s3", "directory", "grant", "none"};
   Json json = {{"target", kTargets[static_cast<size_t>(u.target)]},
                {"delete_after_upload", u.delete_after_upload},
                {"manifest", u.manifest},
@@ -119,7 +119,7 @@ Json config_dump(const Config& config) {
       {"mqtt", mqtt(config.mqtt)},
       {"storage", storage(config.storage)},
       {"upload", upload(config.upload)},
-      {"recording_id", recording(config.recording)},
+      {"recording", recording(config.recording)},
       {"telemetry",
        {{"interval_s", config.telemetry_interval.count()}, {"latency_alarm_ms", config.latency_alarm.count()}}},
       {"log",

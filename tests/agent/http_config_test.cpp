@@ -86,5 +86,13 @@ TEST_F(HttpConfigTest, TheDumpOfAConfigurationShowsNoSecretAndSaysThatThereIsOne
   EXPECT_EQ(dump["cameras"]["front"]["ring_s"], 30) << "defaults are there as well";
 }
 
+TEST_F(HttpConfigTest, TheDumpOfADiagnosticsBundleNamesTheTargetThatIsConfigured) {
+  for (const std::string target : {"directory", "grant", "none"}) {
+    const Json dump = config_dump(load(R"({"device_id": "a", "upload": {"target": ")" + target + "\"}}").config);
+    EXPECT_EQ(dump["upload"]["target"], target);
+    EXPECT_EQ(dump["recording"]["segment_s"], 300);
+  }
+}
+
 }  // namespace
 }  // namespace vedette

@@ -20,6 +20,7 @@ namespace {
 constexpr milliseconds kConnectLimit{20000};
 constexpr milliseconds kRetryPause{50};
 constexpr int kLoopMs = 50;
+constexpr uint32_t kSessionExpiryS = 3600;
 
 // What mosquitto_property_* take and give.
 class Properties {
@@ -149,7 +150,8 @@ MqttProbe::MqttProbe(const Mosquitto& broker) : MqttProbe(options_for(broker)) {
 MqttProbe::MqttProbe(ProbeOptions options)
     : options_(std::move(options)), reply_to_("probe-" + new_id()), client_(std::make_unique<Client>()) {
   set_up_library();
-  mosquitto* m = client_->handle = mosquitto_new(reply_to_.c_str(), true, this);
+  const bool keeps = !options_.session.empty();
+  mosquitto* m = client_->handle = mosquitto_new(keeps ? options_.session.c_str() : reply_to_.c_str(), !keeps, this);
   check(mosquitto_int_option(m, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5) ? MOSQ_ERR_INVAL : 0, "version");
   mosquitto_int_option(m, MOSQ_OPT_TCP_NODELAY, 1);
   mosquitto_threaded_set(m, true);
@@ -176,7 +178,9 @@ MqttProbe::MqttProbe(ProbeOptions options)
   mosquitto_publish_v5_callback_set(m, [](mosquitto*, void* self, int id, int, const mosquitto_property*) {
     static_cast<MqttProbe*>(self)->on_acknowledged(id);
   });
-  check(mosquitto_connect(m, "127.0.0.1", options_.port, 30), "connect");
+  Properties properties;
+  if (keeps) properties.add_number(MQTT_PROP_SESSION_EXPIRY_INTERVAL, kSessionExpiryS);
+  check(mosquitto_connect_bind_v5(m, "127.0.0.1", options_.port, 30, nullptr, properties.get()), "connect");
   thread_ = start_thread("probe", [this](const std::stop_token& stop) { run(stop); });
   std::unique_lock lock(mutex_);
   if (!changed_.wait_for(lock, kConnectLimit, [this] { return subscribed_; }))

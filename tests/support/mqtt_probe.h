@@ -40,6 +40,8 @@ struct ProbeMessage {
 struct ProbeOptions {
   uint16_t port = 0;
   std::string subscription = "vedette/#";  // empty: nothing
+  std::string
+      session{};  // its client id: the broker keeps for it what comes while it is away; empty: a new one each time
   std::string username{};
   std::string password{};
   std::filesystem::path ca_file{};  // TLS when given
