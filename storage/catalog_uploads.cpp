@@ -24,14 +24,16 @@ Status forget_manifest(Database::Access& db, int64_t row) {
 
 // Ends a claim: one row, with what others must hear of it.
 Status change(Database& database, int64_t row, const std::vector<OutboxEvent>& events,
-              const std::function<Status(Database::Access&)>& update) {
-  return database.write([&](Database::Access& db) -> Status {
-    if (auto done = update(db); !done) return done;
-    if (db.changes() == 0) return fail(Code::not_found, "upload row " + std::to_string(row) + " is not there");
-    for (const OutboxEvent& event : events)
-      if (auto added = Outbox::add(db, event); !added) return added;
-    return forget_manifest(db, row);
-  });
+              const std::function<Status(Database::Access&)>& update, Durability durability = Durability::power_cut) {
+  return database.write(
+      [&](Database::Access& db) -> Status {
+        if (auto done = update(db); !done) return done;
+        if (db.changes() == 0) return fail(Code::not_found, "upload row " + std::to_string(row) + " is not there");
+        for (const OutboxEvent& event : events)
+          if (auto added = Outbox::add(db, event); !added) return added;
+        return forget_manifest(db, row);
+      },
+      durability);
 }
 
 }  // namespace
@@ -50,6 +52,7 @@ Result<Upload> Catalog::add_upload(const Upload& upload) {
   return added;
 }
 
+// Not synced, like what gives a claim back: what a power cut takes of it, a restart would take, too.
 Result<std::optional<Upload>> Catalog::claim_upload(UtcTime now, Which which) {
   const auto claim = [](std::string_view pending) {
     return "UPDATE upload SET state = 'uploading', attempts = attempts + 1 WHERE row = (SELECT row FROM upload WHERE " +
@@ -60,12 +63,14 @@ Result<std::optional<Upload>> Catalog::claim_upload(UtcTime now, Which which) {
   };
   static const std::string kClaimAny = claim(pending(Which::all)), kClaimForced = claim(pending(Which::forced));
   std::optional<Upload> claimed;
-  const auto status = database_.write([&](Database::Access& db) {
-    auto row = db.prepare(which == Which::all ? kClaimAny : kClaimForced);
-    row.bind(1, to_us(now)).bind(2, to_us(now + kLongestPause));
-    if (row.step()) claimed = upload_row::read(row);
-    return row.run();
-  });
+  const auto status = database_.write(
+      [&](Database::Access& db) {
+        auto row = db.prepare(which == Which::all ? kClaimAny : kClaimForced);
+        row.bind(1, to_us(now)).bind(2, to_us(now + kLongestPause));
+        if (row.step()) claimed = upload_row::read(row);
+        return row.run();
+      },
+      Durability::kill);
   if (!status) return status.error_as_is();
   return claimed;
 }
@@ -85,12 +90,13 @@ Result<std::optional<Priority>> Catalog::due_priority(UtcTime now, Which which) 
 }
 
 Status Catalog::put_back_upload(int64_t row) {
-  return change(database_, row, {}, [&](Database::Access& db) {
+  const auto put_back = [&](Database::Access& db) {
     return db
         .prepare("UPDATE upload SET state = 'pending', attempts = max(0, attempts - 1), next_try_us = 0 WHERE row = ?1")
         .bind(1, row)
         .run();
-  });
+  };
+  return change(database_, row, {}, put_back, Durability::kill);
 }
 
 Result<std::optional<UtcTime>> Catalog::next_upload_at(Which which) const {

@@ -57,6 +57,7 @@ Status ActiveUpload::parts_begun(const std::string& upload_id, int64_t part_size
 
 Status ActiveUpload::part_finished(const UploadPart& part) {
   ++finished_parts_;
+  in_flight_ = std::max(0, in_flight_ - 1);
   return catalog_.add_part(upload_.row, part);
 }
 

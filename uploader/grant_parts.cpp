@@ -28,20 +28,16 @@ PartPlan plan_granted_parts(int64_t total_bytes, int64_t configured_bytes, int64
 
 }  // namespace
 
-GrantParts::GrantParts(GrantStore& store, TransferOrder order, TransferOwner& owner)
-    : store_(store),
-      upload_(std::move(order.upload)),
-      path_(std::move(order.file)),
-      owner_(owner),
+GrantParts::GrantParts(GrantStore& store, const TransferOrder& order, TransferOwner& owner)
+    : FileTransfer(store.later, order, owner),
+      store_(store),
       bits_per_s_(order.bits_per_s),
       upload_id_(upload_.upload_id) {
   if (!upload_id_.empty())
     for (const UploadPart& part : order.parts) parts_[part.number] = part;
-  store_.later.add(this, [this] { begin(); });
 }
 
 GrantParts::~GrantParts() {
-  store_.later.forget(this);
   store_.forget(this);
 }
 
@@ -53,9 +49,6 @@ int64_t GrantParts::sent_bytes() const {
 }
 
 void GrantParts::begin() {
-  auto file = open_unchanged(upload_, path_);
-  if (!file) return end(file.error_as_is());
-  file_ = std::move(*file);
   plan();
   if (!upload_id_.empty())
     log::info(
@@ -264,9 +257,8 @@ void GrantParts::abort_and_end(Result<UploadProof> result) {
 }
 
 void GrantParts::end(Result<UploadProof> result) {
-  store_.later.forget(this);
   store_.forget(this);
-  owner_.ended(std::move(result));
+  FileTransfer::end(std::move(result));
 }
 
 }  // namespace vedette

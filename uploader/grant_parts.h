@@ -4,11 +4,10 @@
 #include <memory>
 #include <optional>
 
-#include "core/file.h"
+#include "uploader/file_transfer.h"
 #include "uploader/grant_store.h"
 #include "uploader/part_hasher.h"
 #include "uploader/part_plan.h"
-#include "uploader/target.h"
 
 namespace vedette {
 
@@ -17,9 +16,9 @@ namespace vedette {
 // them and says what it sees of it, which is the proof. No part begins with a URL that is about to expire.
 //
 // What is finished stays when it fails, in the owner's rows alone, and is not sent again.
-class GrantParts : public Transfer {
+class GrantParts : public FileTransfer {
  public:
-  GrantParts(GrantStore& store, TransferOrder order, TransferOwner& owner);
+  GrantParts(GrantStore& store, const TransferOrder& order, TransferOwner& owner);
   ~GrantParts() override;
   int64_t sent_bytes() const override;
 
@@ -32,7 +31,7 @@ class GrantParts : public Transfer {
     bool refused = false;
   };
 
-  void begin();
+  void begin() override;
   void plan();
   void begin_again();
   void go_on();
@@ -53,13 +52,9 @@ class GrantParts : public Transfer {
   void end(Result<UploadProof> result);
 
   GrantStore& store_;
-  const Upload upload_;
-  const std::filesystem::path path_;
-  TransferOwner& owner_;
   const int64_t bits_per_s_;
   PartPlan plan_;
   std::optional<PartHasher> hasher_;
-  Fd file_;
   std::string upload_id_;
   std::map<int, UploadPart> parts_;  // that the store has
   std::map<int, Ready> ready_;

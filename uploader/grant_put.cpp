@@ -6,13 +6,10 @@
 
 namespace vedette {
 
-GrantPut::GrantPut(GrantStore& store, TransferOrder order, TransferOwner& owner)
-    : store_(store), upload_(std::move(order.upload)), path_(std::move(order.file)), owner_(owner) {
-  store_.later.add(this, [this] { begin(); });
-}
+GrantPut::GrantPut(GrantStore& store, const TransferOrder& order, TransferOwner& owner)
+    : FileTransfer(store.later, order, owner), store_(store) {}
 
 GrantPut::~GrantPut() {
-  store_.later.forget(this);
   store_.forget(this);
 }
 
@@ -21,9 +18,6 @@ int64_t GrantPut::sent_bytes() const {
 }
 
 void GrantPut::begin() {
-  auto file = open_unchanged(upload_, path_);
-  if (!file) return end(file.error_as_is());
-  file_ = std::move(*file);
   hasher_.emplace(PartPlan{upload_.size_bytes, std::max<int64_t>(1, upload_.size_bytes)});
   read_slice();
 }
@@ -82,10 +76,6 @@ void GrantPut::look(std::optional<Error> unless_there) {
                end(tl::make_unexpected(unless_there.value_or(Error{
                    Code::upload_failed, "proof: the backend does not find the object: " + seen.error().message})));
              });
-}
-
-void GrantPut::end(Result<UploadProof> proof) {
-  owner_.ended(std::move(proof));
 }
 
 }  // namespace vedette

@@ -3,24 +3,23 @@
 #include <memory>
 #include <optional>
 
-#include "core/file.h"
+#include "uploader/file_transfer.h"
 #include "uploader/grant_store.h"
 #include "uploader/part_hasher.h"
-#include "uploader/target.h"
 
 namespace vedette {
 
 // GrantPut brings an object in one request: reads the file, which must have the SHA-256 that is asked for; asks for a
 // URL; sends; and asks whether the store has it, which is the proof. A URL that the store refuses is asked for once
 // more, as it may have expired on the way.
-class GrantPut : public Transfer {
+class GrantPut : public FileTransfer {
  public:
-  GrantPut(GrantStore& store, TransferOrder order, TransferOwner& owner);
+  GrantPut(GrantStore& store, const TransferOrder& order, TransferOwner& owner);
   ~GrantPut() override;
   int64_t sent_bytes() const override;
 
  private:
-  void begin();
+  void begin() override;
   void read_slice();
   void ask();
   void granted(const Result<GrantAnswer>& answer);
@@ -28,13 +27,8 @@ class GrantPut : public Transfer {
   // `unless_there`: what is wrong when it is not.
   void look(std::optional<Error> unless_there);
   GrantQuestion question(GrantQuestion::About about) const;
-  void end(Result<UploadProof> proof);
 
   GrantStore& store_;
-  const Upload upload_;
-  const std::filesystem::path path_;
-  TransferOwner& owner_;
-  Fd file_;
   std::optional<PartHasher> hasher_;
   std::string etag_;      // as the store gave it
   bool refused_ = false;  // a URL was; once is forgiven

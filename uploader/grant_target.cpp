@@ -14,8 +14,8 @@ class GrantTarget : public Target {
 
   std::unique_ptr<Transfer> begin(TransferOrder order, TransferOwner& owner) override {
     if (order.upload.size_bytes > store_.config.part_size_bytes)
-      return std::make_unique<GrantParts>(store_, std::move(order), owner);
-    return std::make_unique<GrantPut>(store_, std::move(order), owner);
+      return std::make_unique<GrantParts>(store_, order, owner);
+    return std::make_unique<GrantPut>(store_, order, owner);
   }
 
   void run(microseconds longest) override {

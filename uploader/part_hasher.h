@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/result.h"
-#include "core/sha256.h"
+#include "core/sha256_pair.h"
 #include "uploader/part_plan.h"
 
 namespace vedette {
@@ -24,14 +24,13 @@ class PartHasher {
   Result<bool> read_slice(int fd);
   const std::string& part_sha256() const { return part_sha256_; }
   // Once, at the end.
-  std::string whole_sha256() { return whole_.hex(); }
+  std::string whole_sha256() { return hashes_.end(); }
 
  private:
   const PartPlan plan_;
   int number_ = 1;
   int64_t read_bytes_ = 0;  // of the part at hand
-  Sha256 whole_;
-  Sha256 part_;
+  Sha256Pair hashes_;
   std::string part_sha256_;
   std::vector<uint8_t> slice_;
 };

@@ -13,19 +13,12 @@ using Presence = S3Found::Presence;
 
 }  // namespace
 
-S3Parts::S3Parts(S3Store& store, TransferOrder order, TransferOwner& owner)
-    : store_(store),
-      upload_(std::move(order.upload)),
-      path_(std::move(order.file)),
-      owner_(owner),
+S3Parts::S3Parts(S3Store& store, const TransferOrder& order, TransferOwner& owner)
+    : FileTransfer(store.later, order, owner),
+      store_(store),
       bits_per_s_(order.bits_per_s),
       upload_id_(upload_.upload_id) {
   for (const UploadPart& part : order.parts) stored_bytes_ += part.size_bytes;  // until the store says what it has
-  store_.later.add(this, [this] { begin(); });
-}
-
-S3Parts::~S3Parts() {
-  store_.later.forget(this);
 }
 
 int64_t S3Parts::sent_bytes() const {
@@ -33,9 +26,6 @@ int64_t S3Parts::sent_bytes() const {
 }
 
 void S3Parts::begin() {
-  auto file = open_unchanged(upload_, path_);
-  if (!file) return end(file.error_as_is());
-  file_ = std::move(*file);
   look([this](const Result<S3Found>& found) { found_before(found); });
 }
 
@@ -96,48 +86,51 @@ void S3Parts::begin_again() {
   began_again_ = true;
   multipart_.cut_off_parts();
   reading_ = false;
+  next_.reset();
   store_.later.forget(this);
   if (auto forgotten = owner_.parts_forgotten(); !forgotten) return abort_and_end(forgotten.error_as_is());
   log::info("upload begins again", {{"object_key", upload_.object_key}});
   create();
 }
 
-// Sends as many parts as may be sent.
+// Sends as many parts as may be sent, and hashes the next one meanwhile.
 void S3Parts::go_on() {
   if (error_) {
     if (multipart_.in_flight() == 0) end(tl::make_unexpected(*error_));
     return;
   }
-  if (reading_) return;
+  if (reading_ || !send_next()) return;
   if (hasher_->at_end()) {
     if (multipart_.in_flight() == 0) complete();
     return;
-  }
-  if (!parts_.contains(hasher_->number())) {
-    const NextPart next = owner_.next_part(multipart_.in_flight());
-    if (next == NextPart::wait && multipart_.in_flight() > 0) return;
-    if (next == NextPart::leave) return fail_after_those_in_flight({Code::cancelled, "left for later"});
   }
   reading_ = true;
   store_.later.add(this, [this] { read_slice(); });
 }
 
+// False: not now.
+bool S3Parts::send_next() {
+  if (!next_) return true;
+  const NextPart answer = owner_.next_part(multipart_.in_flight());
+  if (answer == NextPart::wait && multipart_.in_flight() > 0) return false;
+  if (answer == NextPart::leave) {
+    fail_after_those_in_flight({Code::cancelled, "left for later"});
+    return false;
+  }
+  multipart_.send(upload_id_, *next_, [this](Result<UploadPart> part) { sent(std::move(part)); });
+  next_.reset();
+  return true;
+}
+
 void S3Parts::read_slice() {
   const int number = hasher_->number();
   const auto whole = hasher_->read_slice(file_.get());
-  if (!whole) {
-    reading_ = false;
-    return fail_after_those_in_flight(whole.error());
-  }
-  if (!*whole) return store_.later.add(this, [this] { read_slice(); });
-  reading_ = false;
-  if (!parts_.contains(number) && !error_) send(number);
+  reading_ = whole && !*whole && !error_;
+  if (reading_) return store_.later.add(this, [this] { read_slice(); });
+  if (!whole) return fail_after_those_in_flight(whole.error());
+  if (*whole && !error_ && !parts_.contains(number))
+    next_ = {number, file_.get(), plan_.offset(number), plan_.size(number), hasher_->part_sha256()};
   go_on();
-}
-
-void S3Parts::send(int number) {
-  multipart_.send(upload_id_, {number, file_.get(), plan_.offset(number), plan_.size(number), hasher_->part_sha256()},
-                  [this](Result<UploadPart> part) { sent(std::move(part)); });
 }
 
 void S3Parts::sent(Result<UploadPart> part) {
@@ -221,11 +214,6 @@ void S3Parts::proved(const UploadProof& proof) {
     if (!tagged) return end(tagged.error_as_is());
     end(proof);
   });
-}
-
-void S3Parts::end(Result<UploadProof> result) {
-  store_.later.forget(this);
-  owner_.ended(std::move(result));
 }
 
 }  // namespace vedette

@@ -4,28 +4,26 @@
 #include <memory>
 #include <optional>
 
-#include "core/file.h"
+#include "uploader/file_transfer.h"
 #include "uploader/part_hasher.h"
 #include "uploader/part_plan.h"
 #include "uploader/s3_look.h"
 #include "uploader/s3_multipart.h"
 #include "uploader/s3_store.h"
-#include "uploader/target.h"
 
 namespace vedette {
 
 // S3Parts brings an object in parts (multipart upload): look, create or list what is there already, send what is
-// missing, complete, and look again, which is the proof. Each part is read and hashed just before it is sent; the hash
-// of the whole file is compared before the object is made of them. What is finished stays when it fails, and is not
-// sent again.
-class S3Parts : public Transfer {
+// missing, complete, and look again, which is the proof. A part is read and hashed while those before it are on their
+// way, one ahead; the hash of the whole file is compared before the object is made of them. What is finished stays when
+// it fails, and is not sent again.
+class S3Parts : public FileTransfer {
  public:
-  S3Parts(S3Store& store, TransferOrder order, TransferOwner& owner);
-  ~S3Parts() override;
+  S3Parts(S3Store& store, const TransferOrder& order, TransferOwner& owner);
   int64_t sent_bytes() const override;
 
  private:
-  void begin();
+  void begin() override;
   void look(std::function<void(const Result<S3Found>&)> then);
   void found_before(const Result<S3Found>& found);
   void create();
@@ -33,8 +31,8 @@ class S3Parts : public Transfer {
   void take_listed(const std::vector<UploadPart>& listed);
   void begin_again();
   void go_on();
+  bool send_next();
   void read_slice();
-  void send(int number);
   void sent(Result<UploadPart> part);
   void complete();
   void complete_listed();
@@ -44,23 +42,19 @@ class S3Parts : public Transfer {
   void proved(const UploadProof& proof);
   void fail_after_those_in_flight(Error error);
   void abort_and_end(Result<UploadProof> result);
-  void end(Result<UploadProof> result);
 
   S3Store& store_;
-  const Upload upload_;
-  const std::filesystem::path path_;
-  TransferOwner& owner_;
   const int64_t bits_per_s_;
   PartPlan plan_;
   std::optional<PartHasher> hasher_;
-  Fd file_;
   std::string upload_id_;
   std::map<int, UploadPart> parts_;  // that the store has
   int64_t stored_bytes_ = 0;
-  bool reading_ = false;        // a part that may be sent, or that is there already
-  bool began_again_ = false;    // once is enough
-  bool listed_at_end_ = false;  // for ETags that were not given
-  std::optional<Error> error_;  // no new part: it ends with this when those in flight are done
+  bool reading_ = false;                   // the next part
+  std::optional<S3Multipart::Part> next_;  // hashed, and not sent
+  bool began_again_ = false;               // once is enough
+  bool listed_at_end_ = false;             // for ETags that were not given
+  std::optional<Error> error_;             // no new part: it ends with this when those in flight are done
   std::unique_ptr<S3Look> look_;
   S3Multipart multipart_{store_, upload_};
 };

@@ -18,23 +18,14 @@ tl::unexpected<Error> other_is_there(const S3Found& found) {
 
 }  // namespace
 
-S3Put::S3Put(S3Store& store, TransferOrder order, TransferOwner& owner)
-    : store_(store), upload_(std::move(order.upload)), path_(std::move(order.file)), owner_(owner) {
-  store_.later.add(this, [this] { begin(); });
-}
-
-S3Put::~S3Put() {
-  store_.later.forget(this);
-}
+S3Put::S3Put(S3Store& store, const TransferOrder& order, TransferOwner& owner)
+    : FileTransfer(store.later, order, owner), store_(store) {}
 
 int64_t S3Put::sent_bytes() const {
   return call_ ? std::min(call_->sent_bytes(), upload_.size_bytes) : 0;
 }
 
 void S3Put::begin() {
-  auto file = open_unchanged(upload_, path_);
-  if (!file) return end(file.error_as_is());
-  file_ = std::move(*file);
   if (store_.writes_conditionally)
     put(true);
   else
@@ -112,10 +103,6 @@ void S3Put::is_there_already(const HttpResponse& answer) {
     if (found->presence == Presence::hidden) return end(tl::make_unexpected(refusal));
     end(fail(Code::busy, "put: the object was there and is not any more"));
   });
-}
-
-void S3Put::end(Result<UploadProof> proof) {
-  owner_.ended(std::move(proof));
 }
 
 }  // namespace vedette

@@ -3,24 +3,22 @@
 #include <memory>
 #include <optional>
 
-#include "core/file.h"
+#include "uploader/file_transfer.h"
 #include "uploader/s3_look.h"
 #include "uploader/s3_store.h"
-#include "uploader/target.h"
 
 namespace vedette {
 
 // S3Put brings an object in one request, with its SHA-256 signed, which the store checks, and If-None-Match: *. Its 200
 // with an ETag is the proof. Is there an object already, or is it not clear whether the answer was lost, a look
 // decides; a store that cannot write conditionally is looked at before.
-class S3Put : public Transfer {
+class S3Put : public FileTransfer {
  public:
-  S3Put(S3Store& store, TransferOrder order, TransferOwner& owner);
-  ~S3Put() override;
+  S3Put(S3Store& store, const TransferOrder& order, TransferOwner& owner);
   int64_t sent_bytes() const override;
 
  private:
-  void begin();
+  void begin() override;
   void look(std::function<void(const Result<S3Found>&)> then);
   void look_before();
   void put(bool only_if_absent);
@@ -28,13 +26,8 @@ class S3Put : public Transfer {
   void stored(const HttpResponse& answer);
   void decide(Error unless_there);
   void is_there_already(const HttpResponse& answer);
-  void end(Result<UploadProof> proof);
 
   S3Store& store_;
-  const Upload upload_;
-  const std::filesystem::path path_;
-  TransferOwner& owner_;
-  Fd file_;
   bool learns_conditions_ = false;  // a conditional write was not taken: is one without?
   std::unique_ptr<S3Look> look_;
   std::unique_ptr<S3Call> call_;

@@ -14,9 +14,8 @@ class S3Target : public Target {
       : store_(config, std::move(credentials), timeouts, clock) {}
 
   std::unique_ptr<Transfer> begin(TransferOrder order, TransferOwner& owner) override {
-    if (order.upload.size_bytes > store_.config.part_size_bytes)
-      return std::make_unique<S3Parts>(store_, std::move(order), owner);
-    return std::make_unique<S3Put>(store_, std::move(order), owner);
+    if (order.upload.size_bytes > store_.config.part_size_bytes) return std::make_unique<S3Parts>(store_, order, owner);
+    return std::make_unique<S3Put>(store_, order, owner);
   }
 
   void run(microseconds longest) override {

@@ -5,6 +5,7 @@
 #include <list>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "core/backoff.h"
 #include "core/log.h"
@@ -93,6 +94,7 @@ struct UploadEngine::Impl {
   std::list<ActiveUpload> active;
   Breaker breaker;
   Lanes lanes;
+  int lanes_used = 0;  // when it was looked last
   Throughput throughput;
   UploadGate gate;
   Backoff catalog_backoff{1s, 60s};
@@ -140,11 +142,12 @@ int UploadEngine::Impl::lanes_in_use() const {
   return sum;
 }
 
+// Of a part, which may share the lanes with one more.
 int64_t UploadEngine::Impl::rate_of_a_lane() const {
   const int64_t measured = throughput.last_bits_per_s();
   const int64_t limit = rate;
   const int64_t all = measured > 0 && limit > 0 ? std::min(measured, limit) : std::max(measured, limit);
-  return all / lanes.allowed();
+  return all / (lanes.allowed() + 1);
 }
 
 void UploadEngine::Impl::start_some() {
@@ -205,7 +208,8 @@ void UploadEngine::Impl::make_way() {
 NextPart UploadEngine::Impl::next_part(const ActiveUpload& asking, int in_flight) {
   if (stop.stop_requested() || asking.overtaken()) return NextPart::leave;
   if (!gate_is_open() && !asking.upload().forced) return NextPart::leave;
-  return in_flight > 0 && lanes_in_use() >= lanes.allowed() ? NextPart::wait : NextPart::go;
+  // One more than there are lanes: it is sent while the store takes its time to answer another.
+  return in_flight > 0 && lanes_in_use() > lanes.allowed() ? NextPart::wait : NextPart::go;
 }
 
 void UploadEngine::Impl::reap() {
@@ -219,6 +223,9 @@ void UploadEngine::Impl::reap() {
     it = active.erase(it);
     woken = true;
   }
+  // Behind the last parts of an object, say: the next one need not wait for its end.
+  const int used = lanes_in_use();
+  if (used < std::exchange(lanes_used, used)) woken = true;
 }
 
 void UploadEngine::Impl::end(const ActiveUpload& ended) {

@@ -12,6 +12,7 @@
 #include "tests/support/wait.h"
 #include "tests/uploader/fake_target.h"
 #include "tests/uploader/upload_fixture.h"
+#include "uploader/active_upload.h"
 
 namespace vedette {
 namespace {
@@ -172,6 +173,17 @@ TEST_F(UploadEngineTest, DeliversManifestsOutOfTheCatalogAndBeforeTheirClips) {
   EXPECT_EQ(test::read_text(object), "content");
   EXPECT_EQ(test::read_text(object.replace_extension(".json")), *catalog_->manifest(upload.subject_id));
   EXPECT_EQ(events().size(), 1u) << "clip.uploaded, and nothing of the manifest";
+}
+
+TEST_F(UploadEngineTest, AFinishedPartGivesItsLaneBack) {
+  const Upload upload = catalog_->add_upload(make_upload(dir_.path(), "content")).value();
+  ActiveUpload one(upload, {}, *catalog_, MonoTime{}, [](ActiveUpload&, int) { return NextPart::go; });
+  ASSERT_TRUE(one.parts_begun("upload id", 5));
+  one.next_part(0);
+  one.next_part(1);
+  EXPECT_EQ(one.lanes(), 2);
+  ASSERT_TRUE(one.part_finished({1, "etag", 5}));
+  EXPECT_EQ(one.lanes(), 1);
 }
 
 // A bucket that is not there yet, say: what is not found is not the manifest.

@@ -91,7 +91,7 @@ class UploadOrderTest : public ::testing::Test {
 
 TEST_F(UploadOrderTest, WhatIsUrgentOvertakesAtTheNextPartAndCostsNoByteTwice) {
   engine_->set_rate(kSlow);
-  const Upload low = add(4 * kPart, Priority::low);
+  const Upload low = add(8 * kPart, Priority::low);
   ASSERT_TRUE(wait_for_part(low));
   const Upload high = add(100'000, Priority::high);
   ASSERT_TRUE(wait_for_done(1));
@@ -105,11 +105,11 @@ TEST_F(UploadOrderTest, WhatIsUrgentOvertakesAtTheNextPartAndCostsNoByteTwice) {
 
 TEST_F(UploadOrderTest, APauseStopsAtTheNextPartAndWhatIsForcedGoesAllTheSame) {
   engine_->set_rate(kSlow);
-  const Upload large = add(4 * kPart, Priority::high);
+  const Upload large = add(8 * kPart, Priority::high);
   ASSERT_TRUE(wait_for_part(large));
   open_ = false;
   ASSERT_TRUE(eventually(kLimit, [&] { return engine_->activity().under_way.empty(); }));
-  EXPECT_LT(catalog_.parts(large.row)->size(), 4u);
+  EXPECT_LT(catalog_.parts(large.row)->size(), 8u);
   engine_->set_rate(0);
   const Upload other = add(100'000, Priority::high);
   const Upload forced = add(2 * kPart, Priority::low, true);
