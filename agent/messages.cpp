@@ -118,7 +118,7 @@ Json status(const StatusBody& body) {
       {"rows", body.outbox.rows}, {"oldest_s", body.outbox.oldest_s}, {"dropped_total", body.outbox.dropped_total}};
   json["problems"] = Json::array();
   for (const auto& problem : body.problems) {
-    Json one = {{"code", code_name(problem.code)}, {"message", redact(problem.message)}};
+    Json one = {{"code", problem.code}, {"message", redact(problem.message)}};
     if (!problem.camera_id.empty()) one["camera_id"] = problem.camera_id;
     json["problems"].push_back(std::move(one));
   }

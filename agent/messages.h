@@ -53,7 +53,11 @@ struct StatusBody {
   size_t cameras = 0, streaming = 0, recording = 0;
   OutboxFigures outbox;
   struct Problem {
-    Code code;
+    Problem(std::string_view what, std::string text) : code(what), message(std::move(text)) {}
+    Problem(Code what, std::string text, std::string of_camera)
+        : code(code_name(what)), message(std::move(text)), camera_id(std::move(of_camera)) {}
+
+    std::string_view code;  // mostly that of an Error; a literal
     std::string message;
     std::string camera_id;
   };

@@ -35,8 +35,8 @@ const char* remedy(Code code) {
 std::string essence(const messages::StatusBody& body) {
   std::string out = body.state + " " + std::to_string(body.streaming) + " " + std::to_string(body.recording);
   for (const auto& problem : body.problems) {
-    out.append(" ").append(code_name(problem.code)).append(problem.camera_id);
-    if (problem.code == Code::no_space) out.append(problem.message);
+    out.append(" ").append(problem.code).append(problem.camera_id);
+    if (problem.code == code_name(Code::no_space)) out.append(problem.message);
   }
   return out;
 }
@@ -103,6 +103,7 @@ std::vector<messages::StatusBody::Problem> StatusBoard::problems() const {
     out.push_back({Code::timed_out, "frames take too long: " + camera.what, camera.camera_id});
   if (space_level_ == SpaceLevel::low)
     out.push_back({Code::no_space, "low: less than twice storage.min_free_bytes is free", {}});
+  if (!id_conflict_.empty()) out.emplace_back("device_id_in_use", id_conflict_);
   if (space_level_ == SpaceLevel::full)
     out.push_back({Code::no_space, "full: less than storage.min_free_bytes is free, and nothing may be deleted", {}});
   return out;
