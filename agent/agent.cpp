@@ -105,6 +105,7 @@ class Agent::Impl {
   void on(DiagnosticsMade event);
   void on(ShutdownRequested event);
 
+  void tell_retained();
   void answer(const ReplyTo& to, const Answer& answer);
   void add_event(const char* type, const std::string& camera_id, const Json& data);
   void on_clock(const ClockChange& change);
@@ -356,19 +357,25 @@ void Agent::Impl::add_event(const char* type, const std::string& camera_id, cons
 
 void Agent::Impl::on(MqttConnected event) {
   if (event.session != session_number_) return;
-  publisher_.on_connected();
+  publisher_.on_connected(event.resumed);
   id_conflict_.on_connected();
   board_.birth(std::move(event.connection_id));
   requests_.on_connected();
-  if (home_assistant_.on()) publisher_.announce(home_assistant_.announcement());
-  applier_.tell_removed();
   twin_.on_connected();
+  tell_retained();
   publisher_.pump();
   monitoring_.born();
 }
 
+// What is retained beside that of the board and the twin, as far as the broker is not known to have it.
+void Agent::Impl::tell_retained() {
+  if (home_assistant_.on()) publisher_.announce(home_assistant_.announcement(), Tell::if_changed);
+  applier_.tell_removed();
+}
+
 void Agent::Impl::on(const MqttTakenOver& event) {
   if (event.session != session_number_) return;
+  publisher_.forget_states();  // the other one writes to the same topics
   id_conflict_.on_taken_over(event.announced);
   board_.set_id_conflict(id_conflict_.problem());
 }
@@ -515,7 +522,7 @@ void Agent::Impl::on(const PosterSettled&) {
 }
 
 void Agent::Impl::on(DesiredWaiting) {
-  if (auto payload = intake_.take_desired()) twin_.on_desired(std::move(*payload));
+  if (auto desired = intake_.take_desired()) twin_.on_desired(std::move(desired->payload), desired->retained);
 }
 
 void Agent::Impl::on(ReloadRequested) {
@@ -563,6 +570,11 @@ void Agent::Impl::tick() {
   id_conflict_.look();
   board_.set_id_conflict(id_conflict_.problem());
   board_.telemetry_sent_when_due(now);
+  if (publisher_.doubts_states()) {
+    board_.tell(Tell::if_changed);
+    twin_.publish(Tell::if_changed);
+    tell_retained();
+  }
   monitoring_.tick(now);
   keeper_.look_when_due(now);
   requests_.tick();

@@ -27,6 +27,7 @@ namespace vedette {
 struct MqttConnected {
   int session = 0;
   std::string connection_id;
+  bool resumed = false;  // the broker has kept our session
 };
 struct MqttDisconnected {
   int session = 0;

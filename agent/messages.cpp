@@ -178,6 +178,13 @@ Json camera_state(const std::string& camera_id, const CameraStatus& status, cons
   return json;
 }
 
+Json lasting(Json state) {
+  for (const char* moving : {"preroll_available_ms", "last_frame_at"}) state.erase(moving);
+  if (const auto stream = state.find("stream"); stream != state.end() && stream->is_object())
+    for (const char* moving : {"fps", "bitrate_bps", "gop_ms"}) stream->erase(moving);
+  return state;
+}
+
 Json camera_event(const CameraEvent& event) {
   Json data = {{"type", camera_event_name(event.type)}, {"vendor_type", event.vendor_type}};
   if (!event.started) data["duration_ms"] = to_ms(event.duration);

@@ -70,6 +70,8 @@ Json will(const std::string& connection_id);
 Json info(const Config& config);
 Json camera_state(const std::string& camera_id, const CameraStatus& status, const CameraFigures& figures,
                   const std::vector<std::string>& recording_ids, MonoTime now);
+// What of a state is worth telling again: all but the figures of a camera that move by themselves.
+Json lasting(Json state);
 // Of motion.started and motion.ended.
 Json camera_event(const CameraEvent& event);
 Json camera_up(const CameraStatus& status, uint64_t reconnects);

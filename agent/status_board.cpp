@@ -68,9 +68,9 @@ void StatusBoard::attach(const mqtt::Session* session, UploadEngine* uploads) {
   uploaded_before_ = uploads ? uploads->uploaded_bytes_total() : 0;
 }
 
-void StatusBoard::camera_gone(const std::string& camera_id) {
+void StatusBoard::camera_gone(const std::string& camera_id, Tell tell) {
   camera_due_.erase(camera_id);
-  publisher_.clear_state("camera/" + camera_id + "/state");
+  publisher_.clear_state("camera/" + camera_id + "/state", tell);
 }
 
 void StatusBoard::config_changed() {
@@ -81,9 +81,13 @@ void StatusBoard::config_changed() {
 
 void StatusBoard::birth(std::string connection_id) {
   connection_id_ = std::move(connection_id);
+  tell(Tell::if_changed);
+}
+
+void StatusBoard::tell(Tell tell) {
   publish_status(body());
-  publisher_.state("info", "info", messages::info(config_));
-  for (const auto& [id, camera] : cameras_) camera_changed(id);
+  publisher_.state("info", "info", messages::info(config_), tell);
+  for (const auto& [id, camera] : cameras_) camera_changed(id, tell);
 }
 
 std::vector<messages::StatusBody::Problem> StatusBoard::problems() const {
@@ -99,11 +103,11 @@ std::vector<messages::StatusBody::Problem> StatusBoard::problems() const {
   for (const auto& [camera_id, fault] : recordings_.faults())
     out.push_back({fault.code, fault.message + remedy(fault.code), camera_id});
   if (!upload_problem_.empty()) out.push_back({Code::upload_failed, upload_problem_, {}});
+  if (!id_conflict_.empty()) out.emplace_back("device_id_in_use", id_conflict_);
   for (const auto& camera : slow_)
     out.push_back({Code::timed_out, "frames take too long: " + camera.what, camera.camera_id});
   if (space_level_ == SpaceLevel::low)
     out.push_back({Code::no_space, "low: less than twice storage.min_free_bytes is free", {}});
-  if (!id_conflict_.empty()) out.emplace_back("device_id_in_use", id_conflict_);
   if (space_level_ == SpaceLevel::full)
     out.push_back({Code::no_space, "full: less than storage.min_free_bytes is free, and nothing may be deleted", {}});
   return out;
@@ -145,12 +149,13 @@ void StatusBoard::status_may_have_changed() {
   if (essence(now) != last_essence_) publish_status(std::move(now));
 }
 
-void StatusBoard::camera_changed(const std::string& camera_id) {
+void StatusBoard::camera_changed(const std::string& camera_id, Tell tell) {
   const auto it = cameras_.find(camera_id);
   if (it == cameras_.end()) return;
   publisher_.state("camera/" + camera_id + "/state", "camera_state",
                    messages::camera_state(camera_id, it->second->status(), it->second->figures(),
-                                          recordings_.of_camera(camera_id), clock_.mono()));
+                                          recordings_.of_camera(camera_id), clock_.mono()),
+                   tell);
 }
 
 void StatusBoard::camera_came_up(const std::string& camera_id) {
