@@ -18,6 +18,7 @@
 #include "agent/frame_streams.h"
 #include "agent/from_config.h"
 #include "agent/home_assistant.h"
+#include "agent/id_conflict.h"
 #include "agent/latency_watch.h"
 #include "agent/messages.h"
 #include "agent/monitoring.h"
@@ -81,6 +82,7 @@ class Agent::Impl {
  private:
   void on(MqttConnected event);
   void on(MqttDisconnected event);
+  void on(const MqttTakenOver& event);
   void on(MqttPublished event);
   void on(HomeAssistantCameUp event);
   void on(const CommandArrived& event);
@@ -104,6 +106,7 @@ class Agent::Impl {
   void on(DiagnosticsMade event);
   void on(ShutdownRequested event);
 
+  void tell_retained();
   void answer(const ReplyTo& to, const Answer& answer);
   void add_event(const char* type, const std::string& camera_id, const Json& data);
   void on_clock(const ClockChange& change);
@@ -138,6 +141,7 @@ class Agent::Impl {
 
   // Main loop only.
   ClockWatch clock_watch_;
+  IdConflict id_conflict_;
   MonoTime next_expire_;
   StorageSeen storage_;
   bool stopping_ = false;
@@ -196,6 +200,7 @@ Agent::Impl::Impl(ConfigStart start, const Clock& clock, std::unique_ptr<Volume>
       grants_(inbox_, requests_),
       home_assistant_(config_),
       clock_watch_(clock),
+      id_conflict_(outbox_, clock),
       budget_(config_),
       camera_events_(cameras_, outbox_, clock),
       second_profiles_(config_, budget_, clock),
@@ -328,6 +333,7 @@ Status Agent::Impl::begin_session() {
 void Agent::Impl::end_session(const char* last_state) {
   session_->close(publisher_.last_state("status", "status", board_.status(last_state)), kCloseSession);
   publisher_.on_disconnected();
+  id_conflict_.on_disconnected();
   publisher_.attach(nullptr);
   requests_.on_disconnected();
   session_.reset();
@@ -362,19 +368,33 @@ void Agent::Impl::add_event(const char* type, const std::string& camera_id, cons
 
 void Agent::Impl::on(MqttConnected event) {
   if (event.session != session_number_) return;
-  publisher_.on_connected();
+  publisher_.on_connected(event.resumed);
   outbox_watch_.on_connected();
+  id_conflict_.on_connected();
   board_.birth(std::move(event.connection_id));
   requests_.on_connected();
-  if (home_assistant_.on()) publisher_.announce(home_assistant_.announcement());
-  applier_.tell_removed();
   twin_.on_connected();
+  tell_retained();
   publisher_.pump();
   monitoring_.born();
 }
 
+// What is retained beside that of the board and the twin, as far as the broker is not known to have it.
+void Agent::Impl::tell_retained() {
+  if (home_assistant_.on()) publisher_.announce(home_assistant_.announcement(), Tell::if_changed);
+  applier_.tell_removed();
+}
+
+void Agent::Impl::on(const MqttTakenOver& event) {
+  if (event.session != session_number_) return;
+  publisher_.forget_states();  // the other one writes to the same topics
+  id_conflict_.on_taken_over(event.announced);
+  board_.set_id_conflict(id_conflict_.problem());
+}
+
 void Agent::Impl::on(MqttDisconnected event) {
   if (event.session != session_number_) return;
+  id_conflict_.on_disconnected();
   twin_.on_disconnected();
   log::warn("the broker is away", {{"reason", event.reason}});
   publisher_.on_disconnected();
@@ -514,7 +534,7 @@ void Agent::Impl::on(const PosterSettled&) {
 }
 
 void Agent::Impl::on(DesiredWaiting) {
-  if (auto payload = intake_.take_desired()) twin_.on_desired(std::move(*payload));
+  if (auto desired = intake_.take_desired()) twin_.on_desired(std::move(desired->payload), desired->retained);
 }
 
 void Agent::Impl::on(ReloadRequested) {
@@ -560,7 +580,14 @@ void Agent::Impl::tick() {
     board_.set_slow(latency_.slow());
     board_.status_may_have_changed();
   }
+  id_conflict_.look();
+  board_.set_id_conflict(id_conflict_.problem());
   board_.telemetry_sent_when_due(now);
+  if (publisher_.doubts_states()) {
+    board_.tell(Tell::if_changed);
+    twin_.publish(Tell::if_changed);
+    tell_retained();
+  }
   monitoring_.tick(now);
   keeper_.look_when_due(now);
   requests_.tick();

@@ -33,6 +33,8 @@ constexpr int64_t kMostSeconds = 366LL * 24 * 3600;
 constexpr int64_t kMostAge = 100 * kMostSeconds;  // older than every clip: above it there is no difference
 // Of S3 multipart uploads: 5 MiB to 5 GiB a part.
 constexpr int64_t kLeastPartBytes = 5LL << 20, kMostPartBytes = 5LL << 30;
+constexpr size_t kMostAlpnBytes = 254;           // as mqtt::Session takes it
+constexpr int64_t kMostReturnAfter = 24 * 3600;  // s
 constexpr int64_t kMostFrameBytes = 256LL << 20;
 constexpr int64_t kMostInteger = (1LL << 53) - 1;  // what every JSON reader keeps exactly
 
@@ -142,6 +144,11 @@ void read_mqtt(JsonReader r, Config::Mqtt& mqtt, Load& load) {
   set(mqtt.key_file, r.string("key_file", 1));
   if (mqtt.cert_file.empty() != mqtt.key_file.empty())
     r.error(mqtt.cert_file.empty() ? "cert_file" : "key_file", "cert_file and key_file go together");
+  set(mqtt.alpn, r.string("alpn", 1, kMostAlpnBytes));
+  const auto secure = [](const std::string& url) { return url.starts_with("mqtts://"); };
+  if (!mqtt.alpn.empty() && std::none_of(mqtt.urls.begin(), mqtt.urls.end(), secure))
+    load.warn(r.path() + "/alpn", "has no effect: no URL is mqtts://");
+  if (auto after = r.integer("return_after_s", 0, kMostReturnAfter)) mqtt.return_after = seconds(*after);
   r.done();
 }
 

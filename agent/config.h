@@ -48,6 +48,8 @@ struct Config {
     std::string username;
     std::string password;
     std::string ca_file, cert_file, key_file;
+    std::string alpn;           // empty: none
+    seconds return_after{300};  // to the first of `urls`; 0: never
   };
   struct Storage {
     std::filesystem::path path = "/var/lib/vedette";

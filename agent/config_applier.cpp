@@ -99,7 +99,7 @@ Status ConfigApplier::apply(ConfigState next, const ConfigPlan& plan) {
 }
 
 void ConfigApplier::tell_removed() {
-  for (const auto& [id, camera] : removed_) users_.board.camera_gone(id);
+  for (const auto& [id, camera] : removed_) users_.board.camera_gone(id, Tell::if_changed);
 }
 
 void ConfigApplier::tidy() {

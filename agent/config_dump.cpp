@@ -28,17 +28,16 @@ Json bounds(const OutboxBounds& b) {
 }
 
 Json mqtt(const Config::Mqtt& m) {
-  Json json = {{"urls", Json::array()},
-               {"topic_root", m.topic_root},
-               {"groups", m.groups},
-               {"version", m.version},
-               {"keepalive_s", m.keepalive.count()}};
+  Json json = {
+      {"urls", Json::array()}, {"topic_root", m.topic_root},         {"groups", m.groups},
+      {"version", m.version},  {"keepalive_s", m.keepalive.count()}, {"return_after_s", m.return_after.count()}};
   for (const std::string& url : m.urls) json["urls"].push_back(redact(url));
   add(json, "username", m.username);
   add_secret(json, "password", m.password);
   add(json, "ca_file", m.ca_file);
   add(json, "cert_file", m.cert_file);
   add(json, "key_file", m.key_file);
+  add(json, "alpn", m.alpn);
   json["outbox"] = {{"records", bounds(m.outbox.limits.records)},
                     {"notices", bounds(m.outbox.limits.notices)},
                     {"drain_per_s", m.outbox.drain_per_s}};

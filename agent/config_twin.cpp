@@ -60,8 +60,9 @@ void ConfigTwin::begin() {
   }
 }
 
-void ConfigTwin::on_desired(std::string payload) {
+void ConfigTwin::on_desired(std::string payload, bool retained) {
   waiting_ = std::move(payload);
+  waiting_is_retained_ = retained;
 }
 
 void ConfigTwin::on_connected() {
@@ -75,7 +76,7 @@ void ConfigTwin::on_connected() {
     if (const auto saved = save(twin_); !saved)
       log::error("the end of a trial cannot be kept", {{"reason", saved.error().message}});
   }
-  publish();
+  publish(Tell::if_changed);
 }
 
 void ConfigTwin::look() {
@@ -86,21 +87,22 @@ void ConfigTwin::look() {
     read_file();
   } else if (waiting_) {
     const std::string payload = *std::exchange(waiting_, std::nullopt);
-    decide_on(payload);
+    decide_on(payload, waiting_is_retained_ ? Tell::if_changed : Tell::always);
   }
 }
 
 // ---- what came over MQTT
 
-void ConfigTwin::decide_on(const std::string& payload) {
+// `tell`: of what was decided on before.
+void ConfigTwin::decide_on(const std::string& payload, Tell tell) {
   DecodedDesired decoded = decode_desired(payload);
   if (decoded.version > 0 && decoded.version <= twin_.version) {
-    say_known(decoded.version);
+    say_known(decoded.version, tell);
     return;
   }
   const std::string digest = sha256_hex(payload);
   if (digest == refused_payload_) {
-    publish();
+    publish(tell);
     return;
   }
   deciding_on_ = digest;
@@ -120,7 +122,7 @@ void ConfigTwin::decide_on(const std::string& payload) {
 }
 
 // The broker sends what it retains after each connect: that is no news.
-void ConfigTwin::say_known(int64_t version) {
+void ConfigTwin::say_known(int64_t version, Tell tell) {
   desired_version_ = version;
   errors_.clear();
   status_ = "applied";
@@ -133,7 +135,7 @@ void ConfigTwin::say_known(int64_t version) {
                                 ? "was applied, and is left out since the configuration file does not allow it"
                                 : std::to_string(twin_.version) + " was decided on already: it must be higher"}};
   }
-  publish();
+  publish(tell);
 }
 
 // ---- the file
@@ -280,8 +282,8 @@ Json ConfigTwin::report() const {
           {"config", redacted(*in_force_.document)}};
 }
 
-void ConfigTwin::publish() const {
-  publisher_.state("config/reported", "config_reported", report());
+void ConfigTwin::publish(Tell tell) const {
+  publisher_.state("config/reported", "config_reported", report(), tell);
 }
 
 }  // namespace vedette

@@ -23,14 +23,20 @@ namespace vedette {
 
 // Everything that other threads tell the main loop. A kind that Agent::on does not know does not compile.
 
-// The first member of these three is the number of the session: the main loop may have begun another one meanwhile.
+// The first member of these four is the number of the session: the main loop may have begun another one meanwhile.
 struct MqttConnected {
   int session = 0;
   std::string connection_id;
+  bool resumed = false;  // the broker has kept our session
 };
 struct MqttDisconnected {
   int session = 0;
   std::string reason;
+};
+// Somebody else came with our client id, and the connection is lost; MqttDisconnected follows.
+struct MqttTakenOver {
+  int session = 0;
+  bool announced = false;  // by the broker; else it was seen from what it does
 };
 struct MqttPublished {
   int session = 0;
@@ -123,9 +129,9 @@ struct ShutdownRequested {
 };
 
 using Event =
-    std::variant<MqttConnected, MqttDisconnected, MqttPublished, HomeAssistantCameUp, CommandArrived, CommandRefused,
-                 CommandRepeated, CommandDone, CommandProgress, CameraChanged, CameraNoticed, RecorderReport,
-                 UploadReport, SnapshotTaken, RetentionPassed, StorageSeen, FrameReport, CloudResponded, GrantAsked,
-                 PosterSettled, DiagnosticsMade, DesiredWaiting, ReloadRequested, ShutdownRequested>;
+    std::variant<MqttConnected, MqttDisconnected, MqttTakenOver, MqttPublished, HomeAssistantCameUp, CommandArrived,
+                 CommandRefused, CommandRepeated, CommandDone, CommandProgress, CameraChanged, CameraNoticed,
+                 RecorderReport, UploadReport, SnapshotTaken, RetentionPassed, StorageSeen, FrameReport, CloudResponded,
+                 GrantAsked, PosterSettled, DiagnosticsMade, DesiredWaiting, ReloadRequested, ShutdownRequested>;
 
 }  // namespace vedette

@@ -27,6 +27,8 @@ mqtt::SessionConfig session_config(const Config& config, std::vector<std::pair<s
   session.ca_file = config.mqtt.ca_file;
   session.cert_file = config.mqtt.cert_file;
   session.key_file = config.mqtt.key_file;
+  session.alpn = config.mqtt.alpn;
+  session.return_after = config.mqtt.return_after;
   session.subscriptions = std::move(subscriptions);
   return session;
 }

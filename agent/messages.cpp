@@ -121,7 +121,7 @@ Json status(const StatusBody& body) {
                     {"dropped_total", body.outbox.dropped_total()}};
   json["problems"] = Json::array();
   for (const auto& problem : body.problems) {
-    Json one = {{"code", code_name(problem.code)}, {"message", redact(problem.message)}};
+    Json one = {{"code", problem.code}, {"message", redact(problem.message)}};
     if (!problem.camera_id.empty()) one["camera_id"] = problem.camera_id;
     json["problems"].push_back(std::move(one));
   }
@@ -179,6 +179,13 @@ Json camera_state(const std::string& camera_id, const CameraStatus& status, cons
   if (status.last_frame_at) json["last_frame_at"] = to_rfc3339(*status.last_frame_at);
   json["error"] = status.error.empty() ? Json(nullptr) : Json(redact(status.error));
   return json;
+}
+
+Json lasting(Json state) {
+  for (const char* moving : {"preroll_available_ms", "last_frame_at"}) state.erase(moving);
+  if (const auto stream = state.find("stream"); stream != state.end() && stream->is_object())
+    for (const char* moving : {"fps", "bitrate_bps", "gop_ms"}) stream->erase(moving);
+  return state;
 }
 
 Json camera_event(const CameraEvent& event) {

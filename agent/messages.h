@@ -53,7 +53,11 @@ struct StatusBody {
   size_t cameras = 0, streaming = 0, recording = 0;
   OutboxFigures outbox;
   struct Problem {
-    Code code;
+    Problem(std::string_view what, std::string text) : code(what), message(std::move(text)) {}
+    Problem(Code what, std::string text, std::string of_camera)
+        : code(code_name(what)), message(std::move(text)), camera_id(std::move(of_camera)) {}
+
+    std::string_view code;  // mostly that of an Error; a literal
     std::string message;
     std::string camera_id;
   };
@@ -66,6 +70,8 @@ Json will(const std::string& connection_id);
 Json info(const Config& config);
 Json camera_state(const std::string& camera_id, const CameraStatus& status, const CameraFigures& figures,
                   const std::vector<std::string>& recording_ids, MonoTime now);
+// What of a state is worth telling again: all but the figures of a camera that move by themselves.
+Json lasting(Json state);
 // Of motion.started and motion.ended.
 Json camera_event(const CameraEvent& event);
 Json camera_up(const CameraStatus& status, uint64_t reconnects);

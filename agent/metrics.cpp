@@ -68,7 +68,7 @@ void Metrics::agent(PrometheusText& out) const {
   out.gauge("vedette_clock_synchronised", "Whether the wall clock is kept by NTP or the like.");
   out.sample(clock_.synchronised() ? 1 : 0);
   std::map<std::string_view, int64_t> problems;
-  for (const auto& problem : board_.problems()) ++problems[code_name(problem.code)];
+  for (const auto& problem : board_.problems()) ++problems[problem.code];
   out.gauge("vedette_problems", "Problems that the status names, by their code; 0 in all when it is online.");
   out.sample(static_cast<int64_t>(board_.problems().size()), {{"code", "all"}});
   for (const auto& [code, count] : problems) out.sample(count, {{"code", code}});

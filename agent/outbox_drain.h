@@ -23,7 +23,7 @@ namespace vedette {
 class OutboxDrain {
  public:
   // Tokens of refused events that are tried again; those of others are their rows, which do not come so far.
-  static constexpr uint64_t kTriedAgain = uint64_t{1} << 62;
+  static constexpr uint64_t kTriedAgain = uint64_t{1} << 61;
   static constexpr size_t kMostOutstanding = 32;  // on their way, leaving window for replies
   static constexpr int kRate = 200;               // a second
   static constexpr seconds kTryInterval{60};

@@ -29,9 +29,11 @@ Publisher::Publisher(std::string base_topic, Outbox& outbox, const Clock& clock)
     : base_topic_(std::move(base_topic)),
       outbox_(
           outbox, [this](const OutboxEvent& event, uint64_t token) { return send_event(event, token); }, clock),
-      clock_(clock) {}
+      clock_(clock),
+      retained_(clock) {}
 
-void Publisher::on_connected() {
+void Publisher::on_connected(bool resumed) {
+  retained_.on_connected(resumed);
   connected_ = true;
   seq_ = 0;
   outbox_.on_connected();
@@ -39,6 +41,8 @@ void Publisher::on_connected() {
 
 void Publisher::on_disconnected() {
   connected_ = false;
+  retained_.on_disconnected();
+  states_.clear();  // the birth after the next connect tells everything that is new
   // The broker may have them or not: they go out again, before the others.
   for (auto it = replying_.rbegin(); it != replying_.rend(); ++it) waiting_.push_front(std::move(it->second));
   replying_.clear();
@@ -142,28 +146,35 @@ bool Publisher::request(const CloudRequest& request) {
   return send(out, kNoRow);
 }
 
-void Publisher::state(const std::string& subtopic, const std::string& schema, const Json& body) {
-  if (!connected_) return;  // the birth after the next connect tells everything anew
+void Publisher::state(const std::string& subtopic, const std::string& schema, const Json& body, Tell tell) {
+  if (!connected_) return;  // as on_disconnected
   Outgoing out = outgoing(base_topic_ + "/" + subtopic, schema, body);
   out.message.retain = true;
-  states_.insert_or_assign(out.message.topic, std::move(out));
-  pump();
+  out.hash = std::hash<std::string>()(to_text(messages::lasting(body)));
+  retain(std::move(out), tell);
 }
 
-void Publisher::announce(mqtt::Message message) {
+void Publisher::announce(mqtt::Message message, Tell tell) {
   if (!connected_) return;
   Outgoing out;
+  out.hash = std::hash<std::string>()(message.payload);
   out.message = std::move(message);
   out.bare = true;
-  states_.insert_or_assign(out.message.topic, std::move(out));
-  pump();
+  retain(std::move(out), tell);
 }
 
-void Publisher::clear_state(const std::string& subtopic) {
+void Publisher::clear_state(const std::string& subtopic, Tell tell) {
   mqtt::Message message;
   message.topic = base_topic_ + "/" + subtopic;
   message.retain = true;
-  announce(std::move(message));
+  announce(std::move(message), tell);
+}
+
+void Publisher::retain(Outgoing out, Tell tell) {
+  const std::string topic = out.message.topic;
+  if (tell == Tell::if_changed && retained_.is_known(topic, out.hash) && states_.count(topic) == 0) return;
+  states_.insert_or_assign(topic, std::move(out));
+  pump();
 }
 
 void Publisher::picture(const std::string& subtopic, std::string_view jpeg) {
@@ -204,7 +215,7 @@ void Publisher::passing_event(const OutboxEvent& event) {
 }
 
 void Publisher::on_published(uint64_t token, int reason) {
-  if (token == kNoRow) {
+  if (retained_.on_published(token, reason < kRefused) || token == kNoRow) {
     if (reason >= kRefused) log::warn("the broker refused a message", {{"reason", reason}});
     pump();
     return;
@@ -229,7 +240,9 @@ void Publisher::pump() {
     waiting_.pop_front();
   }
   while (!states_.empty()) {
-    if (!send(states_.begin()->second, kNoRow)) return;
+    const auto& [topic, state] = *states_.begin();
+    if (!send(state, retained_.next_token())) return;
+    retained_.sent(topic, state.hash);
     states_.erase(states_.begin());
   }
   send_figures();

@@ -11,6 +11,7 @@
 
 #include "agent/cloud_requests.h"
 #include "agent/outbox_drain.h"
+#include "agent/retained_states.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "mqtt/session.h"
@@ -25,8 +26,12 @@ class Publisher {
   Publisher(std::string base_topic, Outbox& outbox, const Clock& clock);
 
   // Until this was called everything waits. The session outlives the publisher's last use.
-  void attach(mqtt::Session* session) { session_ = session; }
-  void on_connected();
+  void attach(mqtt::Session* session) {
+    session_ = session;
+    retained_.forget();
+  }
+  // `resumed`: the broker has kept our session, and with it what we retained there.
+  void on_connected(bool resumed);
   void on_disconnected();
   void on_published(uint64_t token, int reason);
 
@@ -44,10 +49,14 @@ class Publisher {
   bool request(const CloudRequest& request);
   // The commands whose stored replies the broker has since the last call.
   std::vector<std::string> take_told() { return std::exchange(told_, {}); }
-  // Retained state, QoS 1: only the newest of each topic waits.
-  void state(const std::string& subtopic, const std::string& schema, const Json& body);
+  // Retained state, QoS 1: only the newest of each topic waits. Figures that move by themselves are no change.
+  void state(const std::string& subtopic, const std::string& schema, const Json& body, Tell tell = Tell::always);
   // What was retained there is no more.
-  void clear_state(const std::string& subtopic);
+  void clear_state(const std::string& subtopic, Tell tell = Tell::always);
+  // What the broker has acknowledged is not what is retained there any more.
+  void forget_states() { retained_.forget(); }
+  // Whether all states are to be told again, with Tell::if_changed (see RetainedStates).
+  bool doubts_states() { return connected_ && retained_.doubt_when_due(); }
   // Figures, QoS 0: only the newest of each topic waits, in memory.
   void telemetry(const std::string& subtopic, const std::string& schema, const Json& body);
   // How many made room for newer ones of their topic.
@@ -55,7 +64,7 @@ class Publisher {
   // An event that is of no use later, QoS 0: left out while there is no connection. The others come from the outbox.
   void passing_event(const OutboxEvent& event);
   // For others than readers of the contract: retained, without an envelope. Only the newest of each topic waits.
-  void announce(mqtt::Message message);
+  void announce(mqtt::Message message, Tell tell = Tell::always);
   // A JPEG, QoS 0: left out while there is no connection.
   void picture(const std::string& subtopic, std::string_view jpeg);
   bool connected() const { return connected_; }
@@ -82,6 +91,7 @@ class Publisher {
     std::string body;          // JSON text of an object
     bool bare = false;         // no envelope: the payload is there already
     std::string stored_for{};  // the command under which it is stored; empty: not stored
+    size_t hash = 0;           // of a retained one: of what matters in it
   };
 
   Outgoing outgoing(const std::string& topic, const std::string& schema, const Json& body) const;
@@ -91,6 +101,7 @@ class Publisher {
   void wait(Outgoing out);
   void send_figures();
   bool send_event(const OutboxEvent& event, uint64_t token);
+  void retain(Outgoing out, Tell tell);
 
   const std::string base_topic_;
   OutboxDrain outbox_;
@@ -102,7 +113,8 @@ class Publisher {
   std::map<uint64_t, Outgoing> replying_;  // those that the broker has not acknowledged, by token
   uint64_t replies_sent_ = 0;
   std::vector<std::string> told_;
-  std::map<std::string, Outgoing> states_;   // by topic
+  RetainedStates retained_;
+  std::map<std::string, Outgoing> states_;   // that wait, by topic
   std::map<std::string, Outgoing> figures_;  // by topic
   uint64_t telemetry_replaced_ = 0;
 };

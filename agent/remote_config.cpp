@@ -20,8 +20,8 @@ constexpr std::array<std::string_view, 5> kSecrets = {"password", "access_key_id
 constexpr std::array<std::string_view, 10> kSchemes = {"rtsp", "rtsps", "http",  "https", "rtmp",
                                                        "srt",  "hik",   "dahua", "onvif", "test"};
 // What says where the secrets of an object go to.
-constexpr std::array<std::string_view, 7> kPlaces = {"url",       "urls",     "endpoint", "sub",
-                                                     "http_port", "http_tls", "transport"};
+constexpr std::array<std::string_view, 8> kPlaces = {"url", "urls",      "alpn",     "endpoint",
+                                                     "sub", "http_port", "http_tls", "transport"};
 
 template <class Words>
 bool is_one_of(const Words& words, std::string_view word) {

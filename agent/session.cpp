@@ -25,7 +25,10 @@ Result<std::unique_ptr<mqtt::Session>> start_session(const Config& config, Comma
     will.utf8 = true;
     return std::optional(will);
   };
-  callbacks.on_connect = [&inbox, number, connection_id](bool) { inbox.push(MqttConnected{number, *connection_id}); };
+  callbacks.on_connect = [&inbox, number, connection_id](bool resumed) {
+    inbox.push(MqttConnected{number, *connection_id, resumed});
+  };
+  callbacks.on_taken_over = [&inbox, number](bool announced) { inbox.push(MqttTakenOver{number, announced}); };
   callbacks.on_disconnect = [&inbox, number](const std::string& reason) {
     inbox.push(MqttDisconnected{number, reason});
   };

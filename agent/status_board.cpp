@@ -36,8 +36,8 @@ const char* remedy(Code code) {
 std::string essence(const messages::StatusBody& body) {
   std::string out = body.state + " " + std::to_string(body.streaming) + " " + std::to_string(body.recording);
   for (const auto& problem : body.problems) {
-    out.append(" ").append(code_name(problem.code)).append(problem.camera_id);
-    if (problem.code == Code::no_space) out.append(problem.message);
+    out.append(" ").append(problem.code).append(problem.camera_id);
+    if (problem.code == code_name(Code::no_space)) out.append(problem.message);
   }
   return out;
 }
@@ -76,9 +76,9 @@ void StatusBoard::attach(const mqtt::Session* session, UploadEngine* uploads) {
   uploaded_before_ = uploads ? uploads->uploaded_bytes_total() : 0;
 }
 
-void StatusBoard::camera_gone(const std::string& camera_id) {
+void StatusBoard::camera_gone(const std::string& camera_id, Tell tell) {
   camera_due_.erase(camera_id);
-  publisher_.clear_state("camera/" + camera_id + "/state");
+  publisher_.clear_state("camera/" + camera_id + "/state", tell);
 }
 
 void StatusBoard::config_changed() {
@@ -89,9 +89,13 @@ void StatusBoard::config_changed() {
 
 void StatusBoard::birth(std::string connection_id) {
   connection_id_ = std::move(connection_id);
+  tell(Tell::if_changed);
+}
+
+void StatusBoard::tell(Tell tell) {
   publish_status(body());
-  publisher_.state("info", "info", messages::info(config_));
-  for (const auto& [id, camera] : cameras_) camera_changed(id);
+  publisher_.state("info", "info", messages::info(config_), tell);
+  for (const auto& [id, camera] : cameras_) camera_changed(id, tell);
 }
 
 std::vector<messages::StatusBody::Problem> StatusBoard::problems() const {
@@ -109,6 +113,7 @@ std::vector<messages::StatusBody::Problem> StatusBoard::problems() const {
   if (const auto& refused = publisher_.outbox().refused(); !refused.empty())
     out.push_back({Code::forbidden, "the broker refuses events, which are kept: " + words(refused), {}});
   if (!upload_problem_.empty()) out.push_back({Code::upload_failed, upload_problem_, {}});
+  if (!id_conflict_.empty()) out.emplace_back("device_id_in_use", id_conflict_);
   for (const auto& camera : slow_)
     out.push_back({Code::timed_out, "frames take too long: " + camera.what, camera.camera_id});
   if (space_level_ == SpaceLevel::low)
@@ -154,12 +159,13 @@ void StatusBoard::status_may_have_changed() {
   if (essence(now) != last_essence_) publish_status(std::move(now));
 }
 
-void StatusBoard::camera_changed(const std::string& camera_id) {
+void StatusBoard::camera_changed(const std::string& camera_id, Tell tell) {
   const auto it = cameras_.find(camera_id);
   if (it == cameras_.end()) return;
   publisher_.state("camera/" + camera_id + "/state", "camera_state",
                    messages::camera_state(camera_id, it->second->status(), it->second->figures(),
-                                          recordings_.of_camera(camera_id), clock_.mono()));
+                                          recordings_.of_camera(camera_id), clock_.mono()),
+                   tell);
 }
 
 void StatusBoard::camera_came_up(const std::string& camera_id) {

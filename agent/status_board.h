@@ -29,6 +29,7 @@ class StatusBoard {
 
   void attach(const mqtt::Session* session, UploadEngine* uploads);
   void set_upload_problem(std::string problem) { upload_problem_ = std::move(problem); }
+  void set_id_conflict(std::string problem) { id_conflict_ = std::move(problem); }
   void set_storage(StorageSeen seen) { storage_ = std::move(seen); }
   void set_space_level(SpaceLevel level) { space_level_ = level; }
   void set_slow(std::vector<LatencyWatch::Slow> slow) { slow_ = std::move(slow); }
@@ -42,17 +43,18 @@ class StatusBoard {
   // Of the configuration over MQTT; 0: there is none.
   void set_config_version(int64_t version) { config_version_ = version; }
   // What is told of a camera that is gone is taken back.
-  void camera_gone(const std::string& camera_id);
+  void camera_gone(const std::string& camera_id, Tell tell = Tell::always);
   // What depends on the configuration, after that has changed.
   void config_changed();
 
-  // Everything, after a connect.
+  // After a connect: the status, and what else the broker is not known to have.
   void birth(std::string connection_id);
-  // The same once more.
-  void birth_again() { birth(connection_id_); }
+  // All of it once more.
+  void birth_again() { tell(Tell::always); }
+  void tell(Tell tell);
   // The status, if anything in it changed that others should know at once.
   void status_may_have_changed();
-  void camera_changed(const std::string& camera_id);
+  void camera_changed(const std::string& camera_id, Tell tell = Tell::always);
   // The camera's rates are not known yet: its state is told again when they are.
   void camera_came_up(const std::string& camera_id);
   void telemetry_sent_when_due(MonoTime now);
@@ -92,6 +94,7 @@ class StatusBoard {
   std::map<std::string, CameraStages> stages_;
   std::string connection_id_;
   std::string upload_problem_;
+  std::string id_conflict_;
   std::vector<LatencyWatch::Slow> slow_;
   StorageSeen storage_;
   int64_t config_version_ = 0;

@@ -46,6 +46,7 @@ class ConfigSchemaTest : public ConfigTest {
         {"unix", "/run/vedette/frames.sock"},
         {"target", "s3"},
         {"time_zone", "Europe/Berlin"},
+        {"alpn", "mqtt"},
         {"password", "example-secret"},
         {"access_key_id", "example-id"},
         {"secret_access_key", "example-secret"},

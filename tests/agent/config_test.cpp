@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "agent/from_config.h"
 #include "core/redact.h"
 #include "tests/agent/config_fixture.h"
 
@@ -67,7 +68,7 @@ TEST_F(ConfigTest, HostNameServesAsDeviceId) {
 TEST_F(ConfigTest, MqttSectionIsRead) {
   const auto mqtt = load(with("mqtt", R"("url": "mqtts://a:8883", "urls": ["mqtt://b", "mqtts://[::1]:1"],
       "topic_root": "acme/vedette", "groups": ["north", "all"], "version": 4, "keepalive_s": 60, "username": "u",
-      "ca_file": "/ca", "cert_file": "/cert", "key_file": "/key")"))
+      "ca_file": "/ca", "cert_file": "/cert", "key_file": "/key", "alpn": "x-amzn-mqtt-ca", "return_after_s": 60)"))
                         .config.mqtt;
   EXPECT_THAT(mqtt.urls, ElementsAre("mqtts://a:8883", "mqtt://b", "mqtts://[::1]:1"));
   EXPECT_EQ(mqtt.topic_root, "acme/vedette");
@@ -78,6 +79,31 @@ TEST_F(ConfigTest, MqttSectionIsRead) {
   EXPECT_EQ(mqtt.ca_file, "/ca");
   EXPECT_EQ(mqtt.cert_file, "/cert");
   EXPECT_EQ(mqtt.key_file, "/key");
+  EXPECT_EQ(mqtt.alpn, "x-amzn-mqtt-ca");
+  EXPECT_EQ(mqtt.return_after, 60s);
+}
+
+TEST_F(ConfigTest, WhatTheSessionIsAskedForGoesToIt) {
+  const auto session = [](const std::string& members) {
+    return session_config(load(with("mqtt", members)).config, {});
+  };
+  EXPECT_EQ(session(R"("url": "mqtts://a:443", "alpn": "mqtt", "return_after_s": 0)").alpn, "mqtt");
+  EXPECT_EQ(session(R"("return_after_s": 0)").return_after, 0s);
+  EXPECT_EQ(session("").alpn, "");
+  EXPECT_EQ(session("").return_after, mqtt::SessionConfig().return_after);
+}
+
+TEST_F(ConfigTest, AlpnWithoutTlsIsWarnedAbout) {
+  EXPECT_THAT(load(with("mqtt", R"("url": "mqtt://a", "alpn": "mqtt")")).warnings,
+              ElementsAre(StartsWith("/mqtt/alpn: has no effect")));
+  EXPECT_THAT(load(with("mqtt", R"("url": "mqtt://a", "urls": ["mqtts://b"], "alpn": "mqtt")")).warnings, IsEmpty());
+}
+
+TEST_F(ConfigTest, AlpnAndReturnHaveLimits) {
+  EXPECT_THAT(errors_of(with("mqtt", R"("alpn": "", "return_after_s": -1)")),
+              ElementsAre(StartsWith("/mqtt/alpn: "), StartsWith("/mqtt/return_after_s: ")));
+  EXPECT_THAT(errors_of(with("mqtt", "\"alpn\": \"" + std::string(255, 'a') + R"(", "return_after_s": 86401)")),
+              ElementsAre(StartsWith("/mqtt/alpn: "), StartsWith("/mqtt/return_after_s: ")));
 }
 
 TEST_F(ConfigTest, BoundsOfTheOutboxAreRead) {

@@ -133,6 +133,18 @@ TEST(InfoMessageTest, NamesVerbsAndCamerasWithoutTheirAddresses) {
   EXPECT_GT(json["hardware"]["memory_bytes"], 0);
 }
 
+TEST(CameraStateMessageTest, FiguresThatMoveByThemselvesDoNotLast) {
+  const Json state = {{"state", "streaming"},
+                      {"stream", {{"codec", "h264"}, {"fps", 25.0}, {"bitrate_bps", 1}, {"gop_ms", 2000}}},
+                      {"preroll_available_ms", 9800},
+                      {"last_frame_at", "2026-11-20T08:30:01.000Z"},
+                      {"error", nullptr}};
+  EXPECT_EQ(messages::lasting(state),
+            Json({{"state", "streaming"}, {"stream", {{"codec", "h264"}}}, {"error", nullptr}}));
+  const Json config = {{"config", {{"encode", {{"gop_ms", 2000}}}}}};
+  EXPECT_EQ(messages::lasting(config), config);
+}
+
 TEST(CameraStateMessageTest, OfAStreamingCamera) {
   auto info = std::make_shared<StreamInfo>();
   info->video.codec = VideoCodec::h265;

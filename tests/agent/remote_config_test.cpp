@@ -78,6 +78,10 @@ TEST_F(RemoteConfigTest, ASecretOfTheFileGoesWhereTheFileSendsItAndNowhereElse) 
         R"({"cameras": {"front": {"url": "rtsp://10.0.0.5/1", "password_file": "cred:front",
                                   "sub": {"url": "rtsp://evil/1"}}}})"})
     EXPECT_EQ(refused(elsewhere).size(), 1u) << elsewhere;
+  rules.allow = {"mqtt"};
+  EXPECT_EQ(refused(R"({"mqtt": {"return_after_s": 60, "password_file": "cred:mqtt"}})"), Names{});
+  // Behind one port, ALPN says to whom.
+  EXPECT_EQ(refused(R"({"mqtt": {"alpn": "evil", "password_file": "cred:mqtt"}})"), Names{"/mqtt/password_file"});
 }
 
 TEST_F(RemoteConfigTest, CamerasOnThisMachineAreForTheFile) {

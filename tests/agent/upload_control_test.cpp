@@ -223,7 +223,7 @@ TEST_F(UploadControlTest, LongOnesTellEveryTenSecondsHowFarTheyAre) {
   const auto session = mqtt::Session::start(std::move(session_config), std::move(callbacks));
   ASSERT_TRUE(session && eventually(kLimit, [&] { return connected.load(); }));
   publisher_->attach(session->get());
-  publisher_->on_connected();
+  publisher_->on_connected(false);
 
   target_->in_parts(4);
   const Clip clip = add();

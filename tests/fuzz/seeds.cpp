@@ -88,7 +88,8 @@ void write_texts(const fs::path& folder) {
               std::string(params) + "}");
   write(folder / "config_fuzz" / "all", R"(// all sections
 {"device_id": "edge-01", "mqtt": {"url": "mqtts://u:p@b:8883", "urls": ["mqtt://[::1]:1"], "topic_root": "a/b",
- "groups": ["g"], "version": 4, "keepalive_s": 30, "username": "u", "password": "secret", "ca_file": "/ca"},
+ "groups": ["g"], "version": 4, "keepalive_s": 30, "username": "u", "password": "secret", "ca_file": "/ca", "alpn":
+ "mqtt", "return_after_s": 60},
  "storage": {"path": "/data", "max_bytes": 0, "sync_interval_ms": 2000}, "upload": {"endpoint": "https://s3", "bucket":
  "b", "prefix": "p/", "access_key_id": "abcd", "secret_access_key": "env:X", "windows": []}, "recording": {"audio":
  "drop"}, "telemetry": {"interval_s": 30}, "http": {"listen": "127.0.0.1:9180"}, "log": {"level": "info"}, "cameras":

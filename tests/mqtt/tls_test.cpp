@@ -4,40 +4,12 @@
 #include "tests/mqtt/client.h"
 #include "tests/support/mqtt_probe.h"
 #include "tests/support/ports.h"
+#include "tests/support/tls_server.h"
 #include "tests/support/wait.h"
 
 namespace vedette::test {
 
 namespace {
-
-// openssl s_server: it speaks no MQTT, but says what the client asked for.
-class TlsServer {
- public:
-  TlsServer(const Certificates& certificates, const std::vector<std::string>& more) : port_(free_port()) {
-    // It ends each connection when its standard input does.
-    std::vector<std::string> argv = {"sh",
-                                     "-c",
-                                     "tail -f /dev/null | openssl s_server \"$@\"",
-                                     "tls_server",
-                                     "-accept",
-                                     "127.0.0.1:" + std::to_string(port_),
-                                     "-cert",
-                                     certificates.server_cert,
-                                     "-key",
-                                     certificates.server_key};
-    argv.insert(argv.end(), more.begin(), more.end());
-    process_.emplace(argv);
-    if (!process_->wait_for_output("ACCEPT", 20s)) throw std::runtime_error(process_->output());
-  }
-  std::string url() const { return "mqtts://127.0.0.1:" + std::to_string(port_); }
-  std::string port() const { return std::to_string(port_); }
-  std::string output() const { return process_->output(); }
-  bool says(const std::string& text) { return process_->wait_for_output(text, 20s); }
-
- private:
-  uint16_t port_;
-  std::optional<Process> process_;
-};
 
 mqtt::SessionConfig trusting(const Certificates& certificates, const std::string& url) {
   mqtt::SessionConfig config = quick_config({url});

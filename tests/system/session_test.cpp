@@ -1,0 +1,149 @@
+// The agent's session with its brokers, as it is configured.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/tcp_proxy.h"
+#include "tests/support/tls_server.h"
+#include "tests/support/wait.h"
+#include "tests/system/rig.h"
+
+namespace vedette::test {
+namespace {
+
+constexpr milliseconds kLimit{30000};
+
+TEST(SessionTest, AlpnOfTheConfigurationGoesOverTheWire) {
+  const TempDir dir;
+  const Certificates certificates(dir.path());
+  TlsServer broker(certificates, {"-alpn", "http/1.1,x-amzn-mqtt-ca"});
+  Json config = {{"device_id", "edge-01"},
+                 {"mqtt", {{"url", broker.url()}, {"ca_file", certificates.ca}, {"alpn", "x-amzn-mqtt-ca"}}},
+                 {"storage", {{"path", (dir.path() / "storage").string()}, {"min_free_bytes", 0}}}};
+  VedetteProcess agent(config.dump());
+  agent.start();
+  EXPECT_TRUE(broker.says("ALPN protocols selected: x-amzn-mqtt-ca")) << broker.output();
+  agent.sigterm();
+
+  // A server that knows no such protocol ends the handshake, and the log says that.
+  config["mqtt"]["alpn"] = "mqtt";
+  agent.write_config(config.dump());
+  agent.start();
+  EXPECT_TRUE(agent.wait_for_log("no application protocol", kLimit)) << agent.log();
+}
+
+TEST(SessionTest, TwoAgentsWithOneIdAreToldOf) {
+  Rig rig;
+  rig.start();
+  Json copy = rig.config();
+  copy["storage"]["path"] = (rig.scratch() / "copy").string();
+  VedetteProcess other(copy.dump());
+  other.start();
+  // Both find out, and say so in the retained status.
+  const auto names_it = [](const ProbeMessage& m) {
+    if (!m.topic.ends_with("/status")) return false;
+    const Json problems = m.json().value("problems", Json::array());  // the will has none
+    return std::any_of(problems.begin(), problems.end(),
+                       [](const Json& problem) { return problem["code"] == "device_id_in_use"; });
+  };
+  const auto status = rig.probe.wait_for(names_it, kLimit);
+  ASSERT_TRUE(status) << rig.broker.log();
+  EXPECT_EQ(status->json()["state"], "degraded");
+  EXPECT_NE(status->payload.find("give each device a device_id of its own"), std::string::npos) << status->payload;
+  const Json event = rig.event("agent.id_in_use", "type", "agent.id_in_use");
+  EXPECT_EQ(event["data"]["announced"], false) << "mosquitto says nothing";
+  EXPECT_EQ(event["data"]["times"], 1);
+  const std::string line = "another client connects with the client id of this device";
+  EXPECT_TRUE(rig.vedette->wait_for_log(line, kLimit));
+  EXPECT_TRUE(other.wait_for_log(line, kLimit));
+  rig.expect_messages_follow_schemas();
+}
+
+size_t lines(const VedetteProcess& agent, const std::string& text) {
+  const std::string log = agent.log();
+  size_t count = 0;
+  for (size_t at = log.find(text); at != std::string::npos; at = log.find(text, at + 1)) ++count;
+  return count;
+}
+
+// Publications on a topic of the device since the mark.
+size_t told(const Rig& rig, const std::string& subtopic, size_t from) {
+  return rig.probe.count([&](const ProbeMessage& m) { return m.topic.ends_with("/" + subtopic); }, from);
+}
+
+TEST(SessionTest, AResumedSessionIsToldOnlyWhatHasChanged) {
+  Rig rig;
+  TcpProxy way("http" + rig.broker.url().substr(4));
+  rig.config()["mqtt"]["url"] = "mqtt" + way.endpoint().substr(4);
+  rig.config()["home_assistant"] = {{"enabled", true}};
+  for (const char* id : {"a", "b", "c"}) rig.add_camera(id, "test://pattern?size=160x120&fps=10&gop=10");
+  MqttProbe assistant({rig.broker.port(), "homeassistant/device/#"});
+  rig.start();
+  const std::vector<std::string> rest = {"info", "config/reported", "camera/a/state", "camera/b/state",
+                                         "camera/c/state"};
+  // Not before the cameras have told their rates.
+  for (const char* topic : {"/camera/a/state", "/camera/b/state", "/camera/c/state"}) {
+    const auto with_rates = [&](const ProbeMessage& m) {
+      return m.topic.ends_with(topic) && m.json().value("stream", Json::object()).contains("bitrate_bps");
+    };
+    ASSERT_TRUE(rig.probe.wait_for(with_rates, kLimit));
+  }
+  // The broker sends it at each connect, which is no news.
+  ProbeMessage desired;
+  desired.topic = "vedette/v1/edge-01/config/desired";
+  desired.payload = Json{{"v", 1}, {"version", 1}, {"config", {{"recording", {{"pre_roll_ms", 1000}}}}}}.dump();
+  desired.retain = true;
+  ASSERT_TRUE(rig.probe.publish(desired));
+  ASSERT_TRUE(rig.vedette->wait_for_log("configuration applied", kLimit));
+  rig.result("agent.ping", Json::object());
+
+  const auto lose_connection = [&] {
+    const size_t before = lines(*rig.vedette, "broker connection lost");
+    way.set_away(true);
+    const auto lost = [&] { return lines(*rig.vedette, "broker connection lost") > before; };
+    ASSERT_TRUE(eventually(kLimit, lost)) << rig.vedette->log();
+  };
+  const auto come_back = [&](bool everything) {
+    const size_t from = rig.probe.mark(), announced = assistant.mark();
+    way.set_away(false);
+    ASSERT_TRUE(rig.probe.wait_for_state("/status", "online", kLimit, from)) << rig.vedette->log();
+    rig.result("agent.ping", Json::object());  // goes out behind the states
+    EXPECT_GE(told(rig, "status", from), 1u);
+    for (const std::string& topic : rest) EXPECT_EQ(told(rig, topic, from), everything ? 1u : 0u) << topic;
+    EXPECT_EQ(assistant.count([](const ProbeMessage&) { return true; }, announced), everything ? 1u : 0u);
+  };
+  lose_connection();
+  come_back(false);
+  // Without its session, and what was retained with it.
+  lose_connection();
+  rig.broker.stop();
+  rig.broker.start();
+  come_back(true);
+  ASSERT_TRUE(rig.probe.publish(desired));  // the broker has lost it
+  // What changes meanwhile is told.
+  lose_connection();
+  const size_t from = rig.probe.mark();
+  rig.config()["cameras"]["b"]["enabled"] = false;
+  rig.vedette->write_config(rig.config().dump());
+  rig.vedette->kill(SIGHUP);
+  ASSERT_TRUE(eventually(kLimit, [&] { return lines(*rig.vedette, "configuration applied") == 2; }));
+  way.set_away(false);
+  ASSERT_TRUE(rig.probe.wait_for_state("/camera/b/state", "disabled", kLimit, from));
+  rig.result("agent.ping", Json::object());
+  EXPECT_EQ(told(rig, "camera/a/state", from), 0u);
+  EXPECT_EQ(told(rig, "camera/c/state", from), 0u);
+  EXPECT_GE(told(rig, "info", from), 1u) << "it lists the cameras";
+  // All of it, for who asks.
+  const size_t asked = rig.probe.mark();
+  rig.result("agent.rebirth", Json::object());
+  for (const char* topic : {"status", "info", "camera/a/state", "camera/b/state", "camera/c/state"})
+    EXPECT_TRUE(rig.probe.wait_for([&](const ProbeMessage& m) { return m.topic.ends_with(std::string("/") + topic); },
+                                   kLimit, asked))
+        << topic;
+  rig.expect_messages_follow_schemas();
+}
+
+}  // namespace
+}  // namespace vedette::test
