@@ -111,6 +111,39 @@ void commit_clip_event_upload(benchmark::State& state) {
 }
 BENCHMARK(commit_clip_event_upload)->UseRealTime()->Unit(benchmark::kMicrosecond);
 
+void commit_event(benchmark::State& state) {
+  Store store;
+  Outbox outbox(*store.database);
+  const std::string data(400, 'x');
+  for (auto _ : state) check(outbox.add(make_event("clip.ready", "camera-1", data, kBegin)));
+}
+BENCHMARK(commit_event)->UseRealTime()->Unit(benchmark::kMicrosecond);
+
+// What the broker acknowledged goes 64 at a time; the figure is for one of them. It is read before, as for sending.
+void read_and_remove_events(benchmark::State& state) {
+  Store store;
+  Outbox outbox(*store.database);
+  int64_t last = 0;
+  std::vector<Outbox::Outcome> taken;
+  for (auto _ : state) {
+    if (taken.empty()) {
+      state.PauseTiming();
+      check(store.database->write([&](Database::Access& db) {
+        Status status;
+        for (int i = 0; status && i < 64; ++i)
+          status = Outbox::add(db, make_event("clip.ready", "camera-1", std::string(400, 'x'), kBegin));
+        return status;
+      }));
+      state.ResumeTiming();
+      const auto events = outbox.next(last, 64);
+      for (const OutboxEvent& event : *events) taken.push_back({last = event.row});
+      check(outbox.settle(taken));
+    }
+    taken.pop_back();
+  }
+}
+BENCHMARK(read_and_remove_events)->UseRealTime()->Iterations(64 * 500)->Unit(benchmark::kMicrosecond);
+
 void commit_command(benchmark::State& state) {
   Store store;
   CommandLog log(*store.database);
