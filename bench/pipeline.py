@@ -172,6 +172,7 @@ class FfmpegPeer:
 
 class VedettePeer:
     name = "vedette"
+    more_config = {}
 
     def __init__(self, args, cameras, folder):
         self.args = args
@@ -186,7 +187,8 @@ class VedettePeer:
             "storage": {"path": f"{folder}/data"}, "upload": {"target": "none"},
             "telemetry": {"interval_s": 5},
             "cameras": {f"cam{n}": {"url": cameras.url(n, False), "username": "admin", "password": "secret123"}
-                        for n in range(1, args.cameras + 1)}}
+                        for n in range(1, args.cameras + 1)},
+            **self.more_config}
         path = f"{folder}/vedette.json"
         with open(path, "w") as f:
             json.dump(config, f)
@@ -194,7 +196,8 @@ class VedettePeer:
         self.listener = subprocess.Popen(["mosquitto_sub", "-p", str(self.port), "-v", "-t", "vedette/v1/bench/#"],
                                          stdout=self.events)
         self.began = time.monotonic()
-        self.process = subprocess.Popen([f"{args.build}/bin/vedette", "--config", path],
+        # Whoever measures may look into /proc, which the agent allows nobody but root otherwise.
+        self.process = subprocess.Popen([f"{args.build}/bin/vedette", "--config", path, "--core-dumps"],
                                         stderr=open(f"{folder}/vedette.log", "w"))
         self.clips = []
 

@@ -81,6 +81,7 @@ std::set<std::string> metrics_in(const std::string& text) {
 
 TEST_F(MonitoringTest, MetricsAreTrueAndWhatPrometheusTakes) {
   rig_.config()["storage"]["sync_interval_ms"] = 300;
+  rig_.arguments() = {"--core-dumps"};  // its user, who need not be root, may look into its /proc
   start();
   rig_.wait_clip_ready(rig_.start_recording("front", {{"duration_ms", 2000}}).recording_id);
   ASSERT_TRUE(becomes("vedette_clips{camera=\"front\"}", [](double n) { return n >= 1; }));

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
 #include <set>
 
 namespace vedette::test {
@@ -57,6 +60,7 @@ Rig::Rig(RigOptions options) : broker(options.broker), probe(probe_options(broke
 
 // What the agent said helps to understand what went wrong.
 Rig::~Rig() {
+  if (follows_schemas_ && !testing::Test::HasFailure() && !testing::Test::IsSkipped()) expect_golden_messages();
   if (vedette && testing::Test::HasFailure()) std::cerr << "---- log of the agent\n" << vedette->log() << "----\n";
 }
 
@@ -93,7 +97,7 @@ void Rig::launch() {
   else
     vedette = std::make_unique<VedetteProcess>(text);
   vedette->set_environment(environment_);
-  vedette->start();
+  vedette->start(arguments_);
 }
 
 void Rig::start(std::vector<std::string> streaming) {
@@ -236,13 +240,37 @@ fs::path Rig::fetch_url(const std::string& url) const {
   return to;
 }
 
-void Rig::expect_messages_follow_schemas() const {
+void Rig::expect_messages_follow_schemas() {
+  follows_schemas_ = true;
   const fs::path dump = dir_.path() / "messages.jsonl";
   probe.dump(dump);
   const std::string folder = VEDETTE_SOURCE_DIR;
   const Finished checked =
       run({"node", folder + "/tests/support/node/validate.mjs", folder + "/schemas", "--messages", dump.string()});
   EXPECT_EQ(checked.status, 0) << checked.errors << checked.output;
+}
+
+void Rig::expect_golden_messages() const {
+  const fs::path dump = dir_.path() / "golden.jsonl";
+  probe.dump(dump);
+  std::ofstream more(dump, std::ios::app);
+  for (const Json& one : noted_) more << one.dump() << "\n";
+  more.close();
+  const testing::TestInfo& test = *testing::UnitTest::GetInstance()->current_test_info();
+  const std::string folder = VEDETTE_SOURCE_DIR;
+  std::vector<std::string> argv = {"node",
+                                   folder + "/tests/support/node/golden.mjs",
+                                   folder + "/schemas",
+                                   folder + "/tests/golden",
+                                   "--test",
+                                   std::string(test.test_suite_name()) + "." + test.name(),
+                                   "--messages",
+                                   dump.string()};
+  const char* wish = std::getenv("VEDETTE_GOLDEN");  // NOLINT(concurrency-mt-unsafe): nobody sets it
+  if (wish && std::string(wish) == "renew") argv.push_back("--renew");
+  const Finished checked = run(std::move(argv));
+  EXPECT_EQ(checked.status, 0) << checked.errors << "tests/golden/README.md says what to do\n";
+  std::cout << checked.output;
 }
 
 }  // namespace vedette::test

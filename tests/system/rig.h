@@ -46,6 +46,8 @@ class Rig {
 
   // The agent's configuration; what is changed counts from the next start().
   Json& config() { return config_; }
+  // Behind the agent's --config, from the next start() on.
+  std::vector<std::string>& arguments() { return arguments_; }
   // Added to the agent's environment, from the next start() on.
   std::map<std::string, std::string>& environment() { return environment_; }
   void add_camera(const std::string& id, const std::string& url, const Json& more = Json::object());
@@ -89,14 +91,23 @@ class Rig {
   // Writes a file that holds a secret.
   std::string secret_file(const std::string& name, const std::string& secret) const;
 
-  // Fails the test for every message of the agent so far that its schema does not allow.
-  void expect_messages_follow_schemas() const;
+  // Fails the test for every message of the agent so far that its schema does not allow. From then on the golden
+  // messages that this test made count as well, at the end of the rig (tests/golden).
+  void expect_messages_follow_schemas();
+  // For the golden messages: what does not travel over MQTT by itself, a page or a manifest. `schema`: "http_ready".
+  void note(const std::string& schema, const Json& document) {
+    noted_.push_back({{"schema", "vedette/v1/" + schema}, {"payload", document}});
+  }
 
  private:
+  void expect_golden_messages() const;
   void awscli(std::vector<std::string> words) const;
 
   TempDir dir_;
+  std::vector<Json> noted_;
+  bool follows_schemas_ = false;
   Json config_;
+  std::vector<std::string> arguments_;
   std::map<std::string, std::string> environment_;
   std::vector<std::unique_ptr<CameraSim>> sims_;
   std::optional<S3Server> s3_;
