@@ -1,19 +1,27 @@
 #!/usr/bin/python3
 """Uploads into a local Ceph RADOS Gateway, by Vedette's engine and by others in the same run, in turns.
 
-Two loads: one object of 256 MiB, and 200 of 1 MiB. The peers: `curl -T` with presigned URLs, one request after the other and
-four at once (which hashes nothing: UNSIGNED-PAYLOAD), and `aws s3 cp`. Vedette keeps its rows in a catalog on the disk, signs the
-hash of every body, and has every object proved.
+Two loads: one object of 256 MiB, and 200 of 1 MiB. Vedette finds their rows in its catalog on the disk, signs the hash
+of every body, and has every object proved. The peers:
+
+  curl         `curl -T` with presigned URLs, one process, one request after the other: nothing is hashed, here or at the store
+               (UNSIGNED-PAYLOAD)
+  curl x4      the same, four at once
+  curl signed  what Vedette's requests say: `openssl dgst -sha256`, and then `curl -T` with the hash signed, which the store checks
+  aws s3 cp    as it comes
 
   MiB/s     payload by the time of the whole process, from its start to its end
   CPU       seconds of the client, user and system (wait4)
   RSS +     the most it grew to, less what it had when it began: Vedette by its own word, the others from 0
-  p99       of bench_arrival, while Vedette's engine uploads in the same process: none, at a rate, as fast as it goes
+  p99       of bench_arrival: nothing is uploaded; the same process uploads by Vedette's engine, at a rate and as fast as it goes;
+            curl uploads (`--limit-rate`; presigned URLs), which tells how much of it is the store's
+  resumed   from the start of a process, behind one that was killed in the middle of the 256 MiB, until the store has one more
+            part and the catalog its row
 
 The gateway shares the machine, and uses more of it than any client: throughput is that of the two together.
 
 usage: bench/upload.py --build build/release --media FILE [--rounds 5] [--seconds 10] [--cameras 16] [--mbit 100]
-                       [--store memstore|bluestore] [--small] [--json FILE]
+                       [--store memstore|bluestore] [--small] [--only vedette,curl] [--json FILE]
 """
 import argparse
 import hashlib
@@ -128,11 +136,10 @@ class Peak(threading.Thread):
                 return
 
 
-def measure(argv, stdin=None):
+def measure(argv):
     """A process to its end: (its output, wall time, CPU time, peak of RSS)."""
     began = time.monotonic()
-    with open(stdin or os.devnull) as given:
-        process = subprocess.Popen(argv, stdin=given, stdout=subprocess.PIPE)
+    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     peak = Peak(process.pid)
     output = process.stdout.read()
     _, status, used = os.wait4(process.pid, 0)
@@ -145,8 +152,15 @@ def measure(argv, stdin=None):
     return output, wall_s, used.ru_utime + used.ru_stime, peak.kib
 
 
+def queue(build, load, prefix, state):
+    with open(load.list) as given:
+        subprocess.run([f"{build}/bin/bench_upload", "queue", load.folder, prefix, state], stdin=given, check=True)
+
+
 def by_vedette(build, store, load, prefix):
-    output, wall_s, cpu_s, _ = measure([f"{build}/bin/bench_upload", "deliver", load.folder, prefix], load.list)
+    with tempfile.TemporaryDirectory(prefix="bench-catalog-") as state:
+        queue(build, load, prefix, state)
+        output, wall_s, cpu_s, _ = measure([f"{build}/bin/bench_upload", "deliver", load.folder, state])
     return wall_s, cpu_s, json.loads(output)["rss_growth_kib"]
 
 
@@ -159,6 +173,27 @@ def by_curl(at_once, store, load, prefix):
     _, wall_s, cpu_s, kib = measure(["curl", "--silent", "--show-error", "--no-progress-meter", "--fail", *parallel, "--config", config])
     os.remove(config)
     return wall_s, cpu_s, kib
+
+
+def by_signed_curl(store, load, prefix):
+    paths = [os.path.join(load.folder, name) for name in load.files]
+    output, wall_s, cpu_s, kib = measure(["openssl", "dgst", "-sha256", "-r", *paths])
+    hashes = [line.split()[0].decode() for line in output.splitlines()]
+    config = os.path.join(load.folder, ".curl")
+    with open(config, "w") as f:
+        f.write("next\n".join(f"""upload-file = "{path}"
+url = "{store.endpoint}/{BUCKET}/{prefix}/{os.path.basename(path)}"
+header = "x-amz-content-sha256: {sha256}"
+aws-sigv4 = "aws:amz:us-east-1:s3"
+user = "{store.env['AWS_ACCESS_KEY_ID']}:{store.env['AWS_SECRET_ACCESS_KEY']}"
+output = /dev/null
+silent
+show-error
+fail
+""" for path, sha256 in zip(paths, hashes)))
+    _, curl_wall_s, curl_cpu_s, curl_kib = measure(["curl", "--config", config])
+    os.remove(config)
+    return wall_s + curl_wall_s, cpu_s + curl_cpu_s, max(kib, curl_kib)
 
 
 def by_aws(store, load, prefix):
@@ -201,7 +236,35 @@ def print_comparison(rows):
               f"{spread([r['cpu_s'] for r in mine], 2):>20} {spread([r['rss_growth_mib'] for r in mine], 0):>18}")
 
 
-def beside(store, args, folder, load):
+class CurlPeer:
+    """Uploads ten of the files again and again, until it is stopped; at a rate, or as fast as it goes (0)."""
+
+    def __init__(self, store, load, mbit):
+        self.ended, self.bytes, self.curl = threading.Event(), 0, None
+        limit = ["--limit-rate", str(mbit * 1000000 // 8)] if mbit else []
+        what = [word for name in load.files[:10] for word in (
+            "--upload-file", os.path.join(load.folder, name), "--output", "/dev/null", store.put_url(f"beside/curl-{name}"))]
+        self.argv = ["curl", "--silent", *limit, "--write-out", "%{size_upload}\n", *what]
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        while not self.ended.is_set():
+            self.curl = subprocess.Popen(self.argv, stdout=subprocess.PIPE, text=True)
+            if self.ended.is_set():
+                self.curl.terminate()
+            self.bytes += sum(int(size) for size in self.curl.communicate()[0].split())
+
+    def stop(self):
+        """What it has sent, in MiB."""
+        self.ended.set()
+        if self.curl:
+            self.curl.terminate()
+        self.thread.join()
+        return self.bytes / MIB
+
+
+def beside(store, args, folder, loads):
     """What uploads do to the frames of cameras: one round, whose objects are forgotten behind it."""
     build = args.build
     port = free_ports(1)
@@ -215,26 +278,55 @@ def beside(store, args, folder, load):
                 sys.exit("the cameras do not start")
             time.sleep(0.05)
         urls = [f"rtsp://127.0.0.1:{port}/Streaming/Channels/{n}01" for n in range(1, args.cameras + 1)]
-        with open(load.list) as given, open(f"{folder}/beside.log", "w") as log:
-            done = subprocess.run([f"{build}/bin/bench_upload", "beside", load.folder, str(args.seconds), "1",
-                                   str(args.mbit), *urls], stdin=given, stdout=subprocess.PIPE, stderr=log, check=False)
-        if done.returncode != 0:
+        rows, peer = [], None
+        with open(loads[1].list) as given, open(f"{folder}/beside.log", "w") as log:
+            bench = subprocess.Popen([f"{build}/bin/bench_upload", "beside", loads[1].folder, str(args.seconds), str(args.mbit), *urls],
+                                     stdin=given, stdout=subprocess.PIPE, stderr=log, text=True)
+            for line in bench.stdout:
+                row = json.loads(line)
+                if "begins" not in row:
+                    if peer:
+                        row["uploaded_mib_s"] = peer.stop() / args.seconds
+                    rows.append(row)
+                elif row["begins"].startswith("curl"):
+                    peer = CurlPeer(store, loads[1], args.mbit if "limited" in row["begins"] else 0)
+                else:
+                    peer = None
+        if bench.wait() != 0:
             sys.exit("bench_upload beside failed: " + open(f"{folder}/beside.log").read()[-2000:])
-        return json.loads(done.stdout.splitlines()[-1])
+        return rows
     finally:
         cameras.kill()
         cameras.wait()
         store.forget("beside")
 
 
-def print_beside(rows, cameras):
-    print(f"\n{cameras} cameras, arrival to waiting cursor, while Vedette uploads: median (least-most) of the stretches")
-    print(f"{'uploads':14} {'p50 us':>20} {'p99 us':>22} {'max us':>24} {'MiB/s':>20} {'CPU s':>20}")
+def print_beside(rows, cameras, mbit):
+    print(f"\n{cameras} cameras, arrival to waiting cursor, while something uploads, limited to {mbit} Mbit/s or not: "
+          "median (least-most) of the stretches")
+    print(f"{'uploads':14} {'p50 us':>16} {'p99 us':>20} {'p99 to none':>12} {'max us':>22} {'MiB/s':>20} {'CPU s':>18}")
+    of = lambda what, key: [row[key] for row in rows if row["uploads"] == what]
     for what in dict.fromkeys(row["uploads"] for row in rows):
-        mine = [row for row in rows if row["uploads"] == what]
-        print(f"{what:14} {spread([r['p50_us'] for r in mine], 0):>20} {spread([r['p99_us'] for r in mine], 0):>22} "
-              f"{spread([r['max_us'] for r in mine], 0):>24} {spread([r['uploaded_mib_s'] for r in mine], 1):>20} "
-              f"{spread([r['cpu_s'] for r in mine], 2):>20}")
+        more = 100 * (statistics.median(of(what, "p99_us")) / statistics.median(of("none", "p99_us")) - 1)
+        print(f"{what:14} {spread(of(what, 'p50_us'), 0):>16} {spread(of(what, 'p99_us'), 0):>20} {more:>+10.0f} % "
+              f"{spread(of(what, 'max_us'), 0):>22} {spread(of(what, 'uploaded_mib_s'), 1):>20} {spread(of(what, 'cpu_s'), 2):>18}")
+
+
+def resume(store, build, load):
+    """Seconds from the start of the process that goes on."""
+    with tempfile.TemporaryDirectory(prefix="bench-catalog-") as state:
+        queue(build, load, "resume", state)
+        killed = subprocess.run([f"{build}/bin/bench_upload", "interrupted", load.folder, state], check=False)
+        if killed.returncode != -signal.SIGKILL:
+            sys.exit("bench_upload interrupted ended by itself")
+        began = time.monotonic()
+        going_on = subprocess.Popen([f"{build}/bin/bench_upload", "resumed", load.folder, state], stdout=subprocess.PIPE, text=True)
+        line = going_on.stdout.readline()
+        took_s = time.monotonic() - began
+        if line.strip() != "resumed" or going_on.wait() != 0:
+            sys.exit("bench_upload resumed failed")
+    store.forget("resume")
+    return took_s
 
 
 def main():
@@ -242,7 +334,8 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("--media", required=True)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--seconds", type=int, default=10, help="of a stretch in which frames are measured; 0: none")
+    parser.add_argument("--only", help="peers, with commas between")
     parser.add_argument("--cameras", type=int, default=16)
     parser.add_argument("--mbit", type=int, default=100)
     parser.add_argument("--store", choices=["memstore", "bluestore"], default="memstore")
@@ -256,14 +349,20 @@ def main():
         loads = [Load("1x24MiB", folder, 1, 24 * MIB), Load("10x1MiB", folder, 10, MIB)] if args.small else [
             Load("1x256MiB", folder, 1, 256 * MIB), Load("200x1MiB", folder, 200, MIB)]
         peers = {"vedette": lambda *rest: by_vedette(args.build, *rest), "curl": lambda *rest: by_curl(1, *rest),
-                 "curl x4": lambda *rest: by_curl(4, *rest), "aws s3 cp": by_aws}
+                 "curl x4": lambda *rest: by_curl(4, *rest), "curl signed": by_signed_curl, "aws s3 cp": by_aws}
+        if args.only:
+            peers = {name: peers[name] for name in args.only.split(",")}
         rows = compare(store, loads, peers, args.rounds)
         print_comparison(rows)
-        latency = [row for _ in range(args.rounds) for row in beside(store, args, folder, loads[1])]
-        print_beside(latency, args.cameras)
+        resumed = [] if args.only else [resume(store, args.build, loads[0]) for _ in range(args.rounds)]
+        if resumed:
+            print(f"\nresumed behind a kill after {spread([1000 * s for s in resumed], 0)} ms")
+        latency = [row for _ in range(args.rounds if args.seconds else 0) for row in beside(store, args, folder, loads)]
+        if latency:
+            print_beside(latency, args.cameras, args.mbit)
         if args.json:
             with open(args.json, "w") as f:
-                json.dump({"store": args.store, "uploads": rows, "beside": latency}, f, indent=1)
+                json.dump({"store": args.store, "uploads": rows, "resumed_s": resumed, "beside": latency}, f, indent=1)
     finally:
         if store:
             store.end()
