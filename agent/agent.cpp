@@ -534,7 +534,7 @@ void Agent::Impl::on(const PosterSettled&) {
 }
 
 void Agent::Impl::on(DesiredWaiting) {
-  if (auto desired = intake_.take_desired()) twin_.on_desired(std::move(desired->payload), desired->retained);
+  if (auto payload = intake_.take_desired()) twin_.on_desired(std::move(*payload));
 }
 
 void Agent::Impl::on(ReloadRequested) {

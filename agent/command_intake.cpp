@@ -80,7 +80,7 @@ void CommandIntake::refuse(ReplyTo to, Refusal refusal) {
 void CommandIntake::on_message(const mqtt::Message& message, bool retained) {
   if (message.topic == desired_topic_) {
     if (message.payload.empty()) return;  // cleared: what is in force stays
-    if (desired_.put({message.payload.substr(0, kMostDesiredBytes + 1), retained})) inbox_.push(DesiredWaiting{});
+    if (desired_.put(message.payload.substr(0, kMostDesiredBytes + 1))) inbox_.push(DesiredWaiting{});
     return;
   }
   Road* road = road_of(message.topic);

@@ -31,13 +31,9 @@ class CommandIntake {
 
   // Instead of those it was made with. Only while no session uses it.
   void set_groups(const std::vector<std::string>& group_topics);
-  struct Desired {
-    std::string payload;
-    bool retained = false;  // it was there before we subscribed
-  };
   // The newest desired configuration that came (DesiredWaiting), as it came; nothing when it was taken already. Cut off
   // behind one byte more than it may have.
-  std::optional<Desired> take_desired() { return desired_.take(); }
+  std::optional<std::string> take_desired() { return desired_.take(); }
 
   // What to subscribe to.
   std::vector<std::pair<std::string, int>> subscriptions() const;
@@ -60,7 +56,7 @@ class CommandIntake {
   std::vector<Road> roads_;
   CommandLog& log_;
   Inbox<Event>& inbox_;
-  Latest<Desired> desired_;
+  Latest<std::string> desired_;
   const Clock& clock_;
   const std::function<Status()> give_up_reserve_;
   RateLimit rate_;                 // of all

@@ -60,9 +60,8 @@ void ConfigTwin::begin() {
   }
 }
 
-void ConfigTwin::on_desired(std::string payload, bool retained) {
+void ConfigTwin::on_desired(std::string payload) {
   waiting_ = std::move(payload);
-  waiting_is_retained_ = retained;
 }
 
 void ConfigTwin::on_connected() {
@@ -87,22 +86,21 @@ void ConfigTwin::look() {
     read_file();
   } else if (waiting_) {
     const std::string payload = *std::exchange(waiting_, std::nullopt);
-    decide_on(payload, waiting_is_retained_ ? Tell::if_changed : Tell::always);
+    decide_on(payload);
   }
 }
 
 // ---- what came over MQTT
 
-// `tell`: of what was decided on before.
-void ConfigTwin::decide_on(const std::string& payload, Tell tell) {
+void ConfigTwin::decide_on(const std::string& payload) {
   DecodedDesired decoded = decode_desired(payload);
   if (decoded.version > 0 && decoded.version <= twin_.version) {
-    say_known(decoded.version, tell);
+    say_known(decoded.version);
     return;
   }
   const std::string digest = sha256_hex(payload);
   if (digest == refused_payload_) {
-    publish(tell);
+    publish();
     return;
   }
   deciding_on_ = digest;
@@ -122,7 +120,7 @@ void ConfigTwin::decide_on(const std::string& payload, Tell tell) {
 }
 
 // The broker sends what it retains after each connect: that is no news.
-void ConfigTwin::say_known(int64_t version, Tell tell) {
+void ConfigTwin::say_known(int64_t version) {
   desired_version_ = version;
   errors_.clear();
   status_ = "applied";
@@ -135,7 +133,7 @@ void ConfigTwin::say_known(int64_t version, Tell tell) {
                                 ? "was applied, and is left out since the configuration file does not allow it"
                                 : std::to_string(twin_.version) + " was decided on already: it must be higher"}};
   }
-  publish(tell);
+  publish();
 }
 
 // ---- the file

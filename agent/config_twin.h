@@ -33,8 +33,8 @@ class ConfigTwin {
 
   // What the start found out.
   void begin();
-  // The payload of B/config/desired. Decided on by the next look(). `retained`: it was there before.
-  void on_desired(std::string payload, bool retained);
+  // The payload of B/config/desired. Decided on by the next look().
+  void on_desired(std::string payload);
   // The file is to be read again, by the next look().
   void reload() { reload_wanted_ = true; }
   // There is a connection with the broker.
@@ -58,8 +58,8 @@ class ConfigTwin {
     int64_t version;
   };
 
-  void decide_on(const std::string& payload, Tell tell);
-  void say_known(int64_t version, Tell tell);
+  void decide_on(const std::string& payload);
+  void say_known(int64_t version);
   void read_file();
   // False: it was refused, and nothing is changed.
   bool change_to(ComposedConfig next, Document local, TwinState twin, Source source);
@@ -91,7 +91,6 @@ class ConfigTwin {
   bool connected_ = false;
   bool reload_wanted_ = false;
   std::optional<std::string> waiting_;  // a payload
-  bool waiting_is_retained_ = false;
   // SHA-256 of payloads: one that was refused is told of once.
   std::string deciding_on_, refused_payload_;
   std::optional<Trial> trial_;

@@ -94,7 +94,7 @@ TEST_F(CommandIntakeTest, OnlyTheNewestDesiredConfigurationWaits) {
   }
   EXPECT_TRUE(next_as<DesiredWaiting>());
   EXPECT_FALSE(next()) << "told of once";
-  EXPECT_EQ(intake_->take_desired()->payload, "second") << "an empty one only clears what is retained";
+  EXPECT_EQ(intake_->take_desired(), "second") << "an empty one only clears what is retained";
   EXPECT_FALSE(intake_->take_desired());
 }
 
