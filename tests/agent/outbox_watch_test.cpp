@@ -23,7 +23,7 @@ class OutboxWatchTest : public testing::Test {
     for (int i = 0; i < count; ++i) ASSERT_TRUE(outbox_->add(make_event(type, "front", Json::object(), clock_.utc())));
   }
   void connect() {
-    publisher_->on_connected();
+    publisher_->on_connected(false);
     watch_->on_connected();
   }
   bool look() { return watch_->look(clock_.mono()); }
