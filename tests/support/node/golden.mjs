@@ -18,6 +18,8 @@ const PASSING = ['camera_state.connecting'];
 const LONGEST_TEXT = 400;
 // Some machines can tell it, and others not.
 const OF_THE_MACHINE = ['temperature_c'];
+// Objects whose names are values; compared like lists.
+const MAPS = ['by_priority'];
 
 function filesIn(folder, suffix) {
   if (!existsSync(folder)) return [];
@@ -39,7 +41,8 @@ function shapeOf(value) {
   if (Array.isArray(value)) return value.map(shapeOf);
   if (typeof value !== 'object') return typeof value;
   const keys = Object.keys(value).filter((key) => !OF_THE_MACHINE.includes(key));
-  return Object.fromEntries(keys.sort().map((key) => [key, shapeOf(value[key])]));
+  const member = (key) => shapeOf(MAPS.includes(key) ? Object.values(value[key]) : value[key]);
+  return Object.fromEntries(keys.sort().map((key) => [key, member(key)]));
 }
 
 // Places at which two shapes differ. An array that is empty says nothing of its elements; otherwise each element must be
