@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "tests/support/paths.h"
 #include "tests/support/process.h"
 
 namespace vedette {
