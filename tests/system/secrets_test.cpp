@@ -4,6 +4,7 @@
 #include "core/text.h"
 #include "tests/support/certificates.h"
 #include "tests/support/media.h"
+#include "tests/support/paths.h"
 #include "tests/support/ports.h"
 #include "tests/support/pusher.h"
 #include "tests/support/raw_client.h"
