@@ -31,6 +31,11 @@ void Agent::Impl::on(MqttConnected event) {
   monitoring_.born();
 }
 
+// Told with the birth, which comes next.
+void Agent::Impl::on(MqttSubscribed event) {
+  if (event.session == session_number_) board_.set_refused_subscriptions(std::move(event.refused));
+}
+
 // What is retained beside that of the board and the twin, as far as the broker is not known to have it.
 void Agent::Impl::tell_retained() {
   if (home_assistant_.on()) publisher_.announce(home_assistant_.announcement(), Tell::if_changed);

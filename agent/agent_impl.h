@@ -66,6 +66,7 @@ class Agent::Impl {
 
  private:
   void on(MqttConnected event);
+  void on(MqttSubscribed event);
   void on(MqttDisconnected event);
   void on(const MqttTakenOver& event);
   void on(MqttPublished event);

@@ -101,8 +101,9 @@ struct Config {
   };
   // Where figures can be asked for; no address: nowhere.
   struct Http {
-    std::string listen;  // as listen_address() takes it
-    std::string token;   // empty: none is needed
+    std::string listen;                // as listen_address() takes it
+    std::string token;                 // empty: none is needed
+    std::vector<std::string> proxies;  // whose X-Forwarded-For is believed, as TrustedProxies takes them
   };
   enum class Record { command, continuous, schedule };
   // A camera's stream of full size, and its small one.

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "agent/cloud_response.h"
 #include "agent/command.h"
@@ -11,6 +12,7 @@
 #include "agent/snapshot_origin.h"
 #include "live/frame_server.h"
 #include "media/jpeg.h"
+#include "mqtt/session.h"
 #include "sources/camera.h"
 #include "sources/events/camera_event.h"
 #include "storage/clip_recorder.h"
@@ -23,11 +25,16 @@ namespace vedette {
 
 // Everything that other threads tell the main loop. A kind that Agent::on does not know does not compile.
 
-// The first member of these four is the number of the session: the main loop may have begun another one meanwhile.
+// The first member of these five is the number of the session: the main loop may have begun another one meanwhile.
 struct MqttConnected {
   int session = 0;
   std::string connection_id;
   bool resumed = false;  // the broker has kept our session
+};
+// Before it: what the broker does not let us hear.
+struct MqttSubscribed {
+  int session = 0;
+  std::vector<mqtt::RefusedFilter> refused;
 };
 struct MqttDisconnected {
   int session = 0;
@@ -128,10 +135,10 @@ struct ShutdownRequested {
   std::string reason;
 };
 
-using Event =
-    std::variant<MqttConnected, MqttDisconnected, MqttTakenOver, MqttPublished, HomeAssistantCameUp, CommandArrived,
-                 CommandRefused, CommandRepeated, CommandDone, CommandProgress, CameraChanged, CameraNoticed,
-                 RecorderReport, UploadReport, SnapshotTaken, RetentionPassed, StorageSeen, FrameReport, CloudResponded,
-                 GrantAsked, PosterSettled, DiagnosticsMade, DesiredWaiting, ReloadRequested, ShutdownRequested>;
+using Event = std::variant<MqttConnected, MqttSubscribed, MqttDisconnected, MqttTakenOver, MqttPublished,
+                           HomeAssistantCameUp, CommandArrived, CommandRefused, CommandRepeated, CommandDone,
+                           CommandProgress, CameraChanged, CameraNoticed, RecorderReport, UploadReport, SnapshotTaken,
+                           RetentionPassed, StorageSeen, FrameReport, CloudResponded, GrantAsked, PosterSettled,
+                           DiagnosticsMade, DesiredWaiting, ReloadRequested, ShutdownRequested>;
 
 }  // namespace vedette

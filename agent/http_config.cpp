@@ -4,6 +4,7 @@
 
 #include "core/secret.h"
 #include "http/listen_address.h"
+#include "http/trusted_proxies.h"
 
 namespace vedette {
 
@@ -12,6 +13,8 @@ namespace {
 // What nobody guesses; `openssl rand -hex 16` gives 32.
 constexpr size_t kLeastTokenBytes = 16;
 constexpr size_t kMostTokenBytes = 1024;
+constexpr size_t kMostProxies = 64;
+constexpr size_t kMostProxyBytes = 64;
 
 // What can stand in a header behind "Bearer " (token68 of RFC 9110).
 bool is_token(std::string_view text) {
@@ -20,6 +23,18 @@ bool is_token(std::string_view text) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                   std::string_view("-._~+/=").find(c) != std::string_view::npos;
          });
+}
+
+void read_proxies(JsonReader& r, Config::Http& http) {
+  auto proxies = r.strings("trusted_proxies", kMostProxies, 1, kMostProxyBytes);
+  if (!proxies) return;
+  TrustedProxies all;
+  for (size_t i = 0; i < proxies->size(); ++i)
+    if (const auto added = all.add((*proxies)[i]); !added)
+      r.errors().push_back({r.path() + "/trusted_proxies/" + std::to_string(i), added.error().message});
+  if (!proxies->empty() && !r.has("token_file"))
+    r.error("token_file", "is required: others than this machine can ask through trusted_proxies");
+  http.proxies = std::move(*proxies);
 }
 
 }  // namespace
@@ -36,6 +51,7 @@ void read_http(JsonReader r, Config::Http& http, std::vector<std::string>& warni
     }
     http.listen = std::move(*listen);
   }
+  read_proxies(r, http);
   if (auto reference = r.string("token_file", 1)) {
     auto token = resolve_secret(*reference);
     if (!token)

@@ -42,6 +42,8 @@ Status Monitoring::start() {
   HttpServerConfig config;
   config.listen = *listen;
   config.token = config_.http.token;
+  for (const std::string& proxy : config_.http.proxies)
+    if (auto added = config.proxies.add(proxy); !added) return added.error_as_is();
   auto server = HttpServer::start(config, http_pages(shown_, main_loop_, clock_));
   if (!server) return server.error_as_is();
   http_ = std::move(*server);

@@ -28,6 +28,9 @@ Result<std::unique_ptr<mqtt::Session>> start_session(const Config& config, Comma
   callbacks.on_connect = [&inbox, number, connection_id](bool resumed) {
     inbox.push(MqttConnected{number, *connection_id, resumed});
   };
+  callbacks.on_subscribed = [&inbox, number](const std::vector<mqtt::RefusedFilter>& refused) {
+    inbox.push(MqttSubscribed{number, refused});
+  };
   callbacks.on_taken_over = [&inbox, number](bool announced) { inbox.push(MqttTakenOver{number, announced}); };
   callbacks.on_disconnect = [&inbox, number](const std::string& reason) {
     inbox.push(MqttDisconnected{number, reason});

@@ -49,6 +49,13 @@ std::string words(const std::vector<RefusedEvents>& refused) {
   return out;
 }
 
+std::string words(const std::vector<mqtt::RefusedFilter>& refused) {
+  std::string out;
+  for (const mqtt::RefusedFilter& one : refused)
+    out.append(out.empty() ? "" : ", ").append(one.filter).append(" (").append(refusal_word(one.reason)).append(")");
+  return out;
+}
+
 }  // namespace
 
 StatusBoard::StatusBoard(const Config& config, const Cameras& cameras, Recordings& recordings, Catalog& catalog,
@@ -112,6 +119,12 @@ std::vector<messages::StatusBody::Problem> StatusBoard::problems() const {
     out.push_back({fault.code, fault.message + remedy(fault.code), camera_id});
   if (const auto& refused = publisher_.outbox().refused(); !refused.empty())
     out.push_back({Code::forbidden, "the broker refuses events, which are kept: " + words(refused), {}});
+  if (!refused_filters_.empty())
+    out.push_back(
+        {Code::forbidden,
+         "the broker refuses subscriptions, and what comes there is not heard: " + words(refused_filters_) +
+             " (allow the device to subscribe to them in the ACL of the broker; the next connection asks again)",
+         {}});
   if (!upload_problem_.empty()) out.push_back({Code::upload_failed, upload_problem_, {}});
   if (!id_conflict_.empty()) out.emplace_back("device_id_in_use", id_conflict_);
   for (const auto& camera : slow_)

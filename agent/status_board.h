@@ -30,6 +30,7 @@ class StatusBoard {
   void attach(const mqtt::Session* session, UploadEngine* uploads);
   void set_upload_problem(std::string problem) { upload_problem_ = std::move(problem); }
   void set_id_conflict(std::string problem) { id_conflict_ = std::move(problem); }
+  void set_refused_subscriptions(std::vector<mqtt::RefusedFilter> refused) { refused_filters_ = std::move(refused); }
   void set_storage(StorageSeen seen) { storage_ = std::move(seen); }
   void set_space_level(SpaceLevel level) { space_level_ = level; }
   void set_slow(std::vector<LatencyWatch::Slow> slow) { slow_ = std::move(slow); }
@@ -95,6 +96,7 @@ class StatusBoard {
   std::string connection_id_;
   std::string upload_problem_;
   std::string id_conflict_;
+  std::vector<mqtt::RefusedFilter> refused_filters_;
   std::vector<LatencyWatch::Slow> slow_;
   StorageSeen storage_;
   int64_t config_version_ = 0;

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 
+#include <algorithm>
 #include <ctime>
 #include <list>
 #include <memory>
@@ -68,11 +69,9 @@ int ask(Question& question) {
   return getaddrinfo(question.host.c_str(), nullptr, &question.hints, &question.request.ar_result);
 }
 
-AddressKinds kinds(const addrinfo* results) {
-  AddressKinds found;
+HostAddresses addresses_of(const addrinfo* results) {
+  HostAddresses found;
   for (const addrinfo* one = results; one; one = one->ai_next) {
-    found.ipv4 = found.ipv4 || one->ai_family == AF_INET;
-    found.ipv6 = found.ipv6 || one->ai_family == AF_INET6;
     char text[NI_MAXHOST];
     if (getnameinfo(one->ai_addr, one->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) == 0)
       found.addresses.emplace_back(text);
@@ -80,17 +79,27 @@ AddressKinds kinds(const addrinfo* results) {
   return found;
 }
 
-std::optional<AddressKinds> kind_of_address(const std::string& host) {
+std::optional<HostAddresses> as_address(const std::string& host) {
   in6_addr ignored{};
-  if (inet_pton(AF_INET, host.c_str(), &ignored) == 1) return AddressKinds{true, false, {host}};
-  if (inet_pton(AF_INET6, host.c_str(), &ignored) == 1) return AddressKinds{false, true, {host}};
+  if (inet_pton(AF_INET, host.c_str(), &ignored) == 1) return HostAddresses{{host}};
+  if (inet_pton(AF_INET6, host.c_str(), &ignored) == 1) return HostAddresses{{host}};
   return std::nullopt;
 }
 
 }  // namespace
 
-Result<AddressKinds> resolve(const std::string& host, MonoTime deadline, const std::function<bool()>& stopped) {
-  if (const auto known = kind_of_address(host)) return *known;
+const std::string& HostAddresses::in_turn(size_t failures) const {
+  const auto is_v6 = [](const std::string& address) { return address.find(':') != std::string::npos; };
+  std::vector<const std::string*> first, other;
+  for (const std::string& address : addresses)
+    (is_v6(address) == is_v6(addresses.front()) ? first : other).push_back(&address);
+  if (other.empty()) return *first[failures % first.size()];
+  const auto& kind = failures % 2 == 0 ? first : other;
+  return *kind[failures / 2 % kind.size()];
+}
+
+Result<HostAddresses> resolve(const std::string& host, MonoTime deadline, const std::function<bool()>& stopped) {
+  if (const auto known = as_address(host)) return *known;
   const std::string doing = "resolve " + host + ": ";
   auto question = std::make_unique<Question>(host);
   if (const int error = ask(*question)) return fail(Code::camera_unavailable, doing + gai_strerror(error) + kLookAt);
@@ -106,7 +115,7 @@ Result<AddressKinds> resolve(const std::string& host, MonoTime deadline, const s
   }
   if (const int error = gai_error(&question->request))
     return fail(Code::camera_unavailable, doing + gai_strerror(error) + kLookAt);
-  return kinds(question->request.ar_result);
+  return addresses_of(question->request.ar_result);
 }
 
 }  // namespace vedette

@@ -11,12 +11,13 @@
 #include <boost/beast/http.hpp>
 #include <ctime>
 #include <functional>
-#include <map>
 #include <optional>
 #include <sstream>
+#include <utility>
 
 #include "core/log.h"
 #include "core/thread.h"
+#include "http/clients.h"
 
 namespace vedette {
 
@@ -63,6 +64,11 @@ std::optional<std::string_view> field(const Request& request, bhttp::field name)
 HttpAnswer with_header(HttpAnswer answer, const char* name, const char* value) {
   answer.headers.emplace_back(name, value);
   return answer;
+}
+
+HttpAnswer too_many(int status) {
+  return with_header(http_error(status, HttpError::too_many, "too many connections; try again in a while"),
+                     "Retry-After", kRetryAfterS);
 }
 
 HttpAnswer unauthorised() {
@@ -131,12 +137,11 @@ struct HttpServer::Impl {
   const std::vector<HttpRoute> routes;
 
   std::atomic<size_t> connections = 0;
-  std::atomic<uint64_t> refused_total = 0;
+  HttpClients clients{config.most_per_client};
   std::array<std::atomic<uint64_t>, 6> answers{};  // by hundreds
 
   // The server's thread only.
   size_t refusals = 0;
-  std::map<asio::ip::address, size_t> clients;
   asio::io_context io{1};
   tcp::acceptor acceptor{io};
   asio::steady_timer pause{io};
@@ -155,10 +160,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
     const std::vector<HttpRoute>& routes;
     std::function<void(int)> count;
     std::function<void()> gone;
+    HttpClients& clients;
   };
 
-  Connection(tcp::socket socket, Server server) : stream_(std::move(socket)), server_(std::move(server)) {}
-  ~Connection() { server_.gone(); }
+  // `by_proxy`: who asks may be another one with each request.
+  Connection(tcp::socket socket, Server server, std::string peer, bool by_proxy)
+      : stream_(std::move(socket)), server_(std::move(server)), peer_(std::move(peer)), by_proxy_(by_proxy) {}
+  ~Connection() {
+    leave();
+    server_.gone();
+  }
 
   void begin() { read(); }
   void refuse(HttpAnswer answer) { write(to_response(std::move(answer), 11, false), false); }
@@ -187,8 +198,28 @@ class Connection : public std::enable_shared_from_this<Connection> {
       return;
     }
     const Request& request = parser_->get();
-    write(to_response(answer_to(request, server_.guard, server_.routes), request.version(), request.keep_alive()),
-          request.method() == bhttp::verb::head);
+    write(to_response(answer(request), request.version(), request.keep_alive()), request.method() == bhttp::verb::head);
+  }
+
+  HttpAnswer answer(const Request& request) {
+    const std::string client = by_proxy_ ? server_.config.proxies.client(peer_, forwarded(request)) : peer_;
+    if (by_proxy_ && !server_.clients.enter(client)) {
+      server_.clients.refused(client, 429);
+      return too_many(429);
+    }
+    if (by_proxy_) client_ = client;
+    HttpAnswer answer = answer_to(request, server_.guard, server_.routes);
+    if (answer.status == 401 || answer.status == 403) server_.clients.refused(client, answer.status);
+    return answer;
+  }
+  static std::vector<std::string_view> forwarded(const Request& request) {
+    std::vector<std::string_view> out;
+    const auto [begin, end] = request.equal_range("X-Forwarded-For");
+    for (auto it = begin; it != end; ++it) out.emplace_back(it->value().data(), it->value().size());
+    return out;
+  }
+  void leave() {
+    if (const auto client = std::exchange(client_, std::nullopt)) server_.clients.leave(*client);
   }
 
   void write(Response response, bool only_header) {
@@ -198,6 +229,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     stream_.expires_after(server_.config.request_timeout);
     const auto on_written = [self = shared_from_this()](Failure failure, size_t) {
       if (failure) return;
+      self->leave();
       if (self->response_->keep_alive())
         self->wait_for_more();
       else
@@ -225,6 +257,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   beast::tcp_stream stream_;
   const Server server_;
+  const std::string peer_;
+  const bool by_proxy_;
+  std::optional<std::string> client_;  // whose request is under way, where the peer is a proxy
   beast::flat_buffer buffer_{kMostBufferBytes};
   std::optional<Parser> parser_;
   std::optional<Response> response_;
@@ -263,30 +298,27 @@ void HttpServer::Impl::accept() {
 
 void HttpServer::Impl::take(tcp::socket socket) {
   Failure failure;
-  const auto peer = socket.remote_endpoint(failure);
+  const auto remote = socket.remote_endpoint(failure);
   if (failure) return;
-  const auto client = clients.find(peer.address());
-  const bool too_many = connections >= config.most_connections;
-  const bool too_many_of_one = client != clients.end() && client->second >= config.most_per_client;
-  Connection::Server server{config, guard, routes, [this](int status) { count(status); }, {}};
-  if (too_many || too_many_of_one) {
-    ++refused_total;
+  const std::string peer = normal_address(remote.address().to_string());
+  const bool by_proxy = config.proxies.trusts(peer);
+  Connection::Server server{config, guard, routes, [this](int status) { count(status); }, {}, clients};
+  const bool full = connections >= config.most_connections;
+  if (full || (!by_proxy && !clients.enter(peer))) {
+    const int status = full ? 503 : 429;
+    clients.refused(peer, status);
     if (refusals >= kMostRefusals) return;
     ++refusals;
     server.gone = [this] { --refusals; };
-    std::make_shared<Connection>(std::move(socket), std::move(server))
-        ->refuse(with_header(
-            http_error(too_many ? 503 : 429, HttpError::too_many, "too many connections; try again in a while"),
-            "Retry-After", kRetryAfterS));
+    std::make_shared<Connection>(std::move(socket), std::move(server), peer, by_proxy)->refuse(too_many(status));
     return;
   }
   ++connections;
-  ++clients[peer.address()];
-  server.gone = [this, address = peer.address()] {
+  server.gone = [this, peer, by_proxy] {
     --connections;
-    if (--clients[address] == 0) clients.erase(address);
+    if (!by_proxy) clients.leave(peer);
   };
-  std::make_shared<Connection>(std::move(socket), std::move(server))->begin();
+  std::make_shared<Connection>(std::move(socket), std::move(server), peer, by_proxy)->begin();
 }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpServerConfig& config, std::vector<HttpRoute> routes) {
@@ -304,7 +336,7 @@ HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpServer::~HttpServer() = default;
 
 HttpServerFigures HttpServer::figures() const {
-  HttpServerFigures out{impl_->connections, impl_->refused_total, {}};
+  HttpServerFigures out{impl_->connections, impl_->clients.refused_total(), {}};
   for (size_t hundreds = 2; hundreds < impl_->answers.size(); ++hundreds)
     out.answers.emplace_back(static_cast<int>(hundreds) * 100, impl_->answers[hundreds]);
   return out;

@@ -11,14 +11,16 @@
 #include "http/guard.h"
 #include "http/listen_address.h"
 #include "http/route.h"
+#include "http/trusted_proxies.h"
 
 namespace vedette {
 
 struct HttpServerConfig {
   ListenAddress listen{};
   std::string token{};  // empty: none
-  size_t most_connections = 64;
-  size_t most_per_client = 16;
+  TrustedProxies proxies{};
+  size_t most_connections = 128;  // a proxy keeps up to 100 of them
+  size_t most_per_client = 16;    // connections; of a client behind a proxy: requests under way
   // From the first byte of a request to its last, and from that of an answer to when it is taken.
   microseconds request_timeout = 10s;
   microseconds idle_timeout = 75s;  // between requests; longer than the usual intervals of scrapers
@@ -26,13 +28,14 @@ struct HttpServerConfig {
 
 struct HttpServerFigures {
   size_t connections = 0;
-  uint64_t refused_total = 0;                     // connections beyond what may be
+  uint64_t refused_total = 0;                     // connections, and requests by a proxy, beyond what may be
   std::vector<std::pair<int, uint64_t>> answers;  // by class: {200, n} counts 200 to 299
 };
 
 // HttpServer answers GET and HEAD over HTTP/1.1 and 1.0, for all connections in one thread. Who asks is looked at
 // before what for: the guard comes before the routes. A request is at most 8 KiB of header and 4 KiB of a body, which
-// nobody reads. Connections beyond the limits are told so (503, 429 with Retry-After) and closed. All methods are
+// nobody reads. Connections beyond the limits are told so (503, 429 with Retry-After) and closed. A client is an
+// address: that of the connection, or, where that is a trusted proxy's, the one that the proxy names. All methods are
 // thread-safe.
 class HttpServer {
  public:

@@ -6,7 +6,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -31,25 +30,14 @@ constexpr seconds kTcpLimit{5};
 constexpr uint32_t kMostInboundBytes = 1024 * 1024;
 // How long a broker may take to close its side after our DISCONNECT.
 constexpr milliseconds kLinger{300};
-constexpr const char* kSystemCertificates = "/etc/ssl/certs";
 
 Status to_status(int result, const std::string& doing) {
   if (result == MOSQ_ERR_SUCCESS) return {};
   return vedette::fail(Code::internal, doing + ": " + describe_result(result));
 }
 
-Status readable(const std::string& path) {
-  if (path.empty() || access(path.c_str(), R_OK) == 0) return {};
-  return fail_errno("read " + path);
-}
-
 const char* or_null(const std::string& text) {
   return text.empty() ? nullptr : text.c_str();
-}
-
-// Without it OpenSSL asks at the terminal for the passphrase of an encrypted key.
-int no_passphrase(char*, int, int, void*) {
-  return 0;
 }
 
 void wait_for(int fd, short events, MonoTime deadline) {
@@ -71,17 +59,17 @@ Connection::Connection(const SessionConfig& config, BrokerUrl url, Handlers hand
 
 Connection::~Connection() = default;
 
-void Connection::open(const std::optional<Message>& will, bool ipv4_only, MonoTime now) {
+void Connection::open(const std::optional<Message>& will, const std::string& address, MonoTime now) {
   connect_deadline_ = now + (config_->urls.size() > 1 ? kTcpLimit : kConnectLimit);
   heard_at_ = now;
   handle_.reset(mosquitto_new(config_->client_id.c_str(), config_->clean_start, this));
   if (!handle_) return fail("set up: " + std::generic_category().message(errno));
-  Status status = set_up(will, ipv4_only);
-  if (status) status = begin_to_connect();
-  if (!status) fail(status.error().message + (library_error_.empty() ? "" : ": " + library_error_));
+  Status status = set_up(will);
+  if (status) status = begin_to_connect(address);
+  if (!status) fail(status.error().message + details());
 }
 
-Status Connection::set_up(const std::optional<Message>& will, bool ipv4_only) {
+Status Connection::set_up(const std::optional<Message>& will) {
   mosquitto* handle = handle_.get();
   set_callbacks();
   // "Threaded" makes the library only queue packets, so that a PUBACK is written after its callback has returned.
@@ -90,8 +78,6 @@ Status Connection::set_up(const std::optional<Message>& will, bool ipv4_only) {
   mosquitto_int_option(handle, MOSQ_OPT_TCP_NODELAY, 1);
   mosquitto_int_option(handle, MOSQ_OPT_SEND_MAXIMUM, Session::kWindow);
   mosquitto_int_option(handle, MOSQ_OPT_RECEIVE_MAXIMUM, config_->receive_maximum);
-  // The library tries only one address when it may not wait for the connection.
-  if (ipv4_only) mosquitto_string_option(handle, MOSQ_OPT_BIND_ADDRESS, "0.0.0.0");
   const bool from_url = config_->username.empty();
   const std::string& username = from_url ? url_.username : config_->username;
   const std::string& password = from_url ? url_.password : config_->password;
@@ -103,17 +89,12 @@ Status Connection::set_up(const std::optional<Message>& will, bool ipv4_only) {
 }
 
 Status Connection::set_tls() {
-  for (const std::string* path : {&config_->ca_file, &config_->cert_file, &config_->key_file})
-    if (const Status status = readable(*path); !status) return status.error_as_is();
-  const char* ca_file = or_null(config_->ca_file);
-  const Status status =
-      to_status(mosquitto_tls_set(handle_.get(), ca_file, ca_file ? nullptr : kSystemCertificates,
-                                  or_null(config_->cert_file), or_null(config_->key_file), no_passphrase),
-                "set up TLS");
-  if (!status) return status.error_as_is();
-  if (!config_->alpn.empty()) mosquitto_string_option(handle_.get(), MOSQ_OPT_TLS_ALPN, config_->alpn.c_str());
-  constexpr int kVerifyPeer = 1;  // SSL_VERIFY_PEER; the host name is compared as well
-  return to_status(mosquitto_tls_opts_set(handle_.get(), kVerifyPeer, "tlsv1.2", nullptr), "set up TLS");
+  auto context = TlsContext::make(*config_, url_.host);
+  if (!context) return context.error_as_is();
+  tls_ = std::move(*context);
+  constexpr int kOfItsOwn = 0;  // nothing of the library's is to be added
+  mosquitto_int_option(handle_.get(), MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, kOfItsOwn);
+  return to_status(mosquitto_void_option(handle_.get(), MOSQ_OPT_SSL_CTX, tls_->handle()), "set up TLS");
 }
 
 Status Connection::set_will(const Message& will) {
@@ -133,7 +114,7 @@ Status Connection::set_will(const Message& will) {
   return to_status(result, "set the will");
 }
 
-Status Connection::begin_to_connect() {
+Status Connection::begin_to_connect(const std::string& address) {
   const int keepalive_s = static_cast<int>(config_->keepalive.count());
   if (is_v5()) {
     Properties properties;
@@ -142,12 +123,12 @@ Status Connection::begin_to_connect() {
     // The one call that takes properties also connects, and waits for it. With a port that cannot be, it keeps the
     // properties and fails there; the call that does not wait then sends them.
     constexpr int kImpossiblePort = -1;
-    const int result = mosquitto_connect_bind_v5(handle_.get(), url_.host.c_str(), kImpossiblePort, keepalive_s,
-                                                 nullptr, properties.get());
+    const int result = mosquitto_connect_bind_v5(handle_.get(), address.c_str(), kImpossiblePort, keepalive_s, nullptr,
+                                                 properties.get());
     if (result != MOSQ_ERR_INVAL)
       return vedette::fail(Code::internal, "connect: unexpected: " + describe_result(result));
   }
-  return to_status(mosquitto_connect_bind_async(handle_.get(), url_.host.c_str(), url_.port, keepalive_s, nullptr),
+  return to_status(mosquitto_connect_bind_async(handle_.get(), address.c_str(), url_.port, keepalive_s, nullptr),
                    "connect");
 }
 
@@ -246,7 +227,13 @@ void Connection::check(int result) {
   if (server_reason_ != 0)
     return fail("ended by the broker: " + describe_reason(server_reason_), cause_of_disconnect(server_reason_));
   const bool closed = result == MOSQ_ERR_CONN_LOST || result == MOSQ_ERR_NO_CONN || result == MOSQ_ERR_SUCCESS;
-  fail(library_error_.empty() ? words : words + ": " + library_error_, closed ? Cause::closed : Cause::network);
+  fail(words + details(), closed ? Cause::closed : Cause::network);
+}
+
+std::string Connection::details() const {
+  std::string out = library_error_.empty() ? "" : ": " + library_error_;
+  if (tls_ && !tls_->refusal().empty()) out += " (" + tls_->refusal() + ")";
+  return out;
 }
 
 void Connection::fail(const std::string& reason, Cause cause) {
@@ -289,10 +276,11 @@ void Connection::subscribe() {
 void Connection::subscribed(int id, int count, const int* granted) {
   const auto found = unanswered_.find(id);
   if (found == unanswered_.end()) return;
-  if (count < 1 || granted[0] >= MQTT_RC_UNSPECIFIED)
-    log::error("subscription refused by the broker",
-               {{"filter", found->second},
-                {"reason", describe_reason(count < 1 ? static_cast<int>(MQTT_RC_UNSPECIFIED) : granted[0])}});
+  const int reason = count < 1 ? static_cast<int>(MQTT_RC_UNSPECIFIED) : granted[0];
+  if (reason >= MQTT_RC_UNSPECIFIED) {
+    log::error("subscription refused by the broker", {{"filter", found->second}, {"reason", describe_reason(reason)}});
+    refused_.push_back({found->second, reason});
+  }
   unanswered_.erase(found);
   if (unanswered_.empty()) state_ = State::ready;
 }

@@ -8,11 +8,13 @@
 #include <optional>
 #include <string>
 #include <tl/expected.hpp>
+#include <vector>
 
 #include "core/clock.h"
 #include "core/result.h"
 #include "mqtt/reasons.h"
 #include "mqtt/session.h"
+#include "mqtt/tls_context.h"
 #include "mqtt/url.h"
 
 namespace vedette::mqtt {
@@ -21,7 +23,8 @@ namespace vedette::mqtt {
 // Connection. So the library never has a message of an earlier one, and certificates are read anew for each try.
 // Private to mqtt/; the owner polls socket() for events() and calls step() and tick(). Used by one thread.
 //
-// Nothing here waits but the library's own lookup of the host name (see core/resolve.h).
+// Nothing here waits: the library is given an address, as it would look a name up in a way that neither ends nor can be
+// stopped (see core/resolve.h).
 class Connection {
  public:
   enum class State { connecting, subscribing, ready, lost };
@@ -39,14 +42,16 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Begins to connect. A failure leaves the state `lost`.
-  void open(const std::optional<Message>& will, bool ipv4_only, MonoTime now);
+  // Begins to connect to this address of the URL's host. A failure leaves the state `lost`.
+  void open(const std::optional<Message>& will, const std::string& address, MonoTime now);
 
   State state() const { return state_; }
   const BrokerUrl& url() const { return url_; }
   // The broker has taken us: what is given to the session now can be sent soon.
   bool is_up() const { return state_ == State::subscribing || state_ == State::ready; }
   bool session_present() const { return session_present_; }
+  // Of the subscriptions; all are known when `ready`.
+  const std::vector<RefusedFilter>& refused() const { return refused_; }
   // Only when `lost`:
   const std::string& reason() const { return reason_; }
   Cause cause() const { return cause_; }
@@ -77,14 +82,15 @@ class Connection {
     void operator()(mosquitto* handle) const { mosquitto_destroy(handle); }
   };
 
-  Status set_up(const std::optional<Message>& will, bool ipv4_only);
+  Status set_up(const std::optional<Message>& will);
   Status set_tls();
   Status set_will(const Message& will);
-  Status begin_to_connect();
+  Status begin_to_connect(const std::string& address);
   void set_callbacks();
   void disconnected(int reason, const mosquitto_property* properties);
   void finish_tcp();
   void check(int result);
+  std::string details() const;
   void subscribe();
   void connected(int code, int flags, const mosquitto_property* properties);
   void received(const mosquitto_message& message, const mosquitto_property* properties);
@@ -105,8 +111,10 @@ class Connection {
   MonoTime heard_at_{};
   seconds keepalive_;
   std::map<int, std::string> unanswered_;  // the filters of SUBSCRIBEs by their id
-  int server_reason_ = 0;                  // of the broker's DISCONNECT
-  std::string library_error_;              // the last line that the library logged as an error
+  std::vector<RefusedFilter> refused_;
+  int server_reason_ = 0;            // of the broker's DISCONNECT
+  std::string library_error_;        // the last line that the library logged as an error
+  std::unique_ptr<TlsContext> tls_;  // null: without TLS
   std::unique_ptr<mosquitto, Destroy> handle_;
 };
 

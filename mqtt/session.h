@@ -56,11 +56,19 @@ struct SessionConfig {
   bool clean_start = false;
 };
 
+// A filter that the broker did not let us subscribe to, and its reason code (MQTT 5, section 3.9.3; 0x80 in 3.1.1).
+struct RefusedFilter {
+  std::string filter;
+  int reason = 0;
+};
+
 // What happens on the connection. All are called from the session's thread, must be quick and must not call the session
 // back except through publish().
 struct SessionCallbacks {
   // Before each try to connect: the will of that connection (the connection id in it differs each time).
   std::function<std::optional<Message>()> will;
+  // Before each on_connect: what is not heard on this connection; empty: all is.
+  std::function<void(const std::vector<RefusedFilter>& refused)> on_subscribed;
   // Connected and subscribed. `resumed`: the broker has kept our session, and is not another one than the last time.
   std::function<void(bool resumed)> on_connect;
   // That connection was lost. In rare cases without an on_connect before it: lost before the subscriptions were made.

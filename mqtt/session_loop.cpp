@@ -176,10 +176,7 @@ std::unique_ptr<Connection> SessionLoop::connect(Broker& broker, const std::stop
                                 },
                                 [this](int id, int reason) { published(id, reason); }};
   auto connection = std::make_unique<Connection>(config_, broker.url, std::move(handlers));
-  // Where a name has both kinds of address, every second try after a failed one does without IPv6.
-  const bool both = addresses->ipv4 && addresses->ipv6;
-  connection->open(callbacks_.will ? callbacks_.will() : std::nullopt, both && broker.ipv4_only, now());
-  broker.ipv4_only = both && !broker.ipv4_only;
+  connection->open(callbacks_.will ? callbacks_.will() : std::nullopt, addresses->in_turn(broker.failures), now());
   return connection;
 }
 
@@ -312,6 +309,7 @@ void SessionLoop::now_ready(Connection& connection, const std::string& url) {
   last_ready_ = current_;
   returning_ = false;
   if (way_back_) way_back_->arrived(current_ == 0);
+  if (callbacks_.on_subscribed) callbacks_.on_subscribed(connection.refused());
   if (callbacks_.on_connect) callbacks_.on_connect(same && connection.session_present());
 }
 
@@ -336,6 +334,7 @@ void SessionLoop::now_lost(const std::string& url, const std::string& reason, bo
 // A try that failed as the one before it is not worth another line.
 void SessionLoop::failed(Broker& broker, const std::string& reason) {
   const std::string url = broker.url.display();
+  ++broker.failures;
   log::write(reason == broker.last_failure ? log::Level::debug : log::Level::warn, "broker not reached",
              {{"url", url}, {"reason", reason}});
   broker.last_failure = reason;

@@ -61,7 +61,7 @@ class SessionLoop {
   // What is known of one URL from earlier tries.
   struct Broker {
     BrokerUrl url;
-    bool ipv4_only = false;  // for the next try
+    size_t failures = 0;  // of tries: the next one may be to another address
     std::string last_failure;
   };
 

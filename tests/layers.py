@@ -38,7 +38,7 @@ DOORS = [
     (re.compile(r'curl/'), ['net']),
     (re.compile(r'(mosquitto|mqtt_protocol)\.h$'), ['mqtt']),
     (re.compile(r'boost/'), ['http']),
-    (re.compile(r'openssl/'), ['core', 'uploader', 'sources']),
+    (re.compile(r'openssl/'), ['core', 'uploader', 'sources', 'mqtt']),
     (re.compile(r'srt/'), ['sources']),
     (re.compile(r'pugixml'), ['sources']),
     (re.compile(r'linux/videodev2'), ['sources']),

@@ -146,6 +146,54 @@ TEST_F(ConfigSchemaTest, DefaultsOfTheSchemaAreThoseOfTheCode) {
   EXPECT_EQ(config.upload.max_bandwidth_bps, bare.upload.max_bandwidth_bps);
 }
 
+TEST_F(ConfigSchemaTest, DefaultsOfWhatIsOnlyThereWhenItIsAskedForAreThoseOfTheCode) {
+  const auto defaults = [&](const Json& object) {
+    Json out = Json::object();
+    for (const auto& [key, node] : object.at("properties").items())
+      if (node.contains("default")) out[key] = node["default"];
+    return out;
+  };
+  const Json& sections = schema_["properties"];
+  Json all = {{"device_id", "a"}}, bare = all;
+  for (const char* section : {"remote_config", "home_assistant", "encode"}) {
+    all[section] = defaults(sections[section]);
+    EXPECT_GT(all[section].size(), 0u) << section;
+  }
+  all["http"] = defaults(sections["http"]);
+  all["live"]["frames"] = defaults(sections["live"]["properties"]["frames"]);
+  EXPECT_EQ(all["live"]["frames"].size(), 3u);
+  all["cameras"]["front"]["encode"] = defaults(schema_["definitions"]["encode"]);
+  bare["cameras"]["front"]["encode"] = Json::object();
+  for (Json* document : {&all, &bare}) {
+    (*document)["http"]["listen"] = (*document)["live"]["frames"]["listen"] = "127.0.0.1:38080";
+    (*document)["cameras"]["front"]["url"] = "test://pattern";
+  }
+  const Config given = load(all.dump()).config, own = load(bare.dump()).config;
+  EXPECT_EQ(given.remote.enabled, own.remote.enabled);
+  EXPECT_EQ(given.remote.allow, own.remote.allow);
+  EXPECT_EQ(given.remote.secrets, own.remote.secrets);
+  EXPECT_EQ(given.remote.trial, own.remote.trial);
+  EXPECT_EQ(own.remote.trial, 120s);
+  EXPECT_EQ(given.home_assistant.enabled, own.home_assistant.enabled);
+  EXPECT_EQ(given.home_assistant.discovery_prefix, own.home_assistant.discovery_prefix);
+  EXPECT_EQ(given.encode_slots, own.encode_slots);
+  EXPECT_EQ(given.http.proxies, own.http.proxies);
+  EXPECT_EQ(given.live_frames.max_clients, own.live_frames.max_clients);
+  EXPECT_EQ(given.live_frames.max_frame_bytes, own.live_frames.max_frame_bytes);
+  EXPECT_EQ(given.live_frames.peer_timeout, own.live_frames.peer_timeout);
+  const EncodeSettings& encode = given.cameras.at("front").encode.value();
+  const EncodeSettings& expected = own.cameras.at("front").encode.value();
+  EXPECT_EQ(encode.copy, expected.copy);
+  EXPECT_EQ(encode.preset, expected.preset);
+  EXPECT_EQ(encode.crf, expected.crf);
+  EXPECT_EQ(encode.max_bitrate_bps, expected.max_bitrate_bps);
+  EXPECT_EQ(encode.profile, expected.profile);
+  EXPECT_EQ(encode.gop, expected.gop);
+  EXPECT_EQ(encode.hardware, expected.hardware);
+  EXPECT_EQ(encode.width_px, expected.width_px);
+  EXPECT_EQ(encode.audio_bitrate_bps, expected.audio_bitrate_bps);
+}
+
 TEST_F(ConfigSchemaTest, BoundsOfTheSchemaAreThoseOfTheCode) {
   file("a-file", "secret-of-a-file");
   file("a-key", kSigningKey);

@@ -56,6 +56,16 @@ TEST_F(HttpConfigTest, WhatIsNoAddressOrNoTokenIsRefused) {
               ElementsAre("/http/token"));
 }
 
+TEST_F(HttpConfigTest, ProxiesAreAddressesAndNetworksAndNeedAToken) {
+  const std::string listen = R"("listen": "127.0.0.1:9180", )";
+  const auto loaded =
+      load(with("http", listen + R"("trusted_proxies": ["127.0.0.1", "10.0.0.0/8"], )" + token("0123456789abcdef")));
+  EXPECT_THAT(loaded.config.http.proxies, ElementsAre("127.0.0.1", "10.0.0.0/8"));
+  EXPECT_THAT(paths_of(with("http", listen + R"("trusted_proxies": ["127.0.0.1"])")), ElementsAre("/http/token_file"));
+  EXPECT_THAT(paths_of(with("http", listen + R"("trusted_proxies": ["::1", "nginx"], )" + token("0123456789abcdef"))),
+              ElementsAre("/http/trusted_proxies/1"));
+}
+
 TEST_F(HttpConfigTest, TheDumpOfAConfigurationShowsNoSecretAndSaysThatThereIsOne) {
   const std::string secret = file("secret", "DumpCanary0123456789");
   const Json reference = secret;

@@ -18,16 +18,30 @@ MonoTime in(seconds time) {
 TEST(ResolveTest, AddressesAreKnownWithoutAsking) {
   const auto v4 = resolve("127.0.0.1", in(0s), never);
   ASSERT_TRUE(v4);
-  EXPECT_TRUE(v4->ipv4 && !v4->ipv6);
+  EXPECT_EQ(v4->addresses, std::vector<std::string>{"127.0.0.1"});
   const auto v6 = resolve("::1", in(0s), never);
   ASSERT_TRUE(v6);
-  EXPECT_TRUE(v6->ipv6 && !v6->ipv4);
+  EXPECT_EQ(v6->addresses, std::vector<std::string>{"::1"});
+}
+
+TEST(ResolveTest, EachAddressHasItsTurnAndTheKindsAlternate) {
+  const auto turns = [](const std::vector<std::string>& addresses) {
+    std::vector<std::string> out;
+    for (size_t failures = 0; failures < 6; ++failures) out.push_back(HostAddresses{addresses}.in_turn(failures));
+    return out;
+  };
+  using Turns = std::vector<std::string>;
+  EXPECT_EQ(turns({"10.0.0.1"}), Turns(6, "10.0.0.1"));
+  EXPECT_EQ(turns({"10.0.0.1", "10.0.0.2"}),
+            Turns({"10.0.0.1", "10.0.0.2", "10.0.0.1", "10.0.0.2", "10.0.0.1", "10.0.0.2"}));
+  EXPECT_EQ(turns({"fd00::1", "fd00::2", "10.0.0.1"}),
+            Turns({"fd00::1", "10.0.0.1", "fd00::2", "10.0.0.1", "fd00::1", "10.0.0.1"}));
 }
 
 TEST(ResolveTest, LocalhostHasAnAddress) {
   const auto found = resolve("localhost", in(30s), never);
   ASSERT_TRUE(found) << found.error().message;
-  EXPECT_TRUE(found->ipv4 || found->ipv6);
+  EXPECT_FALSE(found->addresses.empty());
 }
 
 TEST(ResolveTest, NameThatDoesNotExistIsUnavailableAndNamed) {

@@ -19,6 +19,10 @@ using testing::StartsWith;
 constexpr milliseconds kLimit{30'000};
 const std::string kGet = "GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
+std::string get_for(const std::string& forwarded) {
+  return "GET /page HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: " + forwarded + "\r\n\r\n";
+}
+
 class HttpServerTest : public testing::Test {
  protected:
   void start(HttpServerConfig config = {}) {
@@ -95,6 +99,56 @@ TEST_F(HttpServerTest, HasABoundForAllAndForEachClient) {
   clients_.clear();  // cut off in the middle of nothing: the places are free again
   ASSERT_TRUE(serves(0));
   EXPECT_THAT(client().send(kGet).read_until("hello\n"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(HttpServerTest, KeepsAHundredConnectionsOfAProxyAndAHundredRequestsOnOne) {
+  HttpServerConfig config;
+  ASSERT_TRUE(config.proxies.add("127.0.0.1"));
+  start(config);
+  for (int i = 0; i < 100; ++i) client();
+  for (int round = 0; round < 2; ++round)
+    for (RawClient& one : clients_)
+      EXPECT_THAT(one.send(get_for("192.0.2.1")).read_until("hello\n"), StartsWith("HTTP/1.1 200"));
+  for (int i = 0; i < 100; ++i)
+    EXPECT_THAT(clients_.front().send(get_for("192.0.2.1")).read_until("hello\n"), StartsWith("HTTP/1.1 200"));
+  EXPECT_EQ(server_->figures().connections, 100u);
+  EXPECT_EQ(server_->figures().answers.at(0).second, 300u);
+  EXPECT_EQ(server_->figures().refused_total, 0u);
+}
+
+TEST_F(HttpServerTest, CountsTheClientsBehindAProxyOneByOne) {
+  HttpServerConfig config;
+  config.most_per_client = 2;
+  ASSERT_TRUE(config.proxies.add("127.0.0.1"));
+  page_ = std::string(16 << 20, 'x');  // stays under way while nobody reads it
+  start(config);
+  client().send(get_for("192.0.2.1"));
+  client().send(get_for("198.51.100.9, 192.0.2.1"));
+  EXPECT_THAT(clients_[0].read_until("\r\n\r\n"), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(clients_[1].read_until("\r\n\r\n"), StartsWith("HTTP/1.1 200"));
+  RawClient& third = client();
+  // Whatever it says it had of others.
+  EXPECT_THAT(third.send(get_for("203.0.113.77, 192.0.2.1")).read_until("\r\n\r\n"), StartsWith("HTTP/1.1 429"));
+  EXPECT_EQ(server_->figures().refused_total, 1u);
+  third.read_until("}");
+  EXPECT_THAT(third.send(get_for("192.0.2.2")).read_until("\r\n\r\n"), StartsWith("HTTP/1.1 200"))
+      << "another client, on the same connection";
+  clients_.pop_front();
+  EXPECT_TRUE(eventually(kLimit, [&] {
+    return client().send(get_for("192.0.2.1")).read_until("\r\n\r\n").starts_with("HTTP/1.1 200");
+  })) << "one of its requests is over";
+}
+
+TEST_F(HttpServerTest, BelievesNobodyElseWhoHeAsksFor) {
+  HttpServerConfig config;
+  config.most_per_client = 2;
+  ASSERT_TRUE(config.proxies.add("127.0.0.9"));
+  start(config);
+  client().send(get_for("192.0.2.1")).read_until("hello\n");
+  client().send(get_for("192.0.2.2")).read_until("hello\n");
+  EXPECT_THAT(client().send(get_for("192.0.2.3")).read_to_the_end(), StartsWith("HTTP/1.1 429"));
+  // Nor can it take another one's place.
+  EXPECT_THAT(client("127.0.0.3").send(get_for("127.0.0.1")).read_until("hello\n"), StartsWith("HTTP/1.1 200"));
 }
 
 TEST_F(HttpServerTest, ClosesWhoIsTooSlow) {

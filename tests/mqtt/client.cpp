@@ -44,6 +44,9 @@ mqtt::SessionCallbacks Client::callbacks() {
     }
     changed_.notify_all();
   };
+  callbacks.on_subscribed = [this, note](const std::vector<mqtt::RefusedFilter>& refused) {
+    note([&] { refused_ = refused; });
+  };
   callbacks.on_connect = [this, note](bool resumed) { note([&] { resumed_.push_back(resumed); }); };
   callbacks.on_disconnect = [this, note](const std::string&) { note([&] { ++losses_; }); };
   callbacks.on_taken_over = [this, note](bool) { note([&] { ++take_overs_; }); };
@@ -147,6 +150,11 @@ std::vector<std::string> Client::failures() const {
 std::vector<bool> Client::resumed() const {
   const std::lock_guard lock(mutex_);
   return resumed_;
+}
+
+std::vector<mqtt::RefusedFilter> Client::refused() const {
+  const std::lock_guard lock(mutex_);
+  return refused_;
 }
 
 void Client::set_will(std::optional<mqtt::Message> will) {

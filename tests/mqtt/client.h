@@ -52,6 +52,8 @@ class Client {
   size_t acknowledged() const;
   std::vector<std::string> failures() const;
   std::vector<bool> resumed() const;
+  // On the newest connection.
+  std::vector<mqtt::RefusedFilter> refused() const;
   // What the next connections get as their will.
   void set_will(std::optional<mqtt::Message> will);
 
@@ -65,6 +67,7 @@ class Client {
   mutable std::condition_variable changed_;
   std::optional<mqtt::Message> will_;
   std::vector<bool> resumed_;
+  std::vector<mqtt::RefusedFilter> refused_;
   int losses_ = 0;
   int take_overs_ = 0;
   std::vector<std::string> failures_;

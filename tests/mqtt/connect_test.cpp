@@ -1,6 +1,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <ctime>
 
@@ -8,6 +11,7 @@
 #include "tests/mqtt/odd_broker.h"
 #include "tests/support/ports.h"
 #include "tests/support/process.h"
+#include "tests/support/slow_name.h"
 #include "tests/support/wait.h"
 
 namespace vedette::test {
@@ -28,6 +32,25 @@ milliseconds cpu_time() {
   timespec used{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
   return std::chrono::duration_cast<milliseconds>(seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec));
+}
+
+// The descriptor of this process that is connected to that port of 127.0.0.1; -1: none.
+int socket_to(uint16_t port) {
+  for (int fd = 0; fd < 1024; ++fd) {
+    sockaddr_in peer{};
+    socklen_t size = sizeof peer;
+    if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0 && peer.sin_family == AF_INET &&
+        ntohs(peer.sin_port) == port)
+      return fd;
+  }
+  return -1;
+}
+
+int tcp_option(int fd, int name) {
+  int value = -1;
+  socklen_t size = sizeof value;
+  getsockopt(fd, IPPROTO_TCP, name, &value, &size);
+  return value;
 }
 
 bool holds(const std::vector<std::string>& lines, const std::string& text) {
@@ -68,6 +91,44 @@ TEST(ConnectTest, StopsAtOnceWhileABrokerDoesNotAnswer) {
     EXPECT_LT(time_of([&] { client->session().close(std::nullopt, 5s); }), kStopLimit) << url;
   }
 }
+
+#ifndef __SANITIZE_THREAD__  // under it the names are looked up in the thread that asks
+TEST(ConnectTest, ANameServerThatDoesNotAnswerHoldsNothingUp) {
+  const Mosquitto broker;
+  answer_slow_name(false);
+  const std::string port = std::to_string(broker.port());
+  for (const std::string scheme : {"mqtt", "mqtts"}) {
+    const std::string url = scheme + "://" + kSlowName + ":" + port;
+    auto client = std::make_unique<Client>(quick_config({url}));
+    EXPECT_FALSE(client->wait_for_connections(1, 300ms)) << url;
+    EXPECT_LT(time_of([&] { client.reset(); }), kStopLimit) << url;
+    client = std::make_unique<Client>(quick_config({url}));
+    EXPECT_FALSE(client->wait_for_connections(1, 300ms)) << url;
+    EXPECT_LT(time_of([&] { client->session().close(std::nullopt, 5s); }), kStopLimit) << url;
+  }
+}
+
+// It answered once, and is away when the library would ask it again.
+TEST(ConnectTest, ANameIsLookedUpOnceForATry) {
+  MosquittoOptions options;
+  options.tls = true;
+  const Mosquitto plain, tls(options);
+  answer_slow_name(true);
+  for (const Mosquitto* broker : {&plain, &tls}) {
+    std::string url = broker->url();
+    mqtt::SessionConfig config = quick_config({url.replace(url.find("127.0.0.1"), 9, kSlowName)});
+    if (broker == &tls) config.ca_file = tls.certificates().ca;
+    auto client = std::make_unique<Client>(config);
+    if (broker == &plain)
+      EXPECT_TRUE(client->wait_for_connections(1, 10s)) << url;
+    else  // made out for localhost
+      EXPECT_TRUE(client->wait_for_failure("hostname mismatch", 10s)) << url;
+    EXPECT_LT(time_of([&] { client.reset(); }), kStopLimit) << url;
+  }
+  answer_slow_name(false);
+  EXPECT_EQ(hung_questions(), 0);
+}
+#endif
 
 TEST(ConnectTest, WaitsForTheTlsHandshakeWithoutBurningCpu) {
   OddBroker silent(OddBroker::Manner::silent);
@@ -167,7 +228,7 @@ TEST(ConnectTest, RefusesACertificateForAnotherName) {
   mqtt::SessionConfig config = quick_config({"mqtts://127.1:" + std::to_string(broker.port())});
   config.ca_file = broker.certificates().ca;
   Client client(config);
-  EXPECT_TRUE(client.wait_for_failure("host name verification failed"));
+  EXPECT_TRUE(client.wait_for_failure("certificate verify failed (hostname mismatch)"));
 }
 
 TEST(ConnectTest, SurvivesTlsToAPlainPortAndPlainToATlsPort) {
@@ -205,16 +266,50 @@ TEST(ConnectTest, WorksWithMoreThan1024OpenFiles) {
   setrlimit(RLIMIT_NOFILE, &before);
 }
 
+// The library alone finds it after two intervals.
 TEST(ConnectTest, FindsAFrozenBrokerWithin15KeepaliveIntervals) {
   const Mosquitto broker;
   mqtt::SessionConfig config = quick_config({broker.url()});
-  config.keepalive = 5s;
+  config.keepalive = 10s;
   Client client(config);
   ASSERT_TRUE(client.wait_for_connections(1));
   broker.pause();
-  EXPECT_TRUE(client.wait_for_losses(1, 7500ms + 2500ms));
+  constexpr milliseconds kTick{1000}, kSlack{1500};
+  EXPECT_TRUE(client.wait_for_losses(1, config.keepalive * 3 / 2 + kTick + kSlack));
   broker.resume();
   EXPECT_TRUE(client.wait_for_connections(2));
+}
+
+TEST(ConnectTest, TheSocketSendsAtOnceAndGivesADeadNetworkUp) {
+  const Mosquitto broker;
+  mqtt::SessionConfig config = quick_config({broker.url()});
+  config.keepalive = 30s;
+  Client client(config);
+  ASSERT_TRUE(client.wait_for_connections(1));
+  const int socket = socket_to(broker.port());
+  ASSERT_GE(socket, 0);
+  EXPECT_EQ(tcp_option(socket, TCP_NODELAY), 1);
+  EXPECT_EQ(tcp_option(socket, TCP_USER_TIMEOUT), 15'000);  // half of the keepalive
+}
+
+// Mosquitto's file of ACLs grants every subscription; its plug-in does not.
+TEST(ConnectTest, SaysWhichSubscriptionsTheBrokerRefuses) {
+  MosquittoOptions options;
+  options.refused_filter = "vedette/secret/#";
+  const Mosquitto broker(options);
+  for (const auto& [version, reason] : {std::pair(5, 0x87), std::pair(4, 0x80)}) {
+    mqtt::SessionConfig config = quick_config({broker.url()});
+    config.version = version;
+    config.subscriptions = {{"vedette/open/#", 1}, {"vedette/secret/#", 1}};
+    Client client(config);
+    ASSERT_TRUE(client.wait_for_connections(1));
+    const auto refused = client.refused();
+    ASSERT_EQ(refused.size(), 1u) << version;
+    EXPECT_EQ(refused[0].filter, "vedette/secret/#");
+    EXPECT_EQ(refused[0].reason, reason);
+    EXPECT_TRUE(client.delivers("vedette/open/x", "1"));
+    EXPECT_TRUE(client.wait_for_message("vedette/open/x"));
+  }
 }
 
 TEST(ConnectTest, DropsAConnectionThatAcknowledgesNothing) {

@@ -34,7 +34,7 @@ TEST(TlsTest, RefusesACertificateThatIsOver) {
   options.more = listener(port, certificates, certificates.make_expired());
   const Mosquitto broker(options);
   Client client(trusting(certificates, "mqtts://127.0.0.1:" + std::to_string(port)));
-  EXPECT_TRUE(client.wait_for_failure("certificate verify failed"));
+  EXPECT_TRUE(client.wait_for_failure("certificate verify failed (certificate has expired)"));
   EXPECT_TRUE(client.wait_for_failed_tries(2));
   EXPECT_EQ(client.connections(), 0);
 }
@@ -47,7 +47,7 @@ TEST(TlsTest, RefusesACertificateOfItsCaForAnotherHost) {
   options.more = listener(port, certificates, certificates.make_for("other.example"));
   const Mosquitto broker(options);
   Client client(trusting(certificates, "mqtts://localhost:" + std::to_string(port)));
-  EXPECT_TRUE(client.wait_for_failure("host name verification failed"));
+  EXPECT_TRUE(client.wait_for_failure("certificate verify failed (hostname mismatch)"));
   EXPECT_EQ(client.connections(), 0);
 }
 
@@ -105,6 +105,32 @@ TEST(TlsTest, ACertificateThatIsReplacedCountsFromTheNextTry) {
   std::filesystem::copy_file(broker.certificates().client_cert, others.client_cert, replace);
   std::filesystem::copy_file(broker.certificates().client_key, others.client_key, replace);
   EXPECT_TRUE(client.wait_for_connections(1));
+}
+
+// The library is given the address of the name.
+TEST(TlsTest, AsksForTheNameOfTheUrlAndTakesACertificateForIt) {
+  const TempDir dir;
+  const Certificates certificates(dir.path());
+  TlsServer server(certificates, {"-tlsextdebug", "-servername", "localhost", "-cert2", certificates.server_cert,
+                                  "-key2", certificates.server_key});
+  const Client client(trusting(certificates, "mqtts://localhost:" + server.port()));
+  EXPECT_TRUE(server.says("Hostname in TLS extension: \"localhost\""));
+  MosquittoOptions options;
+  options.tls = true;
+  const Mosquitto broker(options);
+  Client connected(trusting(broker.certificates(), "mqtts://localhost:" + std::to_string(broker.port())));
+  EXPECT_TRUE(connected.wait_for_connections(1));
+}
+
+// SNI is for names (RFC 6066, section 3).
+TEST(TlsTest, AsksForNoNameWhereTheUrlHasAnAddress) {
+  const TempDir dir;
+  const Certificates certificates(dir.path());
+  TlsServer server(certificates, {"-tlsextdebug"});
+  const Client client(trusting(certificates, server.url()));
+  ASSERT_TRUE(server.says("CIPHER is"));
+  EXPECT_NE(server.output().find("TLS client extension"), std::string::npos) << server.output();
+  EXPECT_EQ(server.output().find("server name"), std::string::npos) << server.output();
 }
 
 TEST(TlsTest, AsksForTheAlpnProtocol) {

@@ -1,7 +1,7 @@
 """What the cameras of camera_sim_http.py notice: Hikvision's alertStream and Dahua's eventManager (ONVIF's pull points:
 camera_sim_pullpoint.py).
 
-  GET /sim/event?type=VMD&state=active[&channel=1]   it goes on, and is said again and again as Hikvision does
+  GET /sim/event?type=VMD[,...]&state=active[&channel=1]   it goes on, and is said again and again as Hikvision does
                             state=inactive           it is over, and that is said
                             state=silent             it is over, and nothing is said
                             state=pulse              Dahua: it was there for a moment
@@ -35,10 +35,11 @@ class Events:
                 self.drops += value['do'] == 'drop'
                 self.muted = value['do'] == 'mute'
             else:
-                channel, kind, rule = int(value.get('channel', 1)), value['type'], value.get('rule', '')
+                channel, rule = int(value.get('channel', 1)), value.get('rule', '')
                 change = self.going_on.add if value['state'] == 'active' else self.going_on.discard
-                change((channel, kind, rule))
-                self.told.append((channel, kind, value['state'], rule))
+                for kind in value['type'].split(','):
+                    change((channel, kind, rule))
+                    self.told.append((channel, kind, value['state'], rule))
             self.changed.notify_all()
 
     def feed(self, again):

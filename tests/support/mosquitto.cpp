@@ -1,7 +1,9 @@
 #include "tests/support/mosquitto.h"
 
+#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "core/json.h"
 #include "tests/support/ports.h"
 #include "tests/support/wait.h"
 
@@ -16,6 +18,12 @@ std::string program() {
   return std::filesystem::exists("/usr/sbin/mosquitto") ? "/usr/sbin/mosquitto" : "mosquitto";
 }
 
+std::string security_plugin() {
+  for (const auto& folder : std::filesystem::directory_iterator("/usr/lib"))
+    if (auto path = folder.path() / "mosquitto_dynamic_security.so"; std::filesystem::exists(path)) return path;
+  throw std::runtime_error("mosquitto_dynamic_security.so is not below /usr/lib");
+}
+
 }  // namespace
 
 Mosquitto::Mosquitto(MosquittoOptions options) : options_(std::move(options)), port_(free_port()) {
@@ -26,6 +34,7 @@ Mosquitto::Mosquitto(MosquittoOptions options) : options_(std::move(options)), p
   for (const auto& [name, password] : options_.users)
     run_or_throw({"mosquitto_passwd", "-b", passwords, name, password});
   if (!options_.acl.empty()) write_text(dir_.path() / "acl", options_.acl);
+  if (!options_.refused_filter.empty()) set_refused_filter(options_.refused_filter);
   write_config();
   start();
 }
@@ -46,6 +55,8 @@ void Mosquitto::write_config() const {
        << "allow_anonymous " << (options_.users.empty() && !options_.client_certificates ? "true" : "false") << "\n";
   if (!options_.users.empty()) conf << "password_file " << dir << "/passwords\n";
   if (!options_.acl.empty()) conf << "acl_file " << dir << "/acl\n";
+  if (!options_.refused_filter.empty())
+    conf << "plugin " << security_plugin() << "\nplugin_opt_config_file " << dir << "/security.json\n";
   if (options_.tls)
     conf << "cafile " << certificates_->ca.string() << "\ncertfile " << certificates_->server_cert.string()
          << "\nkeyfile " << certificates_->server_key.string() << "\n";
@@ -92,6 +103,20 @@ void Mosquitto::set_acl(const std::string& acl) const {
   process_->kill(SIGHUP);
   if (!eventually(kStartLimit, [&] { return reloads() > before; }))
     throw std::runtime_error("mosquitto does not load its ACL\n" + log());
+}
+
+void Mosquitto::set_refused_filter(const std::string& filter) const {
+  const Json acls = filter.empty()
+                        ? Json::array()
+                        : Json::array({{{"acltype", "subscribeLiteral"}, {"topic", filter}, {"allow", false}}});
+  const Json security = {
+      {"defaultACLAccess",
+       {{"publishClientSend", true}, {"publishClientReceive", true}, {"subscribe", true}, {"unsubscribe", true}}},
+      {"anonymousGroup", "all"},
+      {"clients", Json::array()},
+      {"groups", Json::array({{{"groupname", "all"}, {"roles", Json::array({{{"rolename", "r"}}})}}})},
+      {"roles", Json::array({{{"rolename", "r"}, {"acls", acls}}})}};
+  write_text(dir_.path() / "security.json", security.dump());
 }
 
 bool Mosquitto::has_saved(const std::string& text) const {

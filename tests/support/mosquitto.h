@@ -14,6 +14,9 @@ namespace vedette::test {
 struct MosquittoOptions {
   std::map<std::string, std::string> users{};  // name -> password; empty: anybody
   std::string acl{};                           // content of the ACL file; empty: everything is allowed
+  // Subscribing to exactly this filter is refused, by the plug-in for dynamic security: an ACL file grants each
+  // SUBSCRIBE and only lets no message through.
+  std::string refused_filter{};
   bool tls = false;
   bool client_certificates = false;  // TLS with client certificates, whose common name is the user
   bool persistence = false;          // sessions and retained messages survive stop() and kill9()
@@ -38,6 +41,8 @@ class Mosquitto {
   void kill9();
   // Returns when it is in force; connections stay. Only where there was an ACL from the beginning.
   void set_acl(const std::string& acl) const;
+  // Empty: none is refused any more. Counts from the next start(); only where one was from the beginning.
+  void set_refused_filter(const std::string& filter) const;
   // SIGSTOP: connections stay open, nobody answers. resume() ends it.
   void pause() const { process_->kill(SIGSTOP); }
   void resume() const { process_->kill(SIGCONT); }

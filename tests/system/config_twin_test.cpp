@@ -198,6 +198,32 @@ TEST_F(ConfigTwinTest, TheFileIsReadAgainOnSighup) {
   rig.expect_messages_follow_schemas();
 }
 
+TEST_F(ConfigTwinTest, AFileWithABrokerThatIsNotReachedIsGivenUpAfterSighup) {
+  rig.add_camera("front", pattern(kWidth));
+  rig.config()["remote_config"] = {{"trial_s", 5}};
+  rig.start();
+  const std::string home = rig.config()["mqtt"]["url"];
+  const Started started = rig.start_recording("front");
+  rig.event("recording.started", "recording_id", started.recording_id);
+  const size_t from = rig.probe.mark();
+  rig.config()["mqtt"]["url"] = "mqtt://127.0.0.1:" + std::to_string(free_port());
+  rig.config()["recording"] = {{"pre_roll_ms", 500}};
+  reload();
+  ASSERT_TRUE(rig.probe.wait_for_state("/status", "offline", Rig::kLimit, from));
+  const Json rejected = rig.probe.wait_for_topic("/event/config.rejected", Rig::kLimit, from).at("data");
+  EXPECT_EQ(rejected.at("source"), "file");
+  EXPECT_EQ(rejected.at("reason"), "rolled_back");
+  EXPECT_EQ(rejected.at("errors").at(0).at("path"), "/mqtt");
+  ASSERT_TRUE(rig.probe.wait_for_state("/status", "online", Rig::kLimit, from));
+  const Json report = rig.result("config.report", Json::object());
+  EXPECT_EQ(report.at("status"), "rolled_back");
+  EXPECT_EQ(report.at("config").at("mqtt").at("url"), home);
+  EXPECT_FALSE(report.at("config").contains("recording")) << "all of it comes back";
+  EXPECT_EQ(find_jump(burnt_in_times(rig.file_of(stop(started).at("clip_id")), kWidth), 40ms), "");
+  EXPECT_EQ(rig.vedette->sigterm(), 0);
+  rig.expect_messages_follow_schemas();
+}
+
 // What is asked over HTTP looks at uploads and session: it follows when those are made anew.
 TEST_F(ConfigTwinTest, FiguresOutliveAnotherTargetAndAnotherSession) {
   const uint16_t port = free_port();

@@ -2,8 +2,11 @@
 #include <gtest/gtest.h>
 
 #include "core/text.h"
+#include "tests/support/certificates.h"
 #include "tests/support/media.h"
+#include "tests/support/paths.h"
 #include "tests/support/ports.h"
+#include "tests/support/pusher.h"
 #include "tests/support/raw_client.h"
 #include "tests/system/rig.h"
 
@@ -15,26 +18,36 @@ const std::string kCameraFile = "CanaryCam#1/ß";
 const std::string kCameraUrl = "CanaryUrl@2:%";
 const std::string kMqtt = "CanaryMqtt+3 &";
 const std::string kWrongMqtt = "CanaryWrongMqtt=4";
+const std::string kS3KeyId = "CanaryKeyId5";
 const std::string kS3 = "CanarySecret/5+x=";
 const std::string kS3Token = "CanaryToken/6=";
 const std::string kHttp = "CanaryHttp-0123456789";
+const std::string kRtmp = "CanaryRtmpKey8";
+const std::string kSrt = "CanarySrtPassphrase9";
+const std::string kEndpointKeyId = "CanaryEndpointId10";
+const std::string kEndpointSecret = "CanaryEndpoint/11+x=";
+const std::string kEndpointToken = "CanaryEndpointToken/12=";
 
 class SecretsTest : public testing::Test {
  protected:
   // "user:secret@" parts, base64 of HTTP Basic, and what is percent-encoded.
   void expect_nowhere(const std::string& text, const std::string& where) {
-    for (const std::string& secret : {kCameraFile, kCameraUrl, kMqtt, kWrongMqtt, kS3, kS3Token, kHttp})
+    for (const std::string& secret : {kCameraFile, kCameraUrl, kMqtt, kWrongMqtt, kS3KeyId, kS3, kS3Token, kHttp, kRtmp,
+                                      kSrt, kEndpointKeyId, kEndpointSecret, kEndpointToken})
       for (const std::string& form : {secret, percent_encode(secret), percent_encode(secret, "/"), to_base64(secret),
                                       to_base64("viewer:" + secret), Json(secret).dump()})
         EXPECT_EQ(text.find(form), std::string::npos) << form << " in " << where;
     // Nor any part of one: all begin with the same word.
     const size_t at = text.find("Canary");
     EXPECT_EQ(at, std::string::npos) << where << ": " << text.substr(at == std::string::npos ? 0 : at, 100);
+    for (const std::string& secret : made_)
+      EXPECT_EQ(text.find(secret), std::string::npos) << secret << " in " << where;
   }
   void expect_nothing_said(const Rig& rig) {
     expect_nowhere(rig.vedette->log(), "the log");
     for (const ProbeMessage& m : rig.probe.messages()) {
       if (m.topic.find("/command/") != std::string::npos) continue;
+      if (m.json().value("verb", "") == "stream.open") continue;  // which gives a token to who asked
       expect_nowhere(m.topic + m.payload, m.topic);
       for (const auto& [name, value] : m.user_properties) expect_nowhere(value, m.topic);
     }
@@ -65,7 +78,8 @@ class SecretsTest : public testing::Test {
     EXPECT_GT(read_text(folder / "vedette-diagnostics/log.txt").size(), 1000u);
     const Json config = Json::parse(read_text(folder / "vedette-diagnostics/config.json"));
     for (const char* pointer : {"/mqtt/password", "/http/token", "/upload/secret_access_key", "/upload/session_token",
-                                "/cameras/file/password", "/cameras/url/password"})
+                                "/upload/access_key_id", "/storage/signing_key", "/cameras/file/password",
+                                "/cameras/url/password", "/cameras/drone/password", "/cameras/van/password"})
       EXPECT_EQ(config.value(Json::json_pointer(pointer), ""), "***") << pointer;
   }
   static CameraSim camera(const std::string& password, const std::string& auth) {
@@ -76,9 +90,21 @@ class SecretsTest : public testing::Test {
     options.auth = auth;
     return CameraSim(options);
   }
+  // A key to sign manifests with; what of it must not be seen is kept.
+  std::string signing_key(const Rig& rig) {
+    const std::string path = rig.scratch() / "signing-key.pem";
+    run_or_throw({"openssl", "genpkey", "-algorithm", "ed25519", "-out", path});
+    const std::string pem = read_text(path);
+    const size_t begin = pem.find('\n') + 1;
+    made_.push_back(pem.substr(begin, pem.find('\n', begin) - begin));
+    EXPECT_GE(made_.back().size(), 44u) << pem;
+    return path;
+  }
   static std::string with_credentials(std::string url, const std::string& password) {
     return url.insert(url.find("://") + 3, "viewer:" + percent_encode(password) + "@");
   }
+
+  std::vector<std::string> made_;  // secrets that nobody chose
 };
 
 TEST_F(SecretsTest, AppearInNoLogAndNoMessage) {
@@ -91,7 +117,10 @@ TEST_F(SecretsTest, AppearInNoLogAndNoMessage) {
   rig.config()["log"]["level"] = "trace";
   rig.config()["mqtt"]["username"] = "edge-01";
   rig.config()["mqtt"]["password_file"] = rig.secret_file("mqtt", kWrongMqtt);
+  rig.config()["upload"]["access_key_id_file"] = rig.secret_file("s3-id", kS3KeyId);
   rig.config()["upload"]["secret_access_key_file"] = rig.secret_file("s3", kS3);
+  rig.config()["storage"]["signing_key_file"] = signing_key(rig);
+  rig.config()["live"]["frames"] = {{"unix", (rig.scratch() / "frames.sock").string()}};
   rig.config()["upload"]["session_token_file"] = rig.secret_file("token", kS3Token);
   rig.config()["upload"]["poster"] = rig.config()["upload"]["manifest"] = false;  // they would fail first
   const uint16_t port = free_port();
@@ -102,11 +131,20 @@ TEST_F(SecretsTest, AppearInNoLogAndNoMessage) {
   rig.add_camera("gone", "rtsp://viewer:" + percent_encode(kCameraUrl) + "@127.0.0.1:1/x?password=none");
   rig.add_camera("raw", "rtsp://viewer:Canary/7@127.0.0.1:1/x");  // not encoded as it ought to be
 
+  const std::string rtmp = "127.0.0.1:" + std::to_string(free_port()), srt = "127.0.0.1:" + std::to_string(free_port());
+  rig.add_camera("drone", "rtmp-listen://" + rtmp + "/live", {{"password_file", rig.secret_file("rtmp", kRtmp)}});
+  rig.add_camera("van", "srt-listen://" + srt, {{"password_file", rig.secret_file("srt", kSrt)}});
+  const auto media = footage(Footage::h264_no_audio);
+  const Process drone = pusher(media, "flv", "rtmp://" + rtmp + "/live/" + kRtmp);
+  const Process stranger = pusher(media, "flv", "rtmp://" + rtmp + "/live/" + kRtmp + "x");
+  const Process van = pusher(media, "mpegts", "srt://" + srt + "?passphrase=" + kSrt);
+
   rig.launch();  // a wrong password of the broker, at first
   ASSERT_TRUE(rig.vedette->wait_for_log("ot authori", Rig::kLimit)) << rig.vedette->log();
   EXPECT_EQ(rig.vedette->sigterm(), 0);
   rig.config()["mqtt"]["password_file"] = rig.secret_file("mqtt", kMqtt);
-  rig.start({"file", "url"});
+  rig.start({"file", "url", "drone", "van"});
+  made_.push_back(rig.result("stream.open", {{"camera_id", "file"}}).at("token"));
   for (const auto& [id, state] : {std::pair("locked", "auth_failed"), std::pair("gone", "unreachable")})
     EXPECT_TRUE(rig.probe.wait_for_state(std::string("/camera/") + id + "/state", state, Rig::kLimit)) << id;
   const Started started = rig.start_recording("file", {{"duration_ms", 1000}});
@@ -138,6 +176,39 @@ TEST_F(SecretsTest, AppearInNoLogAndNoMessage) {
   bad.start();
   EXPECT_EQ(bad.wait(Rig::kLimit), 2);
   expect_nowhere(bad.log(), "the errors of a bad file");
+}
+
+// Credentials that are asked for while the agent runs, with a store that refuses them.
+TEST_F(SecretsTest, CredentialsOfAnEndpointAppearInNoLogAndNoMessage) {
+  RigOptions options;
+  options.s3 = true;
+  Rig rig(options);
+  const Certificates certificates(rig.scratch() / "certificates");
+  const auto path = [&](const char* name) { return (rig.scratch() / name).string(); };
+  write_text(path("script"),
+             to_text({{"key_id", kEndpointKeyId}, {"secret", kEndpointSecret}, {"token", kEndpointToken}}));
+  const std::string port = std::to_string(free_port());
+  Process endpoint({"python3", VEDETTE_SOURCE_DIR "/tests/uploader/credentials_server.py", port,
+                    certificates.server_cert, certificates.server_key, certificates.ca, path("script"), path("asked")});
+  ASSERT_TRUE(endpoint.wait_for_output("ready", Rig::kLimit)) << endpoint.output();
+  rig.config()["log"]["level"] = "trace";
+  Json& upload = rig.config()["upload"];
+  upload.erase("access_key_id_file");
+  upload.erase("secret_access_key_file");
+  upload["poster"] = upload["manifest"] = false;
+  upload["credentials_endpoint"] = {{"url", "https://localhost:" + port + "/credentials"},
+                                    {"ca_file", certificates.ca},
+                                    {"cert_file", certificates.client_cert},
+                                    {"key_file", certificates.client_key}};
+  rig.add_camera("front", "test://pattern?size=160x90&fps=10&gop=10");
+  rig.start();
+  const Json clip = rig.wait_clip_ready(rig.start_recording("front", {{"duration_ms", 500}}).recording_id);
+  rig.event("clip.upload_failed", "clip_id", clip.at("clip_id"));
+  rig.command("clip.url", {{"clip_id", clip.at("clip_id")}});
+  expect_nowhere(to_text(rig.result("config.report", Json::object())), "config.report");
+  EXPECT_FALSE(read_text(path("asked")).empty());
+  EXPECT_EQ(rig.vedette->sigterm(), 0);
+  expect_nothing_said(rig);
 }
 
 // A crash of an agent that has its secrets in memory, where the system would write a core of any size. Not with

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <nlohmann/json.hpp>
 
+#include "core/ids.h"
 #include "tests/support/tcp_proxy.h"
 #include "tests/support/tls_server.h"
 #include "tests/support/wait.h"
@@ -58,6 +59,75 @@ TEST(SessionTest, TwoAgentsWithOneIdAreToldOf) {
   const std::string line = "another client connects with the client id of this device";
   EXPECT_TRUE(rig.vedette->wait_for_log(line, kLimit));
   EXPECT_TRUE(other.wait_for_log(line, kLimit));
+  rig.expect_messages_follow_schemas();
+}
+
+// Brokers and bridges that know nothing newer: what MQTT 5 has beside the payload must not be needed.
+TEST(SessionTest, TheMainJobIsDoneOverMqtt311) {
+  Rig rig;
+  rig.config()["mqtt"]["version"] = 4;
+  rig.config()["upload"] = {{"target", "none"}};
+  rig.add_camera("front", "test://pattern?size=160x120&fps=10&gop=10");
+  rig.start();
+  EXPECT_NE(rig.broker.log().find("as edge-01 (p2,"), std::string::npos) << rig.broker.log();
+  const auto answer = [&](const std::string& verb, const Json& params) {
+    const std::string id = new_id();
+    ProbeMessage command;
+    command.topic = "vedette/v1/edge-01/command/" + verb;
+    command.payload = to_text({{"v", 1}, {"id", id}, {"reply_to", "web"}, {"params", params}});
+    EXPECT_TRUE(rig.probe.publish(command));
+    const auto is_it = [&](const ProbeMessage& m) {
+      return m.topic == "vedette/v1/edge-01/reply/web" && m.json().at("command_id") == id;
+    };
+    const auto reply = rig.probe.wait_for(is_it, kLimit);
+    EXPECT_TRUE(reply) << verb;
+    if (!reply) return Json::object();
+    EXPECT_TRUE(reply->correlation.empty() && reply->content_type.empty() && reply->user_properties.empty());
+    EXPECT_EQ(reply->json().value("status", ""), "succeeded") << reply->payload;
+    return reply->json().value("result", Json::object());
+  };
+  const std::string recording = answer("recording.start", {{"camera_id", "front"}}).value("recording_id", "");
+  rig.event("recording.started", "recording_id", recording);
+  EXPECT_EQ(answer("recording.stop", {{"camera_id", "front"}}).value("recording_id", ""), recording);
+  EXPECT_GT(rig.wait_clip_ready(recording).at("size_bytes"), 1000);
+
+  const size_t from = rig.probe.mark();
+  const std::string connection = rig.newest_status().at("connection_id");
+  rig.vedette->kill9();
+  const auto will = rig.probe.wait_for(
+      [](const ProbeMessage& m) { return m.topic.ends_with("/status") && m.json().value("state", "") == "lost"; },
+      kLimit, from);
+  ASSERT_TRUE(will);
+  EXPECT_EQ(will->json().at("connection_id"), connection);
+  const MqttProbe late(rig.broker);
+  EXPECT_TRUE(late.wait_for_state("/status", "lost", kLimit)) << "it is retained";
+  // It comes back to the session that it had.
+  rig.start();
+  EXPECT_EQ(rig.result("agent.ping", Json::object()).empty(), false);
+  rig.expect_messages_follow_schemas();
+}
+
+// Such a device looks online and hears nothing.
+TEST(SessionTest, ASubscriptionThatIsRefusedIsAProblemUntilItIsGranted) {
+  RigOptions options;
+  options.broker.refused_filter = "vedette/v1/edge-01/command/+";
+  Rig rig(options);
+  rig.start();
+  const auto status = rig.probe.wait_for(
+      [](const ProbeMessage& m) { return m.topic.ends_with("/status") && m.json().value("state", "") == "degraded"; },
+      kLimit);
+  ASSERT_TRUE(status) << rig.vedette->log();
+  ASSERT_EQ(status->json().at("problems").size(), 1u) << status->payload;
+  const Json problem = status->json().at("problems").at(0);
+  EXPECT_EQ(problem.at("code"), "forbidden");
+  for (const char* part : {"vedette/v1/edge-01/command/+ (not_authorized)", "ACL"})
+    EXPECT_NE(problem.value("message", "").find(part), std::string::npos) << problem;
+  rig.broker.stop();
+  rig.broker.set_refused_filter("");
+  const size_t from = rig.probe.mark();
+  rig.broker.start();
+  ASSERT_TRUE(rig.probe.wait_for_state("/status", "online", kLimit, from)) << rig.vedette->log();
+  rig.result("agent.ping", Json::object());
   rig.expect_messages_follow_schemas();
 }
 
