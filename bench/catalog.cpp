@@ -25,6 +25,7 @@ namespace vedette {
 namespace {
 
 constexpr int kClips = 1'000'000;
+constexpr int64_t kQueued = 100'000;
 constexpr UtcTime kBegin{1'780'000'000s};
 
 void check(const Status& status) {
@@ -287,6 +288,45 @@ void pass_of_100_clips(benchmark::State& state) {
   pass(state, 100 * 30'000'000LL - 1);
 }
 BENCHMARK(pass_of_100_clips)->UseRealTime()->Iterations(50)->Unit(benchmark::kMillisecond);
+
+// Of a device that was cut off for long: so many clips, the manifests of the first two under way.
+Store& store_with_a_queue() {
+  static const auto store = [] {
+    auto made = std::make_unique<Store>();
+    check(made->database->write([&](Database::Access& db) {
+      return db
+          .prepare(
+              "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) INSERT INTO upload"
+              "(kind, subject_id, camera_id, path, object_key, content_type, size_bytes, sha256, start_us, end_us, "
+              "priority, state, attempts, queued_us, next_try_us, command_id, traceparent) SELECT kind, "
+              "printf('%08x-0000-7000-8000-%012x', i, i), 'camera', printf('%0100d', i), printf('%0100d', i), "
+              "'video/mp4', 30000000, printf('%064d', i), 0, 0, 1, iif(kind = 'clip', 'pending', iif(i <= 2, "
+              "'uploading', 'uploaded')), 0, 0, 0, '', '' FROM n, (SELECT 'manifest' AS kind UNION ALL SELECT 'clip')")
+          .bind(1, kQueued)
+          .run();
+    }));
+    return made;
+  }();
+  return *store;
+}
+
+void claim_and_put_back(benchmark::State& state) {
+  Catalog& catalog = *store_with_a_queue().catalog;
+  for (auto _ : state) check(catalog.put_back_upload(catalog.claim_upload(kBegin).value().value().row));
+}
+BENCHMARK(claim_and_put_back)->UseRealTime()->Unit(benchmark::kMicrosecond);
+
+void ask_due_priority(benchmark::State& state) {
+  Catalog& catalog = *store_with_a_queue().catalog;
+  for (auto _ : state) benchmark::DoNotOptimize(catalog.due_priority(kBegin).value());
+}
+BENCHMARK(ask_due_priority)->Unit(benchmark::kMicrosecond);
+
+void ask_next_upload_at(benchmark::State& state) {
+  Catalog& catalog = *store_with_a_queue().catalog;
+  for (auto _ : state) benchmark::DoNotOptimize(catalog.next_upload_at().value());
+}
+BENCHMARK(ask_next_upload_at)->Unit(benchmark::kMicrosecond);
 
 void open_after_an_orderly_end(benchmark::State& state) {
   Store& store = full_store();

@@ -67,6 +67,13 @@ struct Upload {
   int64_t part_size_bytes = 0;  // of all parts but the last
 };
 
+// An upload that the store has proved to have.
+struct ProvedUpload {
+  int64_t row = 0;
+  std::string etag;
+  std::vector<OutboxEvent> events;  // that tell of it
+};
+
 // A part that the store has taken.
 struct UploadPart {
   int number = 0;  // from 1
@@ -234,17 +241,20 @@ class Catalog {
   // It cannot be made.
   Status give_up_poster(const std::string& clip_id);
   // The next upload that is due: manifests and posters, which are small and are to be there before their clip, then by
-  // priority, the oldest first; it becomes `uploading` and its attempts are counted.
+  // priority, the oldest first; it becomes `uploading` and its attempts are counted. A clip whose manifest or poster is
+  // under way is not due before that has ended, whatever comes of it.
   // These three: of all, or only of those that are forced.
   Result<std::optional<Upload>> claim_upload(UtcTime now, Which which = Which::all);
   // The highest priority among those that are due; nothing when none is.
   Result<std::optional<Priority>> due_priority(UtcTime now, Which which = Which::all) const;
   // A claim that is given back without having failed: pending and due, and the attempt does not count.
   Status put_back_upload(int64_t row);
-  // When the next pending upload falls due; nothing when there is none.
+  // When the next pending upload falls due; nothing when there is none, or what there is waits for the end of others.
   Result<std::optional<UtcTime>> next_upload_at(Which which = Which::all) const;
   // The store has it, and the clip awaits it no more.
   Status finish_upload(int64_t row, const std::string& etag, const std::vector<OutboxEvent>& events);
+  // The same for many, in one commit: whether each row was there. Of one that was not, nothing is told.
+  Result<std::vector<bool>> finish_uploads(const std::vector<ProvedUpload>& proved);
   // Back to pending, to be tried again at `next_try`; or `failed` for good, without one.
   Status fail_upload(int64_t row, const std::string& error, std::optional<UtcTime> next_try,
                      const std::vector<OutboxEvent>& events);

@@ -15,11 +15,29 @@ std::string_view pending(Catalog::Which which) {
   return which == Catalog::Which::all ? "state = 'pending'" : "state = 'pending' AND forced = 1";
 }
 
+// A clip whose manifest or poster is under way waits for it. (One that is due comes before all clips by the order.)
+// That is a handful of rows, by upload_under_way and upload_by_subject.
+constexpr std::string_view kNotHeld =
+    "row NOT IN (SELECT held.row FROM upload ahead CROSS JOIN upload held ON held.subject_id = ahead.subject_id AND "
+    "held.kind = 'clip' WHERE ahead.state = 'uploading' AND ahead.kind IN ('manifest', 'poster'))";
+
+// ?1: now; ?2: kLongestPause later. What is cheap to see stands first: many rows may be put off.
+std::string due(Catalog::Which which) {
+  return std::string(pending(which)) + " AND (next_try_us <= ?1 OR next_try_us > ?2) AND " + std::string(kNotHeld);
+}
+
 // A manifest that was only kept to be uploaded.
 Status forget_manifest(Database::Access& db, int64_t row) {
   auto manifest = db.prepare("SELECT subject_id FROM upload WHERE row = ?1 AND kind = 'manifest'").bind(1, row);
   if (!manifest.step()) return manifest.status();
   return manifest_chain::forget_if_done(db, manifest.text(0));
+}
+
+// What others must hear of the end of a claim.
+Status add_events(Database::Access& db, int64_t row, const std::vector<OutboxEvent>& events) {
+  for (const OutboxEvent& event : events)
+    if (auto added = Outbox::add(db, event); !added) return added;
+  return forget_manifest(db, row);
 }
 
 // Ends a claim: one row, with what others must hear of it.
@@ -29,11 +47,27 @@ Status change(Database& database, int64_t row, const std::vector<OutboxEvent>& e
       [&](Database::Access& db) -> Status {
         if (auto done = update(db); !done) return done;
         if (db.changes() == 0) return fail(Code::not_found, "upload row " + std::to_string(row) + " is not there");
-        for (const OutboxEvent& event : events)
-          if (auto added = Outbox::add(db, event); !added) return added;
-        return forget_manifest(db, row);
+        return add_events(db, row, events);
       },
       durability);
+}
+
+// What is proved to be in the store. Changes nothing when the row is gone.
+Status settle_proved(Database::Access& db, int64_t row, const std::string& etag) {
+  auto settled = db.prepare(
+                       "UPDATE clip SET awaits_upload = 0 WHERE clip_id = "
+                       "(SELECT subject_id FROM upload WHERE row = ?1 AND kind = 'clip')")
+                     .bind(1, row)
+                     .run();
+  if (!settled) return settled;
+  if (auto gone = db.prepare("DELETE FROM upload_part WHERE row = ?1").bind(1, row).run(); !gone) return gone;
+  return db
+      .prepare(
+          "UPDATE upload SET state = 'uploaded', etag = ?2, last_error = NULL, upload_id = '', part_size_bytes = 0 "
+          "WHERE row = ?1")
+      .bind(1, row)
+      .bind(2, etag)
+      .run();
 }
 
 }  // namespace
@@ -54,14 +88,12 @@ Result<Upload> Catalog::add_upload(const Upload& upload) {
 
 // Not synced, like what gives a claim back: what a power cut takes of it, a restart would take, too.
 Result<std::optional<Upload>> Catalog::claim_upload(UtcTime now, Which which) {
-  const auto claim = [](std::string_view pending) {
+  const auto claim = [](Which of) {
     return "UPDATE upload SET state = 'uploading', attempts = attempts + 1 WHERE row = (SELECT row FROM upload WHERE " +
-           std::string(pending) +
-           " AND (next_try_us <= ?1 OR next_try_us > ?2) "
-           "ORDER BY (kind NOT IN ('manifest', 'poster')), priority, row LIMIT 1) RETURNING " +
+           due(of) + " ORDER BY (kind NOT IN ('manifest', 'poster')), priority, row LIMIT 1) RETURNING " +
            std::string(upload_row::kColumns);
   };
-  static const std::string kClaimAny = claim(pending(Which::all)), kClaimForced = claim(pending(Which::forced));
+  static const std::string kClaimAny = claim(Which::all), kClaimForced = claim(Which::forced);
   std::optional<Upload> claimed;
   const auto status = database_.write(
       [&](Database::Access& db) {
@@ -76,10 +108,15 @@ Result<std::optional<Upload>> Catalog::claim_upload(UtcTime now, Which which) {
 }
 
 Result<std::optional<Priority>> Catalog::due_priority(UtcTime now, Which which) const {
+  // The first of those beside clips and the first of the others: each is found at the beginning of its part of the
+  // index.
+  const auto first = [&](std::string_view is_other) {
+    return "SELECT * FROM (SELECT priority FROM upload WHERE " + due(which) +
+           " AND (kind NOT IN ('manifest', 'poster')) = " + std::string(is_other) + " ORDER BY priority, row LIMIT 1)";
+  };
   std::optional<Priority> priority;
   const auto status = database_.read([&](Database::Access& db) {
-    auto row = db.prepare("SELECT min(priority) FROM upload WHERE " + std::string(pending(which)) +
-                          " AND (next_try_us <= ?1 OR next_try_us > ?2)")
+    auto row = db.prepare("SELECT min(priority) FROM (" + first("0") + " UNION ALL " + first("1") + ")")
                    .bind(1, to_us(now))
                    .bind(2, to_us(now + kLongestPause));
     if (row.step() && !row.is_null(0)) priority = static_cast<Priority>(row.integer(0));
@@ -102,7 +139,8 @@ Status Catalog::put_back_upload(int64_t row) {
 Result<std::optional<UtcTime>> Catalog::next_upload_at(Which which) const {
   std::optional<UtcTime> at;
   const auto status = database_.read([&](Database::Access& db) {
-    auto row = db.prepare("SELECT min(next_try_us) FROM upload WHERE " + std::string(pending(which)));
+    auto row = db.prepare("SELECT min(next_try_us) FROM upload WHERE " + std::string(pending(which)) + " AND " +
+                          std::string(kNotHeld));
     if (row.step() && !row.is_null(0)) at = from_us(row.integer(0));
     return row.status();
   });
@@ -111,22 +149,24 @@ Result<std::optional<UtcTime>> Catalog::next_upload_at(Which which) const {
 }
 
 Status Catalog::finish_upload(int64_t row, const std::string& etag, const std::vector<OutboxEvent>& events) {
-  return change(database_, row, events, [&](Database::Access& db) -> Status {
-    auto settled = db.prepare(
-                         "UPDATE clip SET awaits_upload = 0 WHERE clip_id = "
-                         "(SELECT subject_id FROM upload WHERE row = ?1 AND kind = 'clip')")
-                       .bind(1, row)
-                       .run();
-    if (!settled) return settled;
-    if (auto gone = db.prepare("DELETE FROM upload_part WHERE row = ?1").bind(1, row).run(); !gone) return gone;
-    return db
-        .prepare(
-            "UPDATE upload SET state = 'uploaded', etag = ?2, last_error = NULL, upload_id = '', part_size_bytes = 0 "
-            "WHERE row = ?1")
-        .bind(1, row)
-        .bind(2, etag)
-        .run();
+  return change(database_, row, events, [&](Database::Access& db) { return settle_proved(db, row, etag); });
+}
+
+Result<std::vector<bool>> Catalog::finish_uploads(const std::vector<ProvedUpload>& proved) {
+  std::vector<bool> were_there;
+  const auto finish = [&](Database::Access& db, const ProvedUpload& one) -> Status {
+    if (auto done = settle_proved(db, one.row, one.etag); !done) return done;
+    were_there.push_back(db.changes() > 0);
+    return were_there.back() ? add_events(db, one.row, one.events) : Status();
+  };
+  const auto status = database_.write([&](Database::Access& db) -> Status {
+    were_there.clear();
+    for (const ProvedUpload& one : proved)
+      if (auto done = finish(db, one); !done) return done;
+    return {};
   });
+  if (!status) return status.error_as_is();
+  return were_there;
 }
 
 Status Catalog::fail_upload(int64_t row, const std::string& error, std::optional<UtcTime> next_try,

@@ -19,11 +19,27 @@ ActiveUpload::ActiveUpload(Upload upload, UploadQueue::Source source, Catalog& c
       catalog_(catalog),
       begun_(begun),
       may_go_on_(std::move(may_go_on)),
+      part_size_bytes_(upload_.part_size_bytes),
       told_at_(begun) {}
 
 void ActiveUpload::begin(Target& target, int64_t bits_per_s) {
   transfer_ = target.begin({upload_, source_.path, source_.parts, bits_per_s}, *this);
   counted_bytes_ = transfer_->sent_bytes();
+}
+
+void ActiveUpload::close(MonoTime now) {
+  took_ = now - begun_;
+  transfer_.reset();
+}
+
+int ActiveUpload::lanes() const {
+  const bool will_take_all = transfer_ && transfer_->goes_in_parts() && !has_begun_parts_;
+  return will_take_all ? Lanes::kMost : std::max(1, in_flight_);
+}
+
+int64_t ActiveUpload::bytes_in_flight() const {
+  const int64_t left = upload_.size_bytes - sent_bytes();
+  return part_size_bytes_ > 0 ? std::min(left, in_flight_ * part_size_bytes_) : left;
 }
 
 // A part that is sent again brings it back: that is made up for, and not counted twice.
@@ -46,12 +62,14 @@ bool ActiveUpload::has_news(MonoTime now) {
 
 NextPart ActiveUpload::next_part(int in_flight) {
   in_flight_ = in_flight;
+  has_begun_parts_ = true;
   const NextPart next = may_go_on_(*this, in_flight);
   if (next == NextPart::go) ++in_flight_;
   return next;
 }
 
 Status ActiveUpload::parts_begun(const std::string& upload_id, int64_t part_size_bytes) {
+  part_size_bytes_ = part_size_bytes;
   return catalog_.begin_parts(upload_.row, upload_id, part_size_bytes);
 }
 

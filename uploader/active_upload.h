@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/clock.h"
+#include "uploader/lanes.h"
 #include "uploader/target.h"
 #include "uploader/upload_queue.h"
 
@@ -19,12 +20,17 @@ class ActiveUpload : public TransferOwner {
 
   void begin(Target& target, int64_t bits_per_s);
   const Upload& upload() const { return upload_; }
-  MonoTime begun() const { return begun_; }
   const std::optional<Result<UploadProof>>& result() const { return result_; }
   int finished_parts() const { return finished_parts_; }
+  // It has ended: what it held open is let go, and how long it took is kept.
+  void close(MonoTime now);
+  microseconds took() const { return took_; }
 
-  // How many requests it has under way.
-  int lanes() const { return std::max(1, in_flight_); }
+  // How many requests it has under way. One that goes in parts and has not begun with them will take what there is.
+  int lanes() const;
+  int64_t part_size_bytes() const { return part_size_bytes_; }  // 0: it does not go in parts
+  // What these requests are about, as long as they are under way.
+  int64_t bytes_in_flight() const;
   // What was sent since it was asked last; the parts of an earlier try do not count.
   int64_t take_sent();
   int64_t sent_bytes() const { return transfer_ ? transfer_->sent_bytes() : 0; }
@@ -47,8 +53,11 @@ class ActiveUpload : public TransferOwner {
   Catalog& catalog_;
   const MonoTime begun_;
   const MayGoOn may_go_on_;
+  int64_t part_size_bytes_;
+  bool has_begun_parts_ = false;
   int in_flight_ = 0;
   int finished_parts_ = 0;
+  microseconds took_{};
   int64_t counted_bytes_ = -1;  // by take_sent(); -1: not yet
   MonoTime told_at_;
   int64_t told_bytes_ = 0;

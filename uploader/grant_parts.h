@@ -21,6 +21,7 @@ class GrantParts : public FileTransfer {
   GrantParts(GrantStore& store, const TransferOrder& order, TransferOwner& owner);
   ~GrantParts() override;
   int64_t sent_bytes() const override;
+  bool goes_in_parts() const override { return true; }
 
  private:
   // A part that is hashed and not sent.

@@ -6,8 +6,9 @@
 
 namespace vedette {
 
-// Lanes finds out how many requests at once serve best: one more is tried for a while, and kept when a tenth more comes
-// through with it; else it is one less again for a minute. A store that asks for less gets half. Not thread-safe.
+// Lanes finds out how many requests at once serve best. It begins with two, so that one is sent while the store works
+// on the other. One more is tried for a while, and kept when a tenth more comes through with it; else it is one less
+// again for a minute. A store that asks for less gets half, down to one. Not thread-safe.
 class Lanes {
  public:
   static constexpr int kMost = 4;
@@ -21,7 +22,7 @@ class Lanes {
   void judge(double bytes_per_s, MonoTime now);
   void begin_window(int64_t sent_bytes, MonoTime now);
 
-  int allowed_ = 1;
+  int allowed_ = 2;
   bool trying_ = false;      // the last lane is on trial
   double rate_without_ = 0;  // it
   MonoTime no_more_before_{};

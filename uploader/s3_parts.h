@@ -21,6 +21,7 @@ class S3Parts : public FileTransfer {
  public:
   S3Parts(S3Store& store, const TransferOrder& order, TransferOwner& owner);
   int64_t sent_bytes() const override;
+  bool goes_in_parts() const override { return true; }
 
  private:
   void begin() override;

@@ -56,6 +56,8 @@ class Transfer {
   virtual ~Transfer() = default;
   // Of the object, what is on its way or there; never more than its size.
   virtual int64_t sent_bytes() const = 0;
+  // Whether it will ask for one part after the other. False: it is one request.
+  virtual bool goes_in_parts() const { return false; }
 };
 
 // Target is a place where objects are kept. A transfer succeeds only when the target has proved that it holds the

@@ -24,6 +24,10 @@ namespace {
 constexpr microseconds kTick = 1s;
 constexpr microseconds kIdle = 1h;
 constexpr microseconds kSweepEvery = 24h;
+// What is proved is committed after so long, so that a sync is for many when many come; at once when there is time.
+constexpr microseconds kCommitWithin = 50ms;
+// What is under way at once is through after so long: then what is urgent has a place (and see plan_parts()).
+constexpr seconds kThroughWithin{60};
 
 // Whether another row would fail as this one did. Else the failure is the row's own, and the others go on.
 bool is_about_the_target(Code code) {
@@ -66,13 +70,17 @@ struct UploadEngine::Impl {
   void begin(Upload upload);
   void make_way();
   int lanes_in_use() const;
+  int64_t rate_of_all() const;
   int64_t rate_of_a_lane() const;
+  bool has_room_for(int64_t more_bytes) const;
   NextPart next_part(const ActiveUpload& asking, int in_flight);
   bool gate_is_open();
 
   void reap();
-  void end(const ActiveUpload& ended);
-  void succeed(const ActiveUpload& ended, const UploadProof& proof);
+  void end(std::list<ActiveUpload>::iterator ended);
+  void commit_when_due();
+  void commit();
+  void tell_uploaded(const Upload& upload, const UploadProof& proof, microseconds took);
   void fail(const ActiveUpload& ended, Error error);
 
   void observe();
@@ -92,6 +100,8 @@ struct UploadEngine::Impl {
   UploadQueue* queue = nullptr;
   std::stop_token stop;
   std::list<ActiveUpload> active;
+  std::list<ActiveUpload> proved;  // and not committed; what took how long is known
+  MonoTime commit_at{};
   Breaker breaker;
   Lanes lanes;
   int lanes_used = 0;  // when it was looked last
@@ -117,10 +127,12 @@ void UploadEngine::Impl::run(const std::stop_token& token) {
   while (!stop.stop_requested()) {
     sweep_when_due();
     start_some();
+    commit_when_due();
     observe();
     target->run(until_something());
     reap();
   }
+  commit();
   active.clear();
 }
 
@@ -142,18 +154,30 @@ int UploadEngine::Impl::lanes_in_use() const {
   return sum;
 }
 
-// Of a part, which may share the lanes with one more.
-int64_t UploadEngine::Impl::rate_of_a_lane() const {
+// As measured or limited; 0: not known.
+int64_t UploadEngine::Impl::rate_of_all() const {
   const int64_t measured = throughput.last_bits_per_s();
   const int64_t limit = rate;
-  const int64_t all = measured > 0 && limit > 0 ? std::min(measured, limit) : std::max(measured, limit);
-  return all / (lanes.allowed() + 1);
+  return measured > 0 && limit > 0 ? std::min(measured, limit) : std::max(measured, limit);
+}
+
+// Of a part, which may share the lanes with one more.
+int64_t UploadEngine::Impl::rate_of_a_lane() const {
+  return rate_of_all() / (lanes.allowed() + 1);
+}
+
+// Whether so much more may be sent beside what is under way. On a thin link it goes one after the other.
+bool UploadEngine::Impl::has_room_for(int64_t more_bytes) const {
+  int64_t bytes = more_bytes;
+  for (const ActiveUpload& one : active) bytes += one.bytes_in_flight();
+  const int64_t known_rate = rate_of_all();
+  return known_rate == 0 || bytes / kThroughWithin.count() <= known_rate / 8;
 }
 
 void UploadEngine::Impl::start_some() {
   if (!woken.exchange(false) && clock.mono() < look_at) return;
   look_at = clock.mono() + kIdle;
-  while (lanes_in_use() < lanes.allowed())
+  while (active.empty() || (lanes_in_use() < lanes.allowed() && has_room_for(0)))
     if (!start_next()) return;
   make_way();
 }
@@ -209,18 +233,16 @@ NextPart UploadEngine::Impl::next_part(const ActiveUpload& asking, int in_flight
   if (stop.stop_requested() || asking.overtaken()) return NextPart::leave;
   if (!gate_is_open() && !asking.upload().forced) return NextPart::leave;
   // One more than there are lanes: it is sent while the store takes its time to answer another.
-  return in_flight > 0 && lanes_in_use() > lanes.allowed() ? NextPart::wait : NextPart::go;
+  const bool has_place = lanes_in_use() <= lanes.allowed() && has_room_for(asking.part_size_bytes());
+  return in_flight > 0 && !has_place ? NextPart::wait : NextPart::go;
 }
 
 void UploadEngine::Impl::reap() {
   for (auto it = active.begin(); it != active.end();) {
-    if (!it->result()) {
-      ++it;
-      continue;
-    }
-    sent_bytes += it->take_sent();
-    end(*it);
-    it = active.erase(it);
+    const auto one = it++;
+    if (!one->result()) continue;
+    sent_bytes += one->take_sent();
+    end(one);
     woken = true;
   }
   // Behind the last parts of an object, say: the next one need not wait for its end.
@@ -228,21 +250,42 @@ void UploadEngine::Impl::reap() {
   if (used < std::exchange(lanes_used, used)) woken = true;
 }
 
-void UploadEngine::Impl::end(const ActiveUpload& ended) {
-  const Result<UploadProof>& result = *ended.result();
-  if (ended.finished_parts() > 0) breaker.succeeded();
-  if (result) return succeed(ended, *result);
-  if (result.error().code != Code::cancelled) return fail(ended, {result.error().code, redact(result.error().message)});
-  log::info("upload left for later", {{"object_key", ended.upload().object_key}, clip_of(ended.upload())});
-  queue->put_back(ended.upload());
+void UploadEngine::Impl::end(std::list<ActiveUpload>::iterator ended) {
+  const Result<UploadProof>& result = *ended->result();
+  if (ended->finished_parts() > 0) breaker.succeeded();
+  if (result) {
+    if (breaker.failures() > 0) log::info("uploads go on", {{"failures", breaker.failures()}});
+    breaker.succeeded();
+    if (proved.empty()) commit_at = clock.mono() + kCommitWithin;
+    ended->close(clock.mono());
+    return proved.splice(proved.end(), active, ended);
+  }
+  if (result.error().code != Code::cancelled) {
+    fail(*ended, {result.error().code, redact(result.error().message)});
+  } else {
+    log::info("upload left for later", {{"object_key", ended->upload().object_key}, clip_of(ended->upload())});
+    queue->put_back(ended->upload());
+  }
+  active.erase(ended);
 }
 
-void UploadEngine::Impl::succeed(const ActiveUpload& ended, const UploadProof& proof) {
-  const Upload& upload = ended.upload();
-  const microseconds took = clock.mono() - ended.begun();
-  if (breaker.failures() > 0) log::info("uploads go on", {{"failures", breaker.failures()}});
-  breaker.succeeded();
-  if (!queue->finish(upload, proof, took)) return;
+// What has just begun is on its way meanwhile. With all lanes in use a few more are waited for.
+void UploadEngine::Impl::commit_when_due() {
+  if (lanes_in_use() < lanes.allowed() || clock.mono() >= commit_at) commit();
+}
+
+void UploadEngine::Impl::commit() {
+  if (proved.empty()) return;
+  std::vector<UploadQueue::Finished> finished;
+  for (const ActiveUpload& one : proved) finished.push_back({one.upload(), **one.result(), one.took()});
+  const std::vector<bool> to_tell = queue->finish(finished);
+  for (size_t i = 0; i < finished.size(); ++i)
+    if (to_tell[i]) tell_uploaded(finished[i].upload, finished[i].proof, finished[i].took);
+  proved.clear();
+  woken = true;  // clips may have waited for it
+}
+
+void UploadEngine::Impl::tell_uploaded(const Upload& upload, const UploadProof& proof, microseconds took) {
   upload_time.add(took);
   uploaded_bytes += static_cast<uint64_t>(upload.size_bytes);
   log::info("uploaded", {{"object_key", upload.object_key},
@@ -285,6 +328,7 @@ void UploadEngine::Impl::observe() {
     current.under_way.push_back({one.upload(), one.sent_bytes()});
     if (one.has_news(now)) news.push_back(current.under_way.back());
   }
+  for (const ActiveUpload& one : proved) current.under_way.push_back({one.upload(), one.upload().size_bytes});
   lanes.measure(sent_bytes, lanes_in_use(), now);
   throughput.sample(sent_bytes, !active.empty(), now);
   current.breaker = breaker.state(static_cast<int>(active.size()));
@@ -303,7 +347,8 @@ void UploadEngine::Impl::observe() {
 
 microseconds UploadEngine::Impl::until_something() const {
   if (woken) return 0us;
-  const microseconds left = std::max<microseconds>(look_at - clock.mono(), 0us);
+  const MonoTime next = proved.empty() ? look_at : std::min(look_at, commit_at);
+  const microseconds left = std::max<microseconds>(next - clock.mono(), 0us);
   return active.empty() ? left : std::min(left, kTick);
 }
 
@@ -328,6 +373,7 @@ const Target& UploadEngine::target() const {
 
 void UploadEngine::set_rate(int64_t bits_per_s) {
   impl_->rate = bits_per_s;
+  impl_->woken = true;  // there may be room for more
   impl_->target->set_rate(bits_per_s);
 }
 

@@ -116,10 +116,20 @@ Result<UploadQueue::Source> UploadQueue::open(const Upload& upload) const {
   return source;
 }
 
-bool UploadQueue::finish(const Upload& upload, const UploadProof& proof, microseconds took) {
-  std::vector<OutboxEvent> events;
-  if (upload.kind == "clip") events.push_back(uploaded_event(upload, proof.etag, took, clock_.utc()));
-  return settle_row([&] { return catalog_.finish_upload(upload.row, proof.etag, events); });
+std::vector<bool> UploadQueue::finish(const std::vector<Finished>& finished) {
+  std::vector<ProvedUpload> proved;
+  for (const auto& [upload, proof, took] : finished) {
+    proved.push_back({upload.row, proof.etag, {}});
+    if (upload.kind == "clip") proved.back().events.push_back(uploaded_event(upload, proof.etag, took, clock_.utc()));
+  }
+  std::vector<bool> to_tell(finished.size());
+  settle([&]() -> Status {
+    auto were_there = catalog_.finish_uploads(proved);
+    if (!were_there) return were_there.error_as_is();
+    to_tell = std::move(*were_there);
+    return {};
+  });
+  return to_tell;
 }
 
 std::optional<UploadQueue::Failed> UploadQueue::fail(const Upload& upload, const Error& error, bool moved_on) {

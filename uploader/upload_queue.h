@@ -38,8 +38,14 @@ class UploadQueue {
   };
   Result<Source> open(const Upload& upload) const;
 
-  // These are false when there is nobody to tell: the row is gone, as its clip was deleted meanwhile, or stopped.
-  bool finish(const Upload& upload, const UploadProof& proof, microseconds took);
+  struct Finished {
+    const Upload& upload;
+    const UploadProof& proof;
+    microseconds took;
+  };
+  // In one commit. These are false when there is nobody to tell: the row is gone, as its clip was deleted meanwhile, or
+  // stopped.
+  std::vector<bool> finish(const std::vector<Finished>& finished);
   struct Failed {
     bool will_retry = true;
     bool is_news = true;  // it did not fail like this the last time

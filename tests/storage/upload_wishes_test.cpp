@@ -111,7 +111,10 @@ TEST_F(UploadWishTest, WhatWasNeverToBeUploadedIsByForceWithAllThatBelongsToIt) 
   EXPECT_EQ(with_all.next_wanted_poster().value()->clip_id, clip.clip_id);
   ASSERT_TRUE(with_all.finish_poster(clip.clip_id, 10, "x"));
   std::vector<std::string> kinds;
-  while (const auto upload = with_all.claim_upload(kNow, Catalog::Which::forced).value()) kinds.push_back(upload->kind);
+  while (const auto upload = with_all.claim_upload(kNow, Catalog::Which::forced).value()) {
+    kinds.push_back(upload->kind);
+    EXPECT_TRUE(with_all.finish_upload(upload->row, "etag", {}));
+  }
   EXPECT_EQ(kinds, (std::vector<std::string>{"manifest", "poster", "clip"}));
 }
 

@@ -123,6 +123,26 @@ TEST_F(UploadQueueTest, AnUnknownRowIsNotFoundAndSaysNothing) {
   EXPECT_TRUE(store.events("clip.uploaded").empty());
 }
 
+TEST_F(UploadQueueTest, ManyAreFinishedTogetherAndNothingIsToldOfOneThatIsGone) {
+  const Clip clip = make_clip("front", kNow, 10s);
+  ASSERT_TRUE(catalog.finish_clip(clip, {}, make_upload(clip)));
+  const int64_t first = claim()->row, other = add().row;
+  ASSERT_TRUE(catalog.begin_parts(first, "u", 5 << 20));
+  std::vector<ProvedUpload> proved;
+  for (const int64_t row : {first, int64_t{77}, other})
+    proved.push_back(
+        {row, "e" + std::to_string(row), {make_event("clip.uploaded", "front", Json{{"row", row}}, kNow)}});
+  EXPECT_EQ(catalog.finish_uploads(proved).value(), (std::vector<bool>{true, false, true}));
+  EXPECT_EQ(catalog.upload_figures(kNow)->rows, 0);
+  EXPECT_EQ(store.number("SELECT count(*) FROM upload WHERE state = 'uploaded' AND etag = 'e' || row"), 2);
+  EXPECT_FALSE(catalog.clip(clip.clip_id)->awaits_upload);
+  EXPECT_FALSE(*catalog.knows_parts_of("u"));
+  const auto events = store.events("clip.uploaded");
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(Json::parse(events[0].data)["row"], first);
+  EXPECT_EQ(Json::parse(events[1].data)["row"], other);
+}
+
 TEST_F(UploadQueueTest, FiguresCountWhatIsNotThereYet) {
   Upload upload = make_upload(make_clip("front", kNow, 10s));
   upload.queued_at = kNow;
@@ -149,17 +169,126 @@ TEST_F(UploadQueueTest, WhatIsSmallAndBelongsToAClipGoesFirst) {
   EXPECT_EQ(claimed, (std::vector<int64_t>{manifest, poster, high, clip}));
 }
 
-TEST_F(UploadQueueTest, TheQueueIsReadByItsIndex) {
-  std::string plan;
-  ASSERT_TRUE(store.database->read([&](Database::Access& db) {
-    auto row = db.prepare(
-        "EXPLAIN QUERY PLAN SELECT row FROM upload WHERE state = 'pending' AND (next_try_us <= 1 OR next_try_us > 2) "
-        "ORDER BY (kind NOT IN ('manifest', 'poster')), priority, row LIMIT 1");
-    while (row.step()) plan += row.text(3) + "\n";
-    return row.status();
+// A clip with what belongs beside it, as they arrive: the clip is the last one to go.
+struct ClipQueueTest : UploadQueueTest {
+  struct Rows {
+    int64_t manifest, poster, clip;
+  };
+  Rows add_clip(Priority priority = Priority::normal, bool forced = false) {
+    Upload upload = make_upload(make_clip("front", kNow, 10s), priority);
+    upload.forced = forced;
+    const auto add_kind = [&](const char* kind) {
+      upload.kind = kind;
+      return catalog.add_upload(upload).value().row;
+    };
+    const int64_t manifest = add_kind("manifest"), clip = add_kind("clip");
+    return {manifest, add_kind("poster"), clip};
+  }
+  int64_t claimed(UtcTime now = kNow) {
+    const auto upload = claim(now);
+    return upload ? upload->row : 0;
+  }
+  void finish(int64_t row) { ASSERT_TRUE(catalog.finish_upload(row, "etag", {})); }
+};
+
+TEST_F(ClipQueueTest, AClipWaitsForItsOwnManifestAndPosterAndForNoOthers) {
+  const Rows one = add_clip(), two = add_clip();
+  for (const int64_t row : {one.manifest, one.poster, two.manifest, two.poster}) EXPECT_EQ(claimed(), row);
+  EXPECT_EQ(claimed(), 0) << "both clips have something under way";
+  finish(two.manifest);
+  EXPECT_EQ(claimed(), 0) << "the poster is still under way";
+  finish(two.poster);
+  EXPECT_EQ(claimed(), two.clip);
+  EXPECT_EQ(claimed(), 0);
+  finish(one.poster);
+  finish(one.manifest);
+  EXPECT_EQ(claimed(), one.clip);
+}
+
+TEST_F(ClipQueueTest, OneThatWaitsHoldsUpNobody) {
+  const Rows high = add_clip(Priority::high);
+  const int64_t other = add(Priority::low).row;
+  EXPECT_EQ(claimed(), high.manifest);
+  EXPECT_EQ(claimed(), high.poster);
+  EXPECT_EQ(*catalog.due_priority(kNow), Priority::low) << "nobody has to make way for what may not go";
+  EXPECT_EQ(claimed(), other);
+}
+
+TEST_F(ClipQueueTest, NothingIsDueWhileAllThatWaitsIsHeld) {
+  const Rows rows = add_clip();
+  claim();
+  claim();
+  EXPECT_FALSE(catalog.next_upload_at().value()) << "to look again before the manifest ends finds nothing";
+  EXPECT_FALSE(*catalog.due_priority(kNow));
+  finish(rows.manifest);
+  finish(rows.poster);
+  EXPECT_LE(catalog.next_upload_at().value().value(), kNow);
+  EXPECT_EQ(*catalog.due_priority(kNow), Priority::normal);
+}
+
+TEST_F(ClipQueueTest, AManifestThatFailsIsWaitedForNoLonger) {
+  const Rows rows = add_clip();
+  EXPECT_EQ(claimed(), rows.manifest);
+  EXPECT_EQ(claimed(), rows.poster);
+  ASSERT_TRUE(catalog.fail_upload(rows.manifest, "503", kNow + 60s, {}));
+  ASSERT_TRUE(catalog.fail_upload(rows.poster, "conflict", std::nullopt, {}));
+  EXPECT_EQ(claimed(), rows.clip);
+  EXPECT_EQ(claimed(kNow + 60s), rows.manifest);
+}
+
+TEST_F(ClipQueueTest, ARestartForgetsWhatWasUnderWayAndKeepsTheOrder) {
+  const Rows rows = add_clip();
+  EXPECT_EQ(claimed(), rows.manifest);
+  EXPECT_EQ(claimed(), rows.poster);
+  ASSERT_TRUE(catalog.reset_uploads());
+  for (const int64_t row : {rows.manifest, rows.poster}) {
+    EXPECT_EQ(claimed(), row);
+    finish(row);
+  }
+  EXPECT_EQ(claimed(), rows.clip);
+}
+
+TEST_F(ClipQueueTest, TheForcedWaitTooEvenForWhatIsNot) {
+  const Rows rows = add_clip(Priority::normal, true);
+  ASSERT_TRUE(store.database->write([&](Database::Access& db) {
+    return db.prepare("UPDATE upload SET forced = 0 WHERE row = ?1").bind(1, rows.manifest).run();
   }));
-  EXPECT_NE(plan.find("upload_waiting"), std::string::npos) << plan;
-  EXPECT_EQ(plan.find("TEMP B-TREE"), std::string::npos) << "sorted at each claim: " << plan;
+  EXPECT_EQ(claimed(), rows.manifest);
+  const auto forced = [&] { return catalog.claim_upload(kNow, Catalog::Which::forced).value(); };
+  EXPECT_EQ(forced()->row, rows.poster);
+  EXPECT_FALSE(forced());
+  EXPECT_FALSE(catalog.next_upload_at(Catalog::Which::forced).value());
+  finish(rows.poster);
+  finish(rows.manifest);
+  EXPECT_EQ(forced()->row, rows.clip);
+}
+
+// As catalog_uploads.cpp puts it.
+TEST_F(UploadQueueTest, TheQueueIsReadByItsIndexes) {
+  const auto plan = [&](const std::string& sql) {
+    std::string out;
+    EXPECT_TRUE(store.database->read([&](Database::Access& db) {
+      auto row = db.prepare("EXPLAIN QUERY PLAN " + sql);
+      while (row.step()) out += row.text(3) + "\n";
+      return row.status();
+    }));
+    return out;
+  };
+  const std::string due =
+      "state = 'pending' AND (next_try_us <= 1 OR next_try_us > 2) AND row NOT IN (SELECT held.row FROM upload ahead "
+      "CROSS JOIN upload held ON held.subject_id = ahead.subject_id AND held.kind = 'clip' WHERE ahead.state = "
+      "'uploading' AND ahead.kind IN ('manifest', 'poster'))";
+  const std::string claim = plan("SELECT row FROM upload WHERE " + due +
+                                 " ORDER BY (kind NOT IN ('manifest', 'poster')), priority, row LIMIT 1");
+  const std::string priority = plan("SELECT priority FROM upload WHERE " + due +
+                                    " AND (kind NOT IN ('manifest', 'poster')) = 1 ORDER BY priority, row LIMIT 1");
+  for (const std::string& found : {claim, priority}) {
+    for (const char* index : {"upload_waiting", "ahead USING INDEX upload_under_way", "INDEX upload_by_subject"})
+      EXPECT_NE(found.find(index), std::string::npos) << index << ":\n" << found;
+    EXPECT_EQ(found.find("TEMP B-TREE"), std::string::npos) << "sorted at each claim: " << found;
+    EXPECT_EQ(found.find("CORRELATED"), std::string::npos) << "asked for each row: " << found;
+  }
+  EXPECT_NE(priority.find("upload_waiting (<expr>=?)"), std::string::npos) << "only its own part: " << priority;
 }
 
 TEST_F(UploadQueueTest, OneThatIsGivenBackHasNotFailed) {

@@ -100,7 +100,7 @@ TEST(LanesTest, AreAsManyAsBringMore) {
   MonoTime now = kNow;
   Lanes growing, flat, two;
   EXPECT_EQ(lanes_for({100, 200, 300, 400}, growing, now, 30s), 4);
-  EXPECT_EQ(lanes_for({100, 100, 100, 100}, flat, now, 30s), 1);
+  EXPECT_EQ(lanes_for({100, 100, 100, 100}, flat, now, 30s), 2);
   EXPECT_EQ(lanes_for({100, 180, 185, 185}, two, now, 30s), 2);
 }
 
@@ -112,12 +112,16 @@ TEST(LanesTest, AreHalvedWhenTheStoreAsksForLess) {
   EXPECT_EQ(lanes.allowed(), 2);
   EXPECT_EQ(lanes_for({100, 200, 300, 400}, lanes, now, 50s), 2) << "for a minute";
   EXPECT_EQ(lanes_for({100, 200, 300, 400}, lanes, now, 60s), 4);
+  for (int i = 0; i < 3; ++i) lanes.congested(now);
+  EXPECT_EQ(lanes.allowed(), 1);
+  EXPECT_EQ(lanes_for({100, 100, 100, 100}, lanes, now, 100s), 1) << "a second one brings nothing";
+  EXPECT_EQ(lanes_for({100, 200, 200, 200}, lanes, now, 100s), 2);
 }
 
 TEST(LanesTest, DoNotGrowWhenThereIsNothingToSend) {
   Lanes lanes;
-  for (int i = 0; i < 60; ++i) lanes.measure(i, 0, kNow + i * 1s);
-  EXPECT_EQ(lanes.allowed(), 1);
+  for (int i = 0; i < 60; ++i) lanes.measure(i, 1, kNow + i * 1s);
+  EXPECT_EQ(lanes.allowed(), 2);
 }
 
 TEST(ThroughputTest, IsThatOfTheLastTenSecondsInWhichSomethingWasSent) {

@@ -76,6 +76,7 @@ class UploadEngineTest : public ::testing::Test {
       progress_.push_back(progress);
     };
     hooks.gate = [this](UtcTime now) {
+      ++gate_asked_;
       const std::lock_guard lock(mutex_);
       UploadGate gate = gate_;
       gate.open = gate.open || (gate.until && now >= *gate.until);
@@ -110,6 +111,7 @@ class UploadEngineTest : public ::testing::Test {
   const Layout layout_;
   FakeClock clock_;
   std::atomic<bool> volume_is_there_{true};
+  std::atomic<int> gate_asked_{0};
   std::unique_ptr<Database> database_;
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<Outbox> outbox_;
@@ -161,6 +163,38 @@ TEST_F(UploadEngineTest, CommitsTheEventTogetherWithTheProof) {
   EXPECT_EQ(HistogramWindow(engine_->upload_time()).next().count, 1u);
 }
 
+class ProvedUploadTest : public UploadEngineTest {
+ protected:
+  // The first one is proved, and two others are under way: no lane is free.
+  void prove_one_of_three() {
+    target_->in_parts(1);
+    for (const char* content : {"a", "b", "c"}) add(content);
+    start();
+    ASSERT_TRUE(target_->wait_for_tries(2));
+    target_->let_parts(1);
+    ASSERT_TRUE(target_->wait_for_tries(3));
+  }
+};
+
+TEST_F(ProvedUploadTest, WaitsAMomentForOthersToBeCommittedWithAndIsToldNoSooner) {
+  prove_one_of_three();
+  EXPECT_FALSE(eventually(100ms, [&] { return !reports().empty() || !events().empty() || waiting_rows() < 3; }));
+  advance(50ms);
+  ASSERT_TRUE(wait_for_reports(1));
+  EXPECT_EQ(waiting_rows(), 2);
+  EXPECT_EQ(events().size(), 1u);
+  target_->let_parts(2);
+  ASSERT_TRUE(wait_for_reports(3));
+  EXPECT_EQ(waiting_rows(), 0);
+}
+
+TEST_F(ProvedUploadTest, IsCommittedWhenTheEngineStops) {
+  prove_one_of_three();
+  engine_.reset();
+  EXPECT_EQ(waiting_rows(), 2);
+  EXPECT_EQ(events().size(), 1u);
+}
+
 // Into a real folder, as its text is in no file.
 TEST_F(UploadEngineTest, DeliversManifestsOutOfTheCatalogAndBeforeTheirClips) {
   const Upload upload = add_with_manifest();
@@ -173,6 +207,56 @@ TEST_F(UploadEngineTest, DeliversManifestsOutOfTheCatalogAndBeforeTheirClips) {
   EXPECT_EQ(test::read_text(object), "content");
   EXPECT_EQ(test::read_text(object.replace_extension(".json")), *catalog_->manifest(upload.subject_id));
   EXPECT_EQ(events().size(), 1u) << "clip.uploaded, and nothing of the manifest";
+}
+
+TEST_F(UploadEngineTest, TwoGoAtOnceFromTheStart) {
+  target_->hang(true);
+  const auto first = add("a"), second = add("b");
+  add("c");
+  start();
+  ASSERT_TRUE(target_->wait_for_tries(2));
+  EXPECT_THAT(target_->tries(), ElementsAre(first.subject_id, second.subject_id));
+  target_->hang(false);
+  ASSERT_TRUE(wait_for_reports(3));
+  EXPECT_EQ(target_->most_at_once(), 2u);
+}
+
+TEST_F(UploadEngineTest, AClipWaitsForItsManifestWithoutHoldingUpOthersAndGoesWhenThatEnds) {
+  const Upload upload = add_with_manifest();
+  const auto other = add("other");
+  target_->hang(true);
+  start();
+  ASSERT_TRUE(target_->wait_for_tries(2));
+  EXPECT_THAT(target_->tries(), ElementsAre(upload.subject_id, other.subject_id));
+  target_->hang(false);
+  ASSERT_TRUE(wait_for_reports(3));
+  EXPECT_EQ(reports()[0].upload.kind, "manifest");
+  EXPECT_EQ(reports()[2].upload.subject_id, upload.subject_id);
+}
+
+TEST_F(UploadEngineTest, DoesNotLookAgainAndAgainForAClipThatWaitsForItsManifest) {
+  add_with_manifest();
+  target_->hang(true);
+  start();
+  ASSERT_TRUE(target_->wait_for_tries(1));
+  const int before = gate_asked_;
+  EXPECT_FALSE(eventually(300ms, [&] { return gate_asked_ > before + 5; }));
+  target_->hang(false);
+  ASSERT_TRUE(wait_for_reports(2));
+}
+
+// Less than a minute's worth is under way, so that what is urgent has a place.
+TEST_F(UploadEngineTest, OneGoesAfterTheOtherOnAThinLink) {
+  start();
+  engine_->set_rate(64'000);
+  for (const char content : {'a', 'b'}) add(std::string(600'000, content));
+  engine_->wake();
+  ASSERT_TRUE(wait_for_reports(2));
+  EXPECT_EQ(target_->most_at_once(), 1u);
+  for (const char content : {'c', 'd'}) add(std::string(400'000, content));
+  engine_->wake();
+  ASSERT_TRUE(wait_for_reports(4));
+  EXPECT_EQ(target_->most_at_once(), 2u) << "these are small enough";
 }
 
 TEST_F(UploadEngineTest, AFinishedPartGivesItsLaneBack) {
@@ -327,42 +411,42 @@ TEST_F(UploadEngineTest, DeliversAllOfATwoHourOutageEachOnce) {
 
 TEST_F(UploadEngineTest, GivesItsPlaceToWhatIsMoreUrgentAndGoesOnLater) {
   target_->in_parts(4);
-  const auto low = add("low priority", Priority::low);
+  const auto low = add("low priority", Priority::low), other = add("also low", Priority::low);
+  const auto parts_of = [&](const Upload& upload) { return static_cast<int>(catalog_->parts(upload.row)->size()); };
   start();
-  ASSERT_TRUE(target_->wait_for_tries(1));
+  ASSERT_TRUE(target_->wait_for_tries(2));
   target_->let_parts(1);
-  ASSERT_TRUE(eventually(kLimit, [&] { return catalog_->parts(low.row)->size() == 1; }));
+  ASSERT_TRUE(eventually(kLimit, [&] { return parts_of(low) == 1; }));
   const auto high = add("high priority", Priority::high);
   engine_->wake();
   // The one under way is finished; a second one, if the engine has not looked up before.
-  for (int i = 0; i < 2 && target_->tries().size() < 2; ++i) {
+  for (int i = 0; i < 2 && target_->tries().size() < 3; ++i) {
     target_->let_parts(1);
-    static_cast<void>(eventually(500ms, [&] { return target_->tries().size() >= 2; }));
+    static_cast<void>(eventually(500ms, [&] { return target_->tries().size() >= 3; }));
   }
-  ASSERT_TRUE(target_->wait_for_tries(2));
-  EXPECT_EQ(target_->tries()[1], high.subject_id);
-  const auto kept = static_cast<int>(catalog_->parts(low.row)->size());
-  EXPECT_GE(kept, 2);
-  target_->let_parts(4);
-  ASSERT_TRUE(wait_for_reports(1));
-  EXPECT_EQ(reports()[0].upload.subject_id, high.subject_id);
-  target_->let_parts(4 - kept);  // no more are missing
-  ASSERT_TRUE(wait_for_reports(2));
-  EXPECT_TRUE(reports()[1].done);
-  EXPECT_EQ(reports()[1].upload.attempts, 1) << "it has not failed";
-  EXPECT_EQ(catalog_->parts(low.row)->size(), 0u);
+  ASSERT_TRUE(target_->wait_for_tries(3));
+  EXPECT_EQ(target_->tries()[2], high.subject_id);
+  EXPECT_GE(parts_of(low), 2);
+  EXPECT_LT(parts_of(low), 4);
+  target_->let_parts(3 * 4 - parts_of(low) - parts_of(other));  // no more are missing
+  ASSERT_TRUE(wait_for_reports(3));
+  for (const UploadReport& report : reports()) {
+    EXPECT_TRUE(report.done);
+    EXPECT_EQ(report.upload.attempts, 1) << "it has not failed";
+  }
+  EXPECT_EQ(parts_of(low), 0);
 }
 
 TEST_F(UploadEngineTest, FinishesWhatItBeganBeforeOthersOfTheSamePriority) {
   target_->in_parts(2);
-  const auto first = add("first");
+  const auto first = add("first"), second = add("second");
   start();
-  ASSERT_TRUE(target_->wait_for_tries(1));
-  const auto second = add("second");
+  ASSERT_TRUE(target_->wait_for_tries(2));
+  const auto third = add("third");
   engine_->wake();
-  target_->let_parts(4);
-  ASSERT_TRUE(wait_for_reports(2));
-  EXPECT_THAT(target_->tries(), ElementsAre(first.subject_id, second.subject_id));
+  target_->let_parts(6);
+  ASSERT_TRUE(wait_for_reports(3));
+  EXPECT_THAT(target_->tries(), ElementsAre(first.subject_id, second.subject_id, third.subject_id));
 }
 
 TEST_F(UploadEngineTest, BeginsNothingWhileTheGateIsClosedAndSaysWhy) {
