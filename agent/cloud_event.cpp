@@ -14,6 +14,8 @@ std::vector<std::pair<std::string, std::string>> cloud_event_attributes(const Ou
       {"time", to_rfc3339(event.at)},
       {"dataschema", "urn:vedette:v1/event/" + event.type},
   };
+  const std::string device = base_topic.substr(base_topic.rfind('/') + 1);
+  out.emplace_back("partitionkey", event.camera_id.empty() ? device : device + "/" + event.camera_id);
   if (!event.camera_id.empty()) out.emplace_back("subject", event.camera_id);
   return out;
 }

@@ -28,9 +28,7 @@ std::string harmless(const std::string& text) {
 }
 
 // denied: it will not; failed: it could not, and may later.
-Error refusal_of(JsonReader& reader, const std::string& status) {
-  const std::string code = reader.require("code").string("code", 1, 64).value_or("");
-  const std::string words = reader.string("message", 0, 4096).value_or("");
+Error refusal_of(const std::string& code, const std::string& words, const std::string& status) {
   const Code ours = code_from(code, status == "denied" ? Code::forbidden : Code::busy);
   return {ours, "the backend says " + status + ", " + harmless(code) + (words.empty() ? "" : ": " + harmless(words))};
 }
@@ -47,18 +45,22 @@ Result<CloudResponse> decode_response(const mqtt::Message& message, bool retaine
   const auto request_id = reader.require("request_id").uuid("request_id");
   const auto at = reader.require("ts").time("ts");
   const auto status = reader.require("status").choice("status", {"succeeded", "denied", "failed"});
-  CloudResponse out;
-  if (errors.empty() && *status != "succeeded") out.refusal = refusal_of(reader, *status);
-  const Json* result = errors.empty() && !out.refusal ? reader.any("result") : nullptr;
-  if (errors.empty() && !out.refusal && (result == nullptr || !result->is_object()))
-    errors.push_back({"/result", "must be an object"});
+  reader.uuid("id");
+  const bool succeeded = status == "succeeded";
+  if (status) reader.require(succeeded ? "result" : "code");
+  const auto code = reader.string("code", 1, 64);
+  const auto words = reader.string("message", 0, 4096);
+  const Json* result = reader.any("result");
+  if (result != nullptr && !result->is_object()) reader.error("result", "must be an object");
   if (!errors.empty()) return fail(Code::invalid_argument, summary(errors));
+  CloudResponse out;
+  if (!succeeded) out.refusal = refusal_of(*code, words.value_or(""), *status);
   if (!message.correlation_data.empty() && message.correlation_data != *request_id)
     return fail(Code::invalid_argument, "/request_id: is not the correlation data");
   out.verb = verb;
   out.request_id = *request_id;
   out.at = *at;
-  if (result != nullptr) out.result = std::make_shared<const Json>(*result);
+  if (succeeded) out.result = std::make_shared<const Json>(*result);
   return out;
 }
 

@@ -13,7 +13,7 @@ namespace vedette {
 namespace {
 
 // Of errors, and of what has changed, in messages.
-constexpr size_t kMostErrors = 32;
+constexpr size_t kMostErrors = kMostRefusalErrors;
 constexpr size_t kMostChanged = 100;
 
 Json to_json(const std::vector<FieldError>& errors) {
@@ -49,7 +49,7 @@ ConfigTwin::ConfigTwin(ConfigStart start, const ConfigState& in_force, ConfigApp
 void ConfigTwin::begin() {
   board_.set_config_version(version_);
   if (!errors_.empty()) {
-    rejected(Source::mqtt, desired_version_, "invalid", errors_);
+    rejected(Source::mqtt, twin_.desired ? twin_.desired->version : twin_.version, "invalid", errors_);
   } else if (save_at_begin_) {
     if (const auto saved = save(twin_); !saved)
       log::error("the end of a trial cannot be kept", {{"reason", saved.error().message}});
@@ -57,6 +57,9 @@ void ConfigTwin::begin() {
   } else if (!twin_.rolled_back.empty()) {
     status_ = "rolled_back";
     errors_ = {{"/config/mqtt", twin_.rolled_back}};
+  } else if (!twin_.refused.empty()) {
+    status_ = "rejected";
+    errors_ = twin_.refused;
   }
 }
 
@@ -111,7 +114,7 @@ void ConfigTwin::decide_on(const std::string& payload) {
     errors = next ? next->refused : std::vector<FieldError>{{"", "the configuration file is no good any more"}};
   }
   if (next && errors.empty()) {
-    TwinState twin{decoded.version, std::move(decoded.desired), twin_.desired, false, {}};
+    TwinState twin{decoded.version, std::move(decoded.desired), twin_.desired, false, {}, {}};
     desired_version_ = decoded.version;
     change_to(std::move(*next), local_, std::move(twin), Source::mqtt);
     return;
@@ -127,6 +130,9 @@ void ConfigTwin::say_known(int64_t version) {
   if (version == twin_.version && !twin_.rolled_back.empty()) {
     status_ = "rolled_back";
     errors_ = {{"/config/mqtt", twin_.rolled_back}};
+  } else if (version == twin_.version && !twin_.refused.empty()) {
+    status_ = "rejected";
+    errors_ = twin_.refused;
   } else if (version != version_) {
     status_ = "rejected";
     errors_ = {{"/version", version == twin_.version
@@ -259,11 +265,25 @@ void ConfigTwin::rejected(Source source, int64_t version, const char* reason, st
   outbox_.note(make_event("config.rejected", {}, data, clock_.utc()));
   if (source == Source::mqtt) {
     desired_version_ = version;
-    if (std::string_view(reason) == "invalid") refused_payload_ = deciding_on_;
+    if (std::string_view(reason) == "invalid") {
+      refused_payload_ = deciding_on_;
+      keep_refusal(version, errors);
+    }
   }
   status_ = std::string_view(reason) == "rolled_back" ? "rolled_back" : "rejected";
   errors_ = std::move(errors);
   say();
+}
+
+// It was decided on, as much as one that is applied. Not so what failed for want of a disk: that may come again.
+void ConfigTwin::keep_refusal(int64_t version, const std::vector<FieldError>& errors) {
+  if (version <= twin_.version) return;
+  twin_.version = version;
+  twin_.rolled_back.clear();
+  twin_.refused.clear();
+  for (const FieldError& error : errors) twin_.refused.push_back({redact(error.path), redact(error.message)});
+  if (const auto saved = save(twin_); !saved)
+    log::error("that a configuration was refused cannot be kept", {{"reason", saved.error().message}});
 }
 
 void ConfigTwin::say() {
@@ -273,11 +293,8 @@ void ConfigTwin::say() {
 }
 
 Json ConfigTwin::report() const {
-  return {{"version", version_},
-          {"desired_version", desired_version_},
-          {"status", status_},
-          {"errors", to_json(errors_)},
-          {"config", redacted(*in_force_.document)}};
+  return {{"version", version_}, {"desired_version", desired_version_}, {"decided_version", twin_.version},
+          {"status", status_},   {"errors", to_json(errors_)},          {"config", redacted(*in_force_.document)}};
 }
 
 void ConfigTwin::publish(Tell tell) const {

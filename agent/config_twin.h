@@ -21,6 +21,9 @@ class StatusBoard;
 // asked for, and of what comes as B/config/desired. Either is checked whole, and applied whole or not at all; what came
 // of it is said in B/config/reported and by an event.
 //
+// Versions over MQTT only grow: one that was taken or refused is not looked at again, nor is a lower one, also after a
+// restart.
+//
 // How the broker is reached is changed on trial: when it is not reached in remote_config.trial_s, what was before comes
 // back. A desired configuration is stored before it is applied, and one on trial is not in force after a restart.
 // Belongs to the main loop; borrows all it uses, which outlives it.
@@ -66,6 +69,7 @@ class ConfigTwin {
   void roll_back();
   Status save(const TwinState& twin) const;
   void applied(Source source, const std::vector<std::string>& changed);
+  void keep_refusal(int64_t version, const std::vector<FieldError>& errors);
   void rejected(Source source, int64_t version, const char* reason, std::vector<FieldError> errors);
   void say();
 
@@ -91,7 +95,7 @@ class ConfigTwin {
   bool connected_ = false;
   bool reload_wanted_ = false;
   std::optional<std::string> waiting_;  // a payload
-  // SHA-256 of payloads: one that was refused is told of once.
+  // SHA-256 of payloads: one that was refused, and has no version to tell it by, is told of once.
   std::string deciding_on_, refused_payload_;
   std::optional<Trial> trial_;
 };

@@ -63,7 +63,8 @@ void read_urls(JsonReader& reader, const GrantQuestion& question, GrantAnswer& a
   answer.upload_id = plain(reader.require("upload_id"), "upload_id", 1, kMostUploadId);
   const Json* parts = reader.require("parts").any("parts");
   if (parts == nullptr) return;
-  if (!parts->is_array() || parts->size() > kMostUrls) return reader.error("parts", "must be an array, and not long");
+  if (!parts->is_array() || parts->empty() || parts->size() > kMostUrls)
+    return reader.error("parts", "must be an array of 1 to " + std::to_string(kMostUrls));
   for (size_t i = 0; i < parts->size(); ++i)
     answer.urls.push_back(
         read_part(JsonReader((*parts)[i], reader.path() + "/parts/" + std::to_string(i), reader.errors())));

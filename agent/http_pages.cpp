@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/thread_list.h"
 #include "core/json.h"
 #include "core/redact.h"
 
@@ -35,12 +36,25 @@ HttpAnswer readiness(const Shown& shown, bool known) {
   return {ready ? 200 : 503, kJson, to_text(json) + "\n"};
 }
 
+// Which thread is at work, and which one waits for the disk: some files of /proc each, which are there at once.
+HttpAnswer threads() {
+  Json json = {{"threads", Json::array()}};
+  for (const ThreadFigures& thread : list_threads())
+    json["threads"].push_back({{"thread_id", thread.id},
+                               {"name", thread.name},
+                               {"state", thread.state},
+                               {"user_ms", thread.user.count()},
+                               {"system_ms", thread.system.count()}});
+  return {200, kJson, to_text(json) + "\n"};
+}
+
 }  // namespace
 
 std::vector<HttpRoute> http_pages(const Published<Shown>& shown, const Heartbeat& main_loop, const Clock& clock) {
   const auto healthy = [&](const HttpAsk&) { return health(*shown.get(), main_loop.busy_for(clock.mono())); };
   return {
       {"/metrics", HttpAccess::known, [&](const HttpAsk&) { return metrics(*shown.get()); }},
+      {"/debug/threads", HttpAccess::known, [](const HttpAsk&) { return threads(); }},
       {"/healthz", HttpAccess::anyone, healthy},
       {"/api/v1/healthz", HttpAccess::anyone, healthy},
       {"/readyz", HttpAccess::anyone, [&](const HttpAsk& ask) { return readiness(*shown.get(), ask.known); }},

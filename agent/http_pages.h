@@ -22,7 +22,7 @@ struct Shown {
 // The main loop comes round every second: after so long it hangs.
 inline constexpr seconds kLoopHangs{20};
 
-// /metrics, /healthz (and /api/v1/healthz) and /readyz. What they borrow outlives the server.
+// /metrics, /debug/threads, /healthz (and /api/v1/healthz) and /readyz. What they borrow outlives the server.
 std::vector<HttpRoute> http_pages(const Published<Shown>& shown, const Heartbeat& main_loop, const Clock& clock);
 
 }  // namespace vedette

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "agent/severity.h"
 #include "core/redact.h"
 
 namespace vedette::messages {
@@ -97,6 +98,7 @@ Json reply(const ReplyTo& to, const Answer& answer, MonoTime now) {
 Json event(const OutboxEvent& event) {
   Json json;
   json["type"] = event.type;
+  json["severity"] = severity_of(event.type);
   if (!event.camera_id.empty()) json["camera_id"] = event.camera_id;
   if (!event.command_id.empty()) json["command_id"] = event.command_id;
   if (!event.traceparent.empty()) json["traceparent"] = event.traceparent;

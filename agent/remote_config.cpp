@@ -30,8 +30,10 @@ bool is_one_of(const Words& words, std::string_view word) {
 
 bool is_known(const std::string& entry) {
   const size_t slash = entry.find('/');
+  const std::string member = slash == std::string::npos ? "" : entry.substr(slash + 1);
   return is_one_of(kSections, entry.substr(0, slash)) && !is_one_of(kNever, entry) &&
-         (slash == std::string::npos || entry.find('/', slash + 1) == std::string::npos);
+         (slash == std::string::npos || !member.empty()) &&
+         member.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos;
 }
 
 std::string escaped(const std::string& key) {

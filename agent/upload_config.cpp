@@ -13,12 +13,20 @@ constexpr int64_t kLeastPartBytes = 5LL << 20, kMostPartBytes = 5LL << 30;
 
 void read_s3(JsonReader& r, Config::Upload& upload, ConfigLoad& load) {
   for (const std::string_view key : {"endpoint", "bucket"}) r.require(key);
-  const bool url = upload.endpoint.rfind("http://", 0) == 0 || upload.endpoint.rfind("https://", 0) == 0;
-  if (r.has("endpoint") && !url) r.error("endpoint", "must begin with https:// or http://");
-  if (upload.endpoint.ends_with('/')) upload.endpoint.pop_back();
-  if (upload.endpoint.find('@') != std::string::npos) r.error("endpoint", "must not hold credentials");
-  if (url && upload.endpoint[4] == ':') load.warn(r.path() + "/endpoint", "clips travel unencrypted over http://");
+  if (upload.endpoint.starts_with("http:")) load.warn(r.path() + "/endpoint", "clips travel unencrypted over http://");
   require_credentials(r, upload);
+}
+
+// Looked at whatever the target is: over MQTT another one may come later.
+void read_endpoint(JsonReader& r, std::string& endpoint) {
+  auto given = r.string("endpoint", 1);
+  if (!given) return;
+  const size_t host = given->find("://") + 3;
+  const bool url = (given->starts_with("http://") || given->starts_with("https://")) && given->size() > host;
+  if (!url) r.error("endpoint", "must begin with https:// or http://");
+  if (given->find('@') != std::string::npos) r.error("endpoint", "must not hold credentials");
+  if (given->ends_with('/')) given->pop_back();
+  endpoint = std::move(*given);
 }
 
 }  // namespace
@@ -31,12 +39,13 @@ void read_upload(JsonReader r, Config::Upload& upload, const TimeZone& zone, Con
                     : *target == "none"  ? Config::UploadTarget::none
                                          : Config::UploadTarget::directory;
   }
-  set_given(upload.endpoint, r.string("endpoint", 1));
+  read_endpoint(r, upload.endpoint);
   set_given(upload.bucket, r.string("bucket", 1, 255));
   set_given(upload.region, r.string("region", 1, 64));
   if (auto prefix = r.string("prefix", 0, 200)) {
-    const bool bad = prefix->find("..") != std::string::npos || (!prefix->empty() && prefix->front() == '/');
-    if (bad) r.error("prefix", "must not begin with '/' or hold '..'");
+    const bool bad = prefix->find("..") != std::string::npos || prefix->starts_with('/') ||
+                     prefix->find_first_of("\r\n") != std::string::npos;
+    if (bad) r.error("prefix", "must not begin with '/' or hold '..' or a line break");
     upload.prefix = std::move(*prefix);
   }
   set_given(upload.path_style, r.boolean("path_style"));

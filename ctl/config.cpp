@@ -43,8 +43,10 @@ Result<Json> report(Client& client) {
 Result<int> set(Client& client, const Options& options, const Json& desired) {
   const auto before = report(client);
   if (!before) return before.error_as_is();
-  const int64_t version =
-      std::max(integer_at(*before, {"version"}).value_or(0), integer_at(*before, {"desired_version"}).value_or(0)) + 1;
+  int64_t version = 0;
+  for (const char* key : {"version", "desired_version", "decided_version"})
+    version = std::max(version, integer_at(*before, {key}).value_or(0));
+  ++version;
   const Json body = {
       {"v", 1}, {"id", new_id()}, {"ts", to_rfc3339(Clock::system().utc())}, {"version", version}, {"config", desired}};
   mqtt::Message message;

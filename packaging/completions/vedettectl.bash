@@ -67,7 +67,7 @@ _vedettectl_words() {
 }
 
 _vedettectl() {
-    local line=${COMP_LINE:0:COMP_POINT} word verb="" skip="" value
+    local line=${COMP_LINE:0:COMP_POINT} word verb="" second="" skip="" value
     local -a parts
     read -ra parts <<< "$line"
     word=""
@@ -77,7 +77,7 @@ _vedettectl() {
         case $part in
             --password-file|--ca-file|--cert-file|--key-file|--http-ca-file|--output|--key|--config|--broker|--device|--topic-root|--username|--mqtt-version|--timeout|-o) skip=$part ;;
             -*) ;;
-            *) if [ -z "$verb" ]; then verb=$part; fi ;;
+            *) if [ -z "$verb" ]; then verb=$part; else second=$part; fi ;;
         esac
     done
     case $skip in
@@ -85,7 +85,7 @@ _vedettectl() {
         ?*) return ;;
     esac
     case $word in
-        -*) mapfile -t COMPREPLY < <(compgen -W "--broker --device --topic-root --username --password-file --ca-file --cert-file --key-file --http-ca-file --mqtt-version --timeout --output --manifest --key --partial --json --lines --verbose --config --help --version" -- "$word"); return ;;
+        -*) mapfile -t COMPREPLY < <(compgen -W "--broker --device --topic-root --username --password-file --ca-file --cert-file --key-file --http-ca-file --mqtt-version --timeout --output --manifest --key --partial --json --quiet --lines --verbose --config --help --version" -- "$word"); return ;;
         *=*)
             # bash takes "=" for the end of a word: what is completed is what stands behind it.
             value=${word#*=}
@@ -93,8 +93,13 @@ _vedettectl() {
             return ;;
     esac
     case $verb in
-        "") mapfile -t COMPREPLY < <(compgen -W "watch devices clips verify agent.diagnostics agent.log_level agent.ping agent.rebirth audit.query camera.discover camera.probe camera.restart clip.create clip.delete clip.get clip.protect clip.query clip.upload clip.url command.cancel config.report loss.query recording.list recording.start recording.stop snapshot.take storage.status stream.close stream.list stream.open timeline.query upload.pause upload.resume upload.status" -- "$word") ;;
-        clips) mapfile -t COMPREPLY < <(compgen -W "ls url get" -- "$word") ;;
+        "") mapfile -t COMPREPLY < <(compgen -W "watch devices clips config verify agent.diagnostics agent.log_level agent.ping agent.rebirth audit.query camera.discover camera.probe camera.restart clip.create clip.delete clip.get clip.protect clip.query clip.upload clip.url command.cancel config.report loss.query recording.list recording.start recording.stop snapshot.take storage.status stream.close stream.list stream.open timeline.query upload.pause upload.resume upload.status" -- "$word") ;;
+        clips | config)
+            case $verb$second in
+                clips) mapfile -t COMPREPLY < <(compgen -W "ls url get" -- "$word") ;;
+                config) mapfile -t COMPREPLY < <(compgen -W "get diff set" -- "$word") ;;
+                configdiff | configset) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames ;;
+            esac ;;
         verify) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames ;;
         *)
             mapfile -t COMPREPLY < <(compgen -W "$(_vedettectl_params "$verb")" -- "$word")

@@ -25,6 +25,7 @@ TEST(CloudEventTest, HasTheAttributesOfTheSpecification) {
       {"type", "vedette.v1.clip.ready"},
       {"time", to_rfc3339(ready.at)},
       {"dataschema", "urn:vedette:v1/event/clip.ready"},
+      {"partitionkey", "edge-01/front"},
       {"subject", "front"},
   };
   EXPECT_EQ(cloud_event_attributes(ready, "vedette/v1/edge-01"), expected);
@@ -36,6 +37,17 @@ TEST(CloudEventTest, HasNoSubjectWithoutACamera) {
     EXPECT_NE(name, "subject");
     EXPECT_NE(value, "");
   }
+}
+
+// Camera ids are unique on their device only: of a fleet in which each camera is "front", one key would be all of it.
+TEST(CloudEventTest, PartitionKeyIsTheCameraOrTheDeviceWhereThereIsNone) {
+  const auto key = [](const std::string& camera_id, const std::string& base) {
+    const Attributes attributes = cloud_event_attributes(event(camera_id), base);
+    return std::map<std::string, std::string>(attributes.begin(), attributes.end()).at("partitionkey");
+  };
+  EXPECT_EQ(key("front", "vedette/v1/edge-01"), "edge-01/front");
+  EXPECT_EQ(key("front", "acme/west/v1/edge-02"), "edge-02/front");
+  EXPECT_EQ(key("", "vedette/v1/edge-01"), "edge-01");
 }
 
 // A topic may hold what a URI may not.

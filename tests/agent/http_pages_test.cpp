@@ -3,12 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <nlohmann/json.hpp>
 
 #include "agent/prometheus_text.h"
 #include "core/json.h"
 #include "core/redact.h"
+#include "core/thread.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/wait.h"
 
 namespace vedette {
 namespace {
@@ -39,7 +43,30 @@ class HttpPagesTest : public testing::Test {
 
 TEST_F(HttpPagesTest, OnlyHealthAndReadinessAreForAnyone) {
   for (const HttpRoute& route : http_pages(shown_, loop_, clock_))
-    EXPECT_EQ(route.access == HttpAccess::known, route.path == "/metrics") << route.path;
+    EXPECT_EQ(route.access == HttpAccess::known, route.path == "/metrics" || route.path == "/debug/threads")
+        << route.path;
+}
+
+TEST_F(HttpPagesTest, ThreadsHaveTheirNameTheirStateAndTheirShareOfTheProcessor) {
+  std::atomic<bool> busy = true;
+  const std::jthread works = start_thread("at work) (", [&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) busy = !busy;
+  });
+  const std::jthread waits = start_thread("waiting", [](const std::stop_token& stop) { wait_for(1h, stop); });
+  const auto threads = [this] { return Json(Json::parse(get("/debug/threads").body).at("threads")); };
+  const auto thread = [&](const std::string& name) {
+    const Json all = threads();
+    for (const Json& one : all)
+      if (one.at("name") == name) return one;
+    return Json(Json::object());
+  };
+  ASSERT_TRUE(test::eventually(10s, [&] { return thread("at work) (").value("user_ms", 0) >= 50; }));
+  ASSERT_TRUE(test::eventually(10s, [&] { return thread("waiting").value("state", "") == "sleeping"; }));
+  EXPECT_LT(thread("waiting").value("user_ms", 1000), 50);
+  std::vector<int64_t> cpu_ms;
+  const Json all = threads();
+  for (const Json& one : all) cpu_ms.push_back(one.at("user_ms").get<int64_t>() + one.at("system_ms").get<int64_t>());
+  EXPECT_TRUE(std::is_sorted(cpu_ms.rbegin(), cpu_ms.rend())) << "the busiest first";
 }
 
 TEST_F(HttpPagesTest, HealthIsOfTheAgentNotOfWhatIsAroundIt) {

@@ -76,7 +76,8 @@ TEST(ReplyMessageTest, RejectionMayHelpToAskBetter) {
 
 TEST(EventMessageTest, LeavesOutWhatItHasNot) {
   OutboxEvent event = make_event("agent.started", {}, {{"reason", "start"}}, kNow);
-  EXPECT_EQ(messages::event(event), Json({{"type", "agent.started"}, {"data", {{"reason", "start"}}}}));
+  EXPECT_EQ(messages::event(event),
+            Json({{"type", "agent.started"}, {"severity", "info"}, {"data", {{"reason", "start"}}}}));
   event.camera_id = "front";
   event.command_id = kId;
   event.traceparent = kTrace;
@@ -84,6 +85,16 @@ TEST(EventMessageTest, LeavesOutWhatItHasNot) {
   EXPECT_EQ(json["camera_id"], "front");
   EXPECT_EQ(json["command_id"], kId);
   EXPECT_EQ(json["traceparent"], kTrace);
+}
+
+TEST(EventMessageTest, SeverityFollowsFromTheType) {
+  const auto severity = [](const std::string& type) {
+    return messages::event(make_event(type, {}, Json::object(), kNow)).at("severity").get<std::string>();
+  };
+  EXPECT_EQ(severity("storage.full"), "error");
+  EXPECT_EQ(severity("storage.low"), "warning");
+  EXPECT_EQ(severity("storage.ok"), "info");
+  EXPECT_EQ(severity("of.another.day"), "info");
 }
 
 TEST(StatusMessageTest, HasWhatTheContractNames) {

@@ -87,7 +87,11 @@ TEST_F(CloudEventsTest, EveryEventOnTheWireIsOne) {
                                                    {"time", event.payload.at("ts")},
                                                    {"dataschema", "urn:vedette:v1/event/" + type},
                                                    {"schema", "vedette/v1/event/" + type}};
-    if (event.payload.contains("camera_id")) expected["subject"] = event.payload["camera_id"];
+    expected["partitionkey"] = Rig::kDevice;
+    if (event.payload.contains("camera_id")) {
+      expected["subject"] = event.payload["camera_id"];
+      expected["partitionkey"] += "/" + expected["subject"];
+    }
     if (event.payload.value("command_id", "") == id) expected["traceparent"] = kTrace;
     EXPECT_EQ(event.attributes, expected);
     EXPECT_EQ(event.content_type, "application/json");

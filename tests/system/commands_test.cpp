@@ -95,10 +95,21 @@ TEST_F(CommandsTest, TheAgentTellsAllAnewAndLogsAsItIsTold) {
   for (const char* topic : {"/status", "/info", "/camera/front/state"})
     EXPECT_TRUE(rig.probe.wait_for_topic(topic, Rig::kLimit, mark).is_object());
 
-  const Json level = rig.result("agent.log_level", {{"level", "error"}, {"ttl_s", 1}});
+  const auto ping = [this] {
+    const std::string id = send("agent.ping", Json::object());
+    EXPECT_EQ(rig.probe.final_reply(id, Rig::kLimit).at("status"), "succeeded");
+    return id;
+  };
+  const std::string before = ping();
+  EXPECT_TRUE(rig.vedette->wait_for_log(before, Rig::kLimit)) << "each command is a line of the log";
+  const Json level = rig.result("agent.log_level", {{"level", "error"}});
   EXPECT_EQ(level.at("level"), "error");
   EXPECT_EQ(level.at("configured"), "debug");
+  const std::string quiet = ping();
+  rig.result("agent.log_level", {{"level", "error"}, {"ttl_s", 1}});
   EXPECT_TRUE(rig.vedette->wait_for_log("the log level is that of the configuration again", Rig::kLimit));
+  EXPECT_TRUE(rig.vedette->wait_for_log(ping(), Rig::kLimit));
+  EXPECT_EQ(rig.vedette->log().find(quiet), std::string::npos) << "the log is in order: that one would be there by now";
   EXPECT_EQ(rig.command("agent.log_level", {{"level", "loud"}}).at("code"), "invalid_argument");
   rig.expect_messages_follow_schemas();
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <set>
 
 #include "tests/support/media.h"
 #include "tests/support/paths.h"
@@ -142,6 +143,52 @@ TEST_F(ConfigTwinTest, OnlyTheCamerasThatChangeAreTouched) {
   report(6, "applied", killed);
   rig.event("recording.started", "camera_id", "added", Rig::kLimit, killed);
   rig.event("camera.up", "camera_id", "other", Rig::kLimit, killed);
+  EXPECT_EQ(rig.vedette->sigterm(), 0);
+  rig.expect_messages_follow_schemas();
+}
+
+TEST_F(ConfigTwinTest, WhatWasRefusedIsDecidedOnForGood) {
+  rig.add_camera("front", pattern(kWidth));
+  rig.start();
+  desire(3, {{"recording", {{"segment_s", 60}}}});
+  report(3, "applied");
+  desire(10, {{"recording", {{"segment_s", 0}}}});
+  EXPECT_EQ(report(10, "rejected").at("errors").at(0).at("path"), "/config/recording/segment_s");
+
+  // Neither what is older nor other content under the same number, and not after a restart either.
+  for (const bool again : {false, true}) {
+    SCOPED_TRACE(again);
+    size_t from = rig.probe.mark();
+    if (again) {
+      rig.vedette->kill9();
+      rig.start();
+      // What the broker retains comes again, and is told of, but is no news.
+      EXPECT_EQ(report(10, "rejected", from).at("errors").at(0).at("path"), "/config/recording/segment_s");
+    }
+    from = rig.probe.mark();
+    desire(4, {{"recording", {{"segment_s", 70}}}});
+    Json told = report(4, "rejected", from);
+    EXPECT_EQ(told.at("errors").at(0).at("path"), "/version");
+    EXPECT_EQ(told.at("version"), 3);
+    EXPECT_EQ(told.at("decided_version"), 10);
+    from = rig.probe.mark();
+    desire(10, {{"recording", {{"segment_s", 70}}}});
+    told = report(10, "rejected", from);
+    EXPECT_EQ(told.at("version"), 3);
+    EXPECT_EQ(told.at("config").at("recording").at("segment_s"), 60);
+  }
+  std::set<std::string> refusals;
+  for (const Json& event : rig.events("config.rejected")) refusals.insert(event.at("id"));
+  EXPECT_EQ(refusals.size(), 1u);
+
+  // Whoever asks first knows the next number.
+  desire(4, Json::object());
+  const auto path = (rig.scratch() / "site.json").string();
+  write_text(path, R"({"recording": {"segment_s": 80}})");
+  const Finished set = run({VEDETTE_BINARY_DIR "/bin/vedettectl", "--broker", rig.broker.url(), "--device",
+                            Rig::kDevice, "--timeout", "20", "--json", "config", "set", path});
+  EXPECT_EQ(Json::parse(set.output, nullptr, false).value("version", 0), 11) << set.output << set.errors;
+  EXPECT_EQ(report(11, "applied").at("decided_version"), 11);
   EXPECT_EQ(rig.vedette->sigterm(), 0);
   rig.expect_messages_follow_schemas();
 }

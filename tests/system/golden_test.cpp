@@ -132,6 +132,7 @@ TEST_F(GoldenTest, SaysNearlyEverything) {
   run_agent_verbs();
   note_page("/healthz", "http_health");
   note_page("/readyz", "http_ready");
+  note_page("/debug/threads", "http_threads");
   note_page("/nothing", "http_error");
   desire(1, {{"recording", {{"pre_roll_ms", 500}}}}, "applied");
   desire(2, {{"recording", {{"pre_roll_ms", -1}}}}, "rejected");

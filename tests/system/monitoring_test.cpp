@@ -139,9 +139,46 @@ TEST_F(MonitoringTest, MetricsAreTrueAndWhatPrometheusTakes) {
   }
 }
 
+// All `expr` of a dashboard.
+void gather_expressions(const Json& node, std::vector<std::string>& out) {
+  for (const auto& [key, value] : node.items())
+    if (key == "expr" && value.is_string())
+      out.push_back(value);
+    else if (value.is_structured())
+      gather_expressions(value, out);
+}
+
+TEST(DashboardTest, EachExpressionIsOneForPrometheus) {
+  const Json dashboard = Json::parse(read_text(VEDETTE_SOURCE_DIR "/packaging/grafana/vedette.json"));
+  std::set<std::string> variables;
+  for (const Json& variable : dashboard.at("templating").at("list")) variables.insert(variable.at("name"));
+  std::vector<std::string> expressions;
+  gather_expressions(dashboard, expressions);
+  EXPECT_GT(expressions.size(), 20u);
+  Json rules = Json::array();
+  for (const std::string& expression : expressions) {
+    std::string filled;  // as Grafana would
+    size_t from = 0;
+    const std::regex variable(R"(\$\{?([a-z_]+)\}?)");
+    for (std::sregex_iterator it(expression.begin(), expression.end(), variable), end; it != end; ++it) {
+      EXPECT_TRUE(variables.contains((*it)[1])) << it->str() << " in " << expression;
+      filled += expression.substr(from, static_cast<size_t>(it->position()) - from) + "x";
+      from = static_cast<size_t>(it->position() + it->length());
+    }
+    filled += expression.substr(from);
+    rules.push_back({{"record", "panel:" + std::to_string(rules.size())}, {"expr", filled}});
+  }
+  const TempDir dir;
+  const fs::path file = dir.path() / "rules.yml";  // JSON is YAML
+  write_text(file, to_text({{"groups", {{{"name", "dashboard"}, {"rules", rules}}}}}));
+  const Finished linted = run({"promtool", "check", "rules", file.string()});
+  EXPECT_EQ(linted.status, 0) << linted.errors << linted.output;
+  EXPECT_THAT(linted.output, HasSubstr("SUCCESS: " + std::to_string(expressions.size()) + " rules found"));
+}
+
 TEST_F(MonitoringTest, PagesTellTheirOwnThingsOnlyToWhoIsKnown) {
   start();
-  for (const char* path : {"/metrics", "/nothing", "/"}) EXPECT_EQ(get(path, "").status, 401) << path;
+  for (const char* path : {"/metrics", "/debug/threads", "/nothing", "/"}) EXPECT_EQ(get(path, "").status, 401) << path;
   EXPECT_EQ(get("/metrics", "another-token-of-24-bytes").status, 401);
   EXPECT_EQ(get("/nothing").json()["error_code"], "005");
   for (const char* path : {"/healthz", "/api/v1/healthz"})
@@ -149,6 +186,10 @@ TEST_F(MonitoringTest, PagesTellTheirOwnThingsOnlyToWhoIsKnown) {
       EXPECT_EQ(get(path, token).status, 200);
       EXPECT_EQ(get(path, token).json(), (Json{{"status", "ok"}}));
     }
+  std::set<std::string> threads;
+  const Json page = get("/debug/threads").json();
+  for (const Json& thread : page.at("threads")) threads.insert(thread.at("name"));
+  EXPECT_THAT(threads, testing::IsSupersetOf({"vedette", "http", "mqtt"}));
   ASSERT_TRUE(eventually(Rig::kLimit, [&] { return get("/readyz", "").status == 200; }));
   EXPECT_EQ(get("/readyz").json(), (Json{{"status", "ready"}, {"reasons", Json::array()}}));
 

@@ -36,10 +36,12 @@ function* faultsOfContent(line) {
   const at = Object.fromEntries(line.user_properties);
   const message = JSON.parse(line.payload);
   const base = line.topic.slice(0, line.topic.indexOf('/event/'));
+  const device = base.slice(base.lastIndexOf('/') + 1);
   const wanted = {
     id: message.id,
     time: message.ts,
     subject: message.camera_id,
+    partitionkey: message.camera_id ? `${device}/${message.camera_id}` : device,
     traceparent: message.traceparent,
     type: `vedette.v1.${message.type}`,
     source: at.source && decodeURIComponent(at.source) === `/${base}` ? at.source : `/${base}, encoded`,
@@ -56,7 +58,7 @@ function* faultsOfSdk(line) {
   try {
     const event = MQTT.toEvent({ headers: at, body: line.payload, PUBLISH: { 'Content Type': line.content_type } }, true);
     const judged = new CloudEvent({ ...event, datacontenttype: line.content_type }, true);
-    for (const name of CORE) {
+    for (const name of [...CORE, 'partitionkey']) {
       if (name !== 'datacontenttype' && judged[name] !== at[name]) yield `the SDK reads ${name} as ${judged[name]}`;
     }
   } catch (error) {

@@ -19,10 +19,18 @@ function paramsOf(schemas, verb) {
 const OPTIONS = {
   '--broker': '', '--device': '', '--topic-root': '', '--username': '', '--password-file': 'file', '--ca-file': 'file',
   '--cert-file': 'file', '--key-file': 'file', '--http-ca-file': 'file', '--mqtt-version': '', '--timeout': '', '--output': 'file',
-  '--manifest': null, '--key': 'file', '--partial': null, '--json': null, '--lines': null, '--verbose': null, '--config': 'file',
-  '--help': null, '--version': null,
+  '--manifest': null, '--key': 'file', '--partial': null, '--json': null, '--quiet': null, '--lines': null, '--verbose': null,
+  '--config': 'file', '--help': null, '--version': null,
 };
-const OWN = { watch: '', devices: '', clips: 'ls url get', verify: '' };
+const SHORT = { '-o': '--output', '-q': '--quiet', '-v': '--verbose', '-h': '--help' };
+// Words of the command line itself, with what may stand behind them, and what they are for.
+const OWN = {
+  watch: { says: 'devices, cameras and events as they are' },
+  devices: { says: 'the devices that this broker knows' },
+  clips: { says: 'ls, url, get', words: 'ls url get' },
+  config: { says: 'get, diff FILE, set FILE', words: 'get diff set' },
+  verify: { says: 'downloaded clips against their manifests' },
+};
 
 const withValue = (kind) => Object.entries(OPTIONS).filter(([, is]) => (kind === 'file' ? is === 'file' : is !== null && is !== 'file')).map(([name]) => name);
 
@@ -55,7 +63,7 @@ ${values.join('\n')}
 }
 
 _vedettectl() {
-    local line=\${COMP_LINE:0:COMP_POINT} word verb="" skip="" value
+    local line=\${COMP_LINE:0:COMP_POINT} word verb="" second="" skip="" value
     local -a parts
     read -ra parts <<< "$line"
     word=""
@@ -65,7 +73,7 @@ _vedettectl() {
         case $part in
             ${[...withValue('file'), ...withValue(''), '-o'].join('|')}) skip=$part ;;
             -*) ;;
-            *) if [ -z "$verb" ]; then verb=$part; fi ;;
+            *) if [ -z "$verb" ]; then verb=$part; else second=$part; fi ;;
         esac
     done
     case $skip in
@@ -82,7 +90,12 @@ _vedettectl() {
     esac
     case $verb in
         "") mapfile -t COMPREPLY < <(compgen -W "${[...Object.keys(OWN), ...verbs].join(' ')}" -- "$word") ;;
-        clips) mapfile -t COMPREPLY < <(compgen -W "${OWN.clips}" -- "$word") ;;
+        clips | config)
+            case $verb$second in
+                clips) mapfile -t COMPREPLY < <(compgen -W "${OWN.clips.words}" -- "$word") ;;
+                config) mapfile -t COMPREPLY < <(compgen -W "${OWN.config.words}" -- "$word") ;;
+                configdiff | configset) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames ;;
+            esac ;;
         verify) mapfile -t COMPREPLY < <(compgen -f -- "$word"); compopt -o filenames ;;
         *)
             mapfile -t COMPREPLY < <(compgen -W "$(_vedettectl_params "$verb")" -- "$word")
@@ -96,7 +109,9 @@ complete -F _vedettectl vedettectl
 export function zsh(schemas, verbs) {
   const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
   const first = (verb) => (schemas.get(`command/${verb}`).description ?? '').split(/[.:]( |$)/)[0].replaceAll(':', ' ');
-  const options = Object.entries(OPTIONS).map(([name, is]) => `        ${quoted(is === null ? name : `${name}:value:${is === 'file' ? '_files' : ''}`)}`);
+  const all = [...Object.entries(OPTIONS), ...Object.entries(SHORT).map(([name, long]) => [name, OPTIONS[long]])];
+  const options = all.map(([name, is]) => `        ${quoted(is === null ? name : `${name}:value:${is === 'file' ? '_files' : ''}`)}`);
+  const own = Object.entries(OWN).map(([verb, { says }]) => `        ${quoted(`${verb}:${says}`)}`);
   const listed = verbs.map((verb) => `        ${quoted(`${verb}:${first(verb)}`)}`);
   const cases = verbs.map((verb) => {
     const specs = paramsOf(schemas, verb).map(([name, values]) =>
@@ -108,28 +123,31 @@ export function zsh(schemas, verbs) {
 # Put it into a folder of $fpath as _vedettectl.
 _vedettectl() {
     local -a verbs params
-    local state
+    local curcontext=$curcontext state line
+    local -A opt_args
     _arguments -C \\
 ${options.map((line) => `${line} \\`).join('\n')}
-        '-o:file:_files' '-v' '1:verb:->verb' '*::param:->param'
+        '1:verb:->verb' '*:param:->param'
     case $state in
         verb)
             verbs=(
-        'watch:devices, cameras and events as they are'
-        'devices:the devices that this broker knows'
-        'clips:ls, url, get'
-        'verify:downloaded clips against their manifests'
+${own.join('\n')}
 ${listed.join('\n')}
             )
             _describe verb verbs ;;
-        param) _vedettectl_params ;;
+        param) _vedettectl_params "$line[@]" ;;
     esac
 }
 
+# The verb and what stands behind it, without options; the last of it is being written.
 _vedettectl_params() {
     local -a params
-    case $words[1] in
-        clips) _values 'what to do' ls url get; return ;;
+    case $1 in
+        clips) [[ $# -gt 2 ]] || _values 'what to do' ${OWN.clips.words}; return ;;
+        config)
+            if [[ $# -le 2 ]]; then _values 'what to do' ${OWN.config.words}
+            elif [[ $2 == (diff|set) ]]; then _files; fi
+            return ;;
         verify) _files; return ;;
 ${cases.join('\n')}
     esac

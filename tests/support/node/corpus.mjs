@@ -1,16 +1,18 @@
 #!/usr/bin/env node
-// Makes commands out of their schemas, good and spoilt, and lets ajv judge them.
+// Makes what the agent reads out of the schemas, good and spoilt, and lets ajv judge it.
 //
-// usage: corpus.mjs SCHEMAS
-// Prints one JSON object per line: {verb, change, command, valid, errors}. The same lines in every run.
+// usage: corpus.mjs SCHEMAS                        commands: {verb, change, command, valid, errors}
+//        corpus.mjs SCHEMAS response|config|config_desired   {schema, change, payload, valid, errors}
+// Prints one JSON object per line. The same lines in every run.
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Ajv from 'ajv';
 import addFormats from 'ajv-formats';
+import { BASES_AT, BEYOND_AT, GOOD_AT, SPOILT, TIMES, TRACE, UUID } from './corpus_values.mjs';
+import { CorpusWalk } from './corpus_walk.mjs';
+import { SchemaFolder } from './schema_table.mjs';
 
 const SUFFIX = '.schema.json';
-const UUID = '019aa053-1c2b-7d10-9a51-3f0b6f3c2a11';
-const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 // Good values by the name of the member, where the schema has none at hand (pattern, format).
 const GOOD = {
@@ -34,24 +36,6 @@ const GOOD = {
   command_id: [UUID],
   params: [{}],
 };
-const TIMES = [
-  '2026-11-20T08:31:29.123Z', '2026-11-20T08:31:29Z', '2026-11-20T09:31:29+01:00', '2026-11-20T08:31:29.123456789-12:30',
-  '2024-02-29T00:00:00Z', '2026-11-20T08:31:29.1Z', '1999-12-31T23:59:59.999Z',
-];
-
-// Values of every kind, and those that look nearly right. "+0100" is not among them: it is no RFC 3339, but ajv takes it.
-const SPOILT = [
-  null, true, false, 0, 1, -1, 2, 1.0, 1.5, 1e3, 1e16, '', 'x', 'X', 'front', '../x', 'a/b', 'a b', '+', '#', 'ä', ' front',
-  'front\n', 'x'.repeat(64), 'x'.repeat(65), 'x'.repeat(129), 'x'.repeat(1025), UUID, UUID.toUpperCase(), `${UUID} `,
-  '2026-11-20', '2026-11-20T08:31:29', '2026-13-20T08:31:29Z', '2026-11-31T08:31:29Z', '2026-02-29T08:31:29Z',
-  '2026-11-20T24:00:00Z', '2026-11-20T08:60:00Z', '2026-11-20T08:31:29+1:00', '2026-11-20T08:31:29+24:00',
-  '2026-11-20T08:31Z', '2026-11-20T08:31:29.Z', 'tomorrow', ...TIMES,
-  [], [''], ['x'], [5], [null], ['x'.repeat(65)], Array(17).fill('x'), ['ready'], ['gone'], ['ready', 'ready'], [UUID, 'x'], Array(101).fill(UUID), {}, { x: 1 },
-  15, 16, 99, 100, 101, 119999, 120000, 120001, 199, 200, 201, 604800, 604801, 3600000, 3600001, 7680, 7681, 86400000,
-  86400001, 9007199254740991, 'auto', 'never', 'high', 'normal', 'low', 'inline', 'upload', 'both', 'asc', 'desc', TRACE,
-  TRACE.toUpperCase(), `${TRACE}0`, '0.0.0.0', '0.1.2.3', '10.0.0', '10.0.0.256', '10.0.0.05', '10.0.0.5:80', '224.0.0.1',
-  '239.255.255.250', '255.255.255.255', '::1',
-];
 
 function resolve(node, common) {
   if (node.$ref) return common.definitions[node.$ref.split('/').pop()];
@@ -108,22 +92,45 @@ function* commands(schema, common) {
   }
 }
 
-function main(folder) {
-  const read = (path) => JSON.parse(readFileSync(join(folder, path), 'utf8'));
-  const ajv = new Ajv({ allErrors: true, strictTypes: false, strictRequired: false });
-  addFormats(ajv);
-  const common = read(`common${SUFFIX}`);
-  ajv.addSchema(common);
-  for (const name of readdirSync(join(folder, 'command')).sort()) {
-    const schema = read(join('command', name));
-    const validate = ajv.compile(schema);
-    for (const [change, made] of commands(schema, common)) {
-      const command = JSON.parse(JSON.stringify(made));
-      const valid = validate(command);
+// Names of the schemas in a folder: "response/upload.grant", or of the top "config".
+function namesIn(top, folder) {
+  const files = readdirSync(join(top, folder)).filter((file) => file.endsWith(SUFFIX)).sort();
+  return files.map((file) => join(folder, file.slice(0, -SUFFIX.length)));
+}
+
+function* walked(folder, kind, ajv) {
+  const walk = new CorpusWalk(new SchemaFolder(folder), { good: GOOD_AT, beyond: BEYOND_AT, bases: BASES_AT, spoilt: SPOILT });
+  for (const schema of kind === 'response' ? namesIn(folder, kind) : [kind]) {
+    const validate = ajv.getSchema(`vedette/v1/${schema}${SUFFIX}`);
+    for (const { change, value, beyond } of walk.documents(schema)) {
+      const payload = JSON.parse(JSON.stringify(value));
+      const valid = validate(payload);
+      if (valid && beyond) continue;
       const errors = valid ? [] : validate.errors.map((error) => `${error.instancePath} ${error.message}`);
-      console.log(JSON.stringify({ verb: name.slice(0, -SUFFIX.length), change, command, valid, errors }));
+      yield { schema, change, payload, valid, errors };
     }
   }
 }
 
-main(process.argv[2]);
+function* commandsOf(folder, ajv, read) {
+  for (const name of namesIn(folder, 'command')) {
+    const schema = read(name);
+    const validate = ajv.compile(schema);
+    for (const [change, made] of commands(schema, read('common'))) {
+      const command = JSON.parse(JSON.stringify(made));
+      const valid = validate(command);
+      const errors = valid ? [] : validate.errors.map((error) => `${error.instancePath} ${error.message}`);
+      yield { verb: name.slice('command/'.length), change, command, valid, errors };
+    }
+  }
+}
+
+function main([folder, kind]) {
+  const read = (name) => JSON.parse(readFileSync(join(folder, name + SUFFIX), 'utf8'));
+  const ajv = new Ajv({ allErrors: true, strictTypes: false, strictRequired: false });
+  addFormats(ajv);
+  for (const name of [...namesIn(folder, '.'), ...namesIn(folder, 'response')]) ajv.addSchema(read(name));
+  for (const line of kind ? walked(folder, kind, ajv) : commandsOf(folder, ajv, read)) console.log(JSON.stringify(line));
+}
+
+main(process.argv.slice(2));

@@ -70,7 +70,7 @@ function pages() {
   const states = namesIn('.').filter((name) => !['common', 'config', 'reply'].includes(name));
   return {
     'commands.md': page('Commands', `Each is published to \`B/command/{verb}\`; [mqtt.md](../integration/mqtt.md) says how, and what they mean.\n\n${toc(verbs)}`, verbs.map(commandSection)),
-    'events.md': page('Events', `Each comes on \`B/event/{type}\` with \`v\`, \`id\`, \`ts\`, \`seq\`, \`type\`; the tables show \`data\`.\n\n${toc(events)}`, events.map(eventSection)),
+    'events.md': page('Events', `Each comes on \`B/event/{type}\` with \`v\`, \`id\`, \`ts\`, \`seq\`, \`type\`, \`severity\`; the tables show \`data\`.\n\n${toc(events)}`, events.map(eventSection)),
     'messages.md': page('Other messages', 'State, figures and whatever else travels; [schemas/](../../schemas/README.md) says on which topics.', [...states.map((name) => messageSection(name, name)), ...asked.map((name) => messageSection(name, name))]),
     'configuration.md': page('Configuration', 'Every member of the configuration file; [configure.md](../operations/configure.md) shows how they are used.', [table(rows(schemas, schemas.get('config'), 'config'), 'needed')]),
   };

@@ -5,6 +5,16 @@ import { dirname, join } from 'node:path';
 const SUFFIX = '.schema.json';
 const DEEPEST = 6;
 
+// A node and what another says more strictly of it: without the members that are false there.
+function narrowed(node, more) {
+  const properties = { ...node.properties };
+  for (const [name, child] of Object.entries(more.properties ?? {}))
+    if (child === false) delete properties[name];
+    else properties[name] = { allOf: [properties[name], child] };
+  const { properties: ignored, ...own } = more;
+  return { ...node, ...own, ...(node.properties && { properties }), ...(more.items && { items: { allOf: [node.items, more.items] } }) };
+}
+
 // Schemas of a folder, each read once, and what their $ref point to.
 export class SchemaFolder {
   #folder;
@@ -21,7 +31,8 @@ export class SchemaFolder {
     return this.#read.get(path);
   }
 
-  // The node itself without $ref and allOf of one: {node, home}, home being the name of the schema that it stands in.
+  // The node itself without $ref, and allOf of one or of one and what narrows it (without $ref, as that is read from the
+  // same home): {node, home}, home being the name of the schema that it stands in.
   resolve(node, home) {
     if (node.$ref) {
       const [file, pointer] = node.$ref.split('#');
@@ -30,10 +41,10 @@ export class SchemaFolder {
       for (const key of (pointer ?? '').split('/').slice(1)) found = found[key];
       return this.resolve(found, name);
     }
-    if (node.allOf?.length === 1) {
-      const { allOf, ...own } = node;
-      const base = this.resolve(allOf[0], home);
-      return { node: { ...base.node, ...own }, home: base.home };
+    if (node.allOf?.length > 0 && node.allOf.slice(1).every((more) => !more.if)) {
+      const { allOf: [first, ...more], ...own } = node;
+      const base = this.resolve(first, home);
+      return { node: { ...more.reduce(narrowed, base.node), ...own }, home: base.home };
     }
     return { node, home };
   }
