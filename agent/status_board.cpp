@@ -32,6 +32,21 @@ const char* remedy(Code code) {
   }
 }
 
+// What S3 stores allow (Amazon S3 API Reference, RequestTimeTooSkewed).
+constexpr microseconds kClockMayBeOff = 15min;
+
+// "17 min", "5 h", "20000 days".
+std::string about(microseconds time) {
+  if (time < 2h) return std::to_string(std::chrono::round<std::chrono::minutes>(time).count()) + " min";
+  if (time < 48h) return std::to_string(std::chrono::round<std::chrono::hours>(time).count()) + " h";
+  return std::to_string(std::chrono::round<std::chrono::days>(time).count()) + " days";
+}
+
+std::string clock_problem(microseconds behind) {
+  return "the clock is " + about(std::chrono::abs(behind)) + (behind > 0us ? " behind" : " ahead of") +
+         " the store's: uploads are signed by that one, but clips get wrong dates (set it: NTP, timedatectl)";
+}
+
 // What of a status is worth telling at once.
 std::string essence(const messages::StatusBody& body) {
   std::string out = body.state + " " + std::to_string(body.streaming) + " " + std::to_string(body.recording);
@@ -126,6 +141,8 @@ std::vector<messages::StatusBody::Problem> StatusBoard::problems() const {
              " (allow the device to subscribe to them in the ACL of the broker; the next connection asks again)",
          {}});
   if (!upload_problem_.empty()) out.push_back({Code::upload_failed, upload_problem_, {}});
+  if (const auto behind = uploads_ ? uploads_->target().clock_behind() : 0us; std::chrono::abs(behind) > kClockMayBeOff)
+    out.push_back({Code::conflict, clock_problem(behind), {}});
   if (!id_conflict_.empty()) out.emplace_back("device_id_in_use", id_conflict_);
   for (const auto& camera : slow_)
     out.push_back({Code::timed_out, "frames take too long: " + camera.what, camera.camera_id});

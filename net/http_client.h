@@ -32,6 +32,7 @@ struct HttpRequest {
   microseconds stall_timeout = 30s;  // no byte in either direction for so long: timed_out
   microseconds total_timeout = 1h;   // 0: none
   size_t most_response_bytes = 1024 * 1024;
+  bool resolve_again = false;  // the name, whatever was known of it
 
   // What this side shows of itself (PEM); empty: nothing.
   std::string cert_file, key_file;
@@ -41,7 +42,8 @@ struct HttpResponse {
   int status = 0;
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
-  int64_t sent_bytes = 0;  // of the body
+  int64_t sent_bytes = 0;       // of the body
+  bool new_connection = false;  // one was made for it
   std::optional<std::string> header(const std::string& lower_case_name) const;
 };
 

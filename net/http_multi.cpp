@@ -37,7 +37,8 @@ struct HttpMulti::Impl {
   ByteRate* rate = nullptr;
   std::map<Id, std::unique_ptr<Running>> running;
   Id last_id = 0;
-  Id went_on = 0;  // whom the rate let go on last
+  Id went_on = 0;       // whom the rate let go on last
+  bool failed = false;  // the newest to end: the server may be at another address now
   std::atomic<bool> woken = false;
 
   ~Impl() {
@@ -67,6 +68,7 @@ std::unique_ptr<Running> HttpMulti::Impl::remove(Id id) {
 void HttpMulti::Impl::end(Id id, const std::function<Result<HttpResponse>(Running&)>& result) {
   Running& ended = *running.at(id);
   HttpOutcome outcome{result(ended), ended.easy ? ended.transfer.sent_bytes() : 0};
+  failed = !outcome.response;
   remove(id)->done(std::move(outcome));
 }
 
@@ -145,6 +147,7 @@ HttpMulti::~HttpMulti() = default;
 
 HttpMulti::Id HttpMulti::start(HttpRequest request, Done done) {
   const Id id = ++impl_->last_id;
+  request.resolve_again = request.resolve_again || impl_->failed;
   auto one = std::make_unique<Running>(CurlEasy(impl_->multi ? curl_easy_init() : nullptr), std::move(request),
                                        impl_->rate, std::move(done));
   if (!one->easy)

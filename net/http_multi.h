@@ -16,7 +16,8 @@ struct HttpOutcome {
 };
 
 // HttpMulti carries out many requests at once in the one thread that uses it, keeping connections open in between;
-// security, stall watch and errors are those of HttpClient. Nothing happens but in run().
+// security, stall watch and errors are those of HttpClient. After one that got no answer, names are looked up again
+// until one gets one. Nothing happens but in run().
 class HttpMulti {
  public:
   using Id = uint64_t;

@@ -74,6 +74,7 @@ Status HttpTransfer::set_up() {
   curl_easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);
   curl_easy_setopt(easy_, CURLOPT_USERAGENT, "vedette/" VEDETTE_VERSION);
   curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, to_curl_ms(request_.connect_timeout));
+  if (request_.resolve_again) curl_easy_setopt(easy_, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
   curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, request_.total_timeout > 0us ? to_curl_ms(request_.total_timeout) : 0L);
   curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
@@ -263,6 +264,9 @@ Result<HttpResponse> HttpTransfer::finish(CURLcode code) {
   if (code != CURLE_OK) return tl::make_unexpected(error_of(code));
   response_.status = status();
   response_.sent_bytes = sent_bytes();
+  long connections = 0;
+  curl_easy_getinfo(easy_, CURLINFO_NUM_CONNECTS, &connections);
+  response_.new_connection = connections > 0;
   return std::move(response_);
 }
 
@@ -281,21 +285,20 @@ Error HttpTransfer::error_of(CURLcode code) const {
       curl_easy_getinfo(easy_, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
       return {ready_us == 0 ? Code::camera_unavailable : Code::timed_out, detail};
     }
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_PROXY:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_GOT_NOTHING:
-    case CURLE_PARTIAL_FILE:
-    case CURLE_WEIRD_SERVER_REPLY:
-      return {Code::camera_unavailable, detail};
     case CURLE_UNSUPPORTED_PROTOCOL:  // a URL of ours that is none, or a server that does not speak HTTP
       return {detail.find("HTTP/0.9") == std::string::npos ? Code::internal : Code::camera_unavailable, detail};
-    default:
+    case CURLE_FAILED_INIT:
+    case CURLE_URL_MALFORMAT:
+    case CURLE_NOT_BUILT_IN:
+    case CURLE_READ_ERROR:
+    case CURLE_WRITE_ERROR:
+    case CURLE_ABORTED_BY_CALLBACK:
+    case CURLE_BAD_FUNCTION_ARGUMENT:
+    case CURLE_UNKNOWN_OPTION:
       return {Code::internal, detail};
+    // All else is about the other side, or the way there; CURLE_OUT_OF_MEMORY too is said of a header that is too long.
+    default:
+      return {Code::camera_unavailable, detail};
   }
 }
 

@@ -59,11 +59,17 @@ void GrantParts::begin() {
 
 // Of what was begun, with the parts that fit; else from the beginning.
 void GrantParts::plan() {
+  const PartPlan now = plan_granted_parts(upload_.size_bytes, store_.config.part_size_bytes, bits_per_s_);
   plan_ = {upload_.size_bytes, upload_.part_size_bytes};
+  // Of which nothing is there yet, and which would be cut otherwise now.
+  if (!upload_id_.empty() && parts_.empty() && plan_.part_size_bytes != now.part_size_bytes) {
+    store_.tell(question(GrantQuestion::About::abort));
+    upload_id_.clear();
+  }
   if (upload_id_.empty() || plan_.part_size_bytes < 1 || plan_.parts() > kMostParts) {
     upload_id_.clear();
     parts_.clear();
-    plan_ = plan_granted_parts(upload_.size_bytes, store_.config.part_size_bytes, bits_per_s_);
+    plan_ = now;
   }
   std::erase_if(parts_, [this](const auto& entry) {
     const UploadPart& part = entry.second;
@@ -160,7 +166,7 @@ void GrantParts::send(int number, const GrantedUrl& url) {
 }
 
 void GrantParts::sent(int number, const GrantedPut::Outcome& outcome) {
-  if (!outcome.etag && outcome.etag.error().code == Code::not_found) return begin_again();
+  if (outcome.unknown_upload) return begin_again();
   if (!outcome.etag) return fail_after_those_in_flight(outcome.etag.error());
   const UploadPart part{number, *outcome.etag, plan_.size(number)};
   if (part.etag.empty())

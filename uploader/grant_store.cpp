@@ -77,16 +77,13 @@ void GrantedPut::answered(const HttpOutcome& outcome) {
   const auto done = std::move(done_);  // which may destroy this
   if (!outcome.response) return done({outcome.response.error_with(doing_), outcome.sent_bytes >= size_bytes_});
   const HttpResponse& answer = *outcome.response;
+  if (is_of_no_store(answer)) return done({no_store_error(doing_, answer), false});
   if (answer.status / 100 == 2) return done({unquoted(answer.header("etag").value_or("")), false});
   auto error = s3_error(doing_, answer);
   // An expired URL is AccessDenied to some, ExpiredToken with 400 to others.
   const std::string code = s3_error_code(answer.body);
   if (code == "ExpiredToken" || answer.status == 401 || answer.status == 403) error.value().code = Code::forbidden;
-  if (code == "NoSuchUpload")
-    error.value().code = Code::not_found;
-  else if (error.value().code == Code::not_found)
-    error.value().code = Code::upload_failed;
-  done({std::move(error), false});
+  done({std::move(error), false, code == "NoSuchUpload"});
 }
 
 }  // namespace vedette

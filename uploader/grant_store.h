@@ -53,8 +53,7 @@ class GrantStore {
 Result<UploadProof> proof_of(const GrantAnswer& seen, const Upload& upload, const std::string& etag_given);
 
 // One request by a URL that was granted; to destroy it cuts it off. Errors: forbidden when the store refuses the URL
-// (it may have expired), not_found when it knows no such upload in parts, conflict when there is an object already;
-// those of getting no answer, and of s3_error().
+// (it may have expired), conflict when there is an object already; those of getting no answer, and of s3_error().
 class GrantedPut {
  public:
   struct Content {
@@ -64,6 +63,7 @@ class GrantedPut {
   struct Outcome {
     Result<std::string> etag;       // may be empty
     bool may_have_arrived = false;  // all was sent, but the answer was lost
+    bool unknown_upload = false;    // the store knows no such upload in parts
   };
   using Done = std::function<void(Outcome)>;
 

@@ -13,9 +13,10 @@ class GrantTarget : public Target {
       : store_(std::move(config), source, timeouts, clock) {}
 
   std::unique_ptr<Transfer> begin(TransferOrder order, TransferOwner& owner) override {
-    if (order.upload.size_bytes > store_.config.part_size_bytes)
-      return std::make_unique<GrantParts>(store_, order, owner);
-    return std::make_unique<GrantPut>(store_, order, owner);
+    const Upload& upload = order.upload;
+    if (upload.upload_id.empty() && goes_in_one(upload.size_bytes, store_.config.part_size_bytes, order.bits_per_s))
+      return std::make_unique<GrantPut>(store_, order, owner);
+    return std::make_unique<GrantParts>(store_, order, owner);
   }
 
   void run(microseconds longest) override {

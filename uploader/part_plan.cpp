@@ -31,4 +31,8 @@ PartPlan plan_parts(int64_t total_bytes, int64_t configured_bytes, int64_t bits_
   return {total_bytes, size};
 }
 
+bool goes_in_one(int64_t total_bytes, int64_t configured_bytes, int64_t bits_per_s) {
+  return total_bytes <= configured_bytes && plan_parts(total_bytes, configured_bytes, bits_per_s).parts() == 1;
+}
+
 }  // namespace vedette

@@ -22,4 +22,8 @@ inline constexpr int kMostParts = 10'000;
 // than a minute at the measured rate (0: not known): less is lost with it then, and its signature is not too old.
 PartPlan plan_parts(int64_t total_bytes, int64_t configured_bytes, int64_t bits_per_s);
 
+// Whether an object goes in one request. On a slow way one that could goes in parts: as a whole it would take minutes,
+// and begin at its first byte again after each break.
+bool goes_in_one(int64_t total_bytes, int64_t configured_bytes, int64_t bits_per_s);
+
 }  // namespace vedette

@@ -1,10 +1,10 @@
 #include "uploader/s3_client.h"
 
 #include <algorithm>
-#include <ctime>
 
 #include "core/log.h"
 #include "core/sha256.h"
+#include "net/http_date.h"
 #include "uploader/s3_error.h"
 
 namespace vedette {
@@ -35,13 +35,8 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
   return out;
 }
 
-// "Fri, 24 May 2013 00:00:00 GMT", the one form that servers may send (RFC 9110, 5.6.7).
-std::optional<UtcTime> from_http_date(const std::string& text) {
-  std::tm parts{};
-  const char* end = strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-  if (end == nullptr || *end != '\0') return std::nullopt;
-  return UtcTime(seconds(timegm(&parts)));
-}
+// What a store allows is 15 minutes. Closer than this, ours is as good again.
+constexpr microseconds kRightAgain = 5min;
 
 // What S3 answers when it does not take the credentials.
 bool is_about_credentials(const std::string& s3_code) {
@@ -103,12 +98,20 @@ HttpRequest S3Client::http_request(const S3Request& request, const S3Credentials
 }
 
 bool S3Client::follow_clock_of(const HttpResponse& response) {
-  const auto server_time = from_http_date(response.header("date").value_or(""));
+  const auto server_time = parse_http_date(response.header("date").value_or(""));
   if (!server_time) return false;
-  clock_offset_us_ = (*server_time - clock_.utc()).count();
+  store_clock_us_ = (server_time->time_since_epoch() - clock_.mono().time_since_epoch()).count();
   log::warn("the clock differs from the store's, signing by its time",
-            {{"offset_s", to_ms(microseconds(clock_offset_us_)) / 1000}});
+            {{"behind_s", to_ms(*server_time - clock_.utc()) / 1000}});
   return true;
+}
+
+microseconds S3Client::behind_store() const {
+  const int64_t store_clock = store_clock_us_;
+  if (store_clock == kNotRefused) return 0us;
+  const UtcTime there(microseconds(store_clock) + clock_.mono().time_since_epoch());
+  const microseconds behind = there - clock_.utc();
+  return std::chrono::abs(behind) < kRightAgain ? 0us : behind;
 }
 
 std::unique_ptr<S3Call> S3Client::start(S3Request request, Done done) {
@@ -151,8 +154,16 @@ bool S3Call::is_worth_another(const HttpResponse& response) {
   return now && !(*now == used_);
 }
 
+void S3Call::note(HttpOutcome& outcome) {
+  if (!outcome.response) return;
+  const HttpResponse& response = *outcome.response;
+  client_.connections_ += response.new_connection ? 1 : 0;
+  if (is_of_no_store(response)) outcome = {no_store_error(request_.method, response), 0};
+}
+
 void S3Call::answered(HttpOutcome outcome) {
   id_ = 0;
+  note(outcome);
   if (!second_ && outcome.response && is_worth_another(*outcome.response)) {
     second_ = true;
     return send();

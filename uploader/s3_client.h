@@ -30,10 +30,11 @@ struct S3Request {
 class S3Call;
 
 // S3Client sends signed requests about the objects of one bucket, each signed when it is sent, with the credentials of
-// that instant. When the server finds our clock wrong (15 minutes are allowed), its own time is used for signing from
-// then on, and the request sent once more; so it is when credentials are refused and there are others.
+// that instant. When the server finds our clock wrong (15 minutes are allowed), its own time is used for signing until
+// our clock is right, and the request sent once more; so it is when credentials are refused and there are others.
 //
-// One thread makes requests and runs `http` and `later`, which outlive it; presign() may be called from any.
+// One thread makes requests and runs `http` and `later`, which outlive it; presign() and behind_store() may be called
+// from any.
 class S3Client {
  public:
   using Done = std::function<void(HttpOutcome)>;
@@ -42,16 +43,25 @@ class S3Client {
            HttpMulti& http, Later& later);
 
   // `done` comes later, from the loop, unless the call is destroyed before. Any HTTP status is an answer; errors are
-  // those of HttpClient and of the credentials, and invalid_argument for a bad endpoint.
+  // those of HttpClient and of the credentials, invalid_argument for a bad endpoint, and camera_unavailable when
+  // something else than a store answers: then nothing of the body has arrived.
   std::unique_ptr<S3Call> start(S3Request request, Done done);
   Result<std::string> presign(const std::string& key, seconds valid) const;
+
+  // By the store's clock, where that has refused ours.
+  UtcTime signing_time() const { return clock_.utc() + behind_store(); }
+  // How far our clock is behind the store's (before it, if negative), when that has refused it and it was not set
+  // since.
+  microseconds behind_store() const;
+  bool is_encrypted() const { return scheme_ == "https://"; }
+  // How many connections were made, for all requests.
+  int64_t connections() const { return connections_; }
 
  private:
   friend class S3Call;
   SigningRequest signing_request(const std::string& method, const std::string& key) const;
   HttpRequest http_request(const S3Request& request, const S3Credentials& credentials) const;
   bool follow_clock_of(const HttpResponse& response);
-  UtcTime signing_time() const { return clock_.utc() + microseconds(clock_offset_us_); }
 
   const S3Config config_;
   const std::shared_ptr<CredentialsSource> credentials_;
@@ -62,7 +72,9 @@ class S3Client {
   Status endpoint_status_;
   std::string scheme_;  // "https://"
   std::string host_;    // with :port unless the default one
-  std::atomic<int64_t> clock_offset_us_{0};
+  static constexpr int64_t kNotRefused = INT64_MIN;
+  std::atomic<int64_t> store_clock_us_{kNotRefused};  // what it showed when mono() was 0
+  int64_t connections_ = 0;
 };
 
 // One request and its second try; to destroy it cuts it off.
@@ -79,6 +91,7 @@ class S3Call {
  private:
   void send();
   void answered(HttpOutcome outcome);
+  void note(HttpOutcome& outcome);
   bool is_worth_another(const HttpResponse& response);
 
   S3Client& client_;

@@ -19,6 +19,7 @@ struct S3Config {
   std::string proxy;      // http://[user:password@]host[:port]; empty: that of the environment
   std::string device_id;  // for x-amz-meta-device-id
   std::string own_keys;   // what all keys of this device begin with; below it, old parts that nobody knows are removed
+  microseconds orphan_age = 24h;  // and so old
 
   int64_t part_size_bytes = 8LL << 20;  // larger objects go in parts
 
@@ -32,7 +33,7 @@ struct S3Config {
 };
 
 struct S3Timeouts {
-  microseconds connect = 10s;
+  microseconds connect = 5s;
   microseconds stall = 30s;
   microseconds answer = 60s;  // a request without a body, as a whole
   microseconds upload = 24h;  // one with: the stall is what ends it

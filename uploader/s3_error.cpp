@@ -1,6 +1,7 @@
 #include "uploader/s3_error.h"
 
 #include <algorithm>
+#include <cctype>
 
 namespace vedette {
 
@@ -21,10 +22,12 @@ constexpr KnownCode kKnown[] = {
     {"InternalError", Code::busy, "the store has a problem"},
     {"InvalidAccessKeyId", Code::forbidden, "the access key id is unknown"},
     {"InvalidBucketName", Code::not_found, "the bucket's name is not valid"},
+    {"InvalidRequest", Code::unsupported, "the store does not take such requests"},
     {"InvalidToken", Code::forbidden, "the session token is not valid"},
+    {"MethodNotAllowed", Code::unsupported, "the endpoint takes no objects: is it that of a website?"},
     {"NoSuchBucket", Code::not_found, "the bucket does not exist"},
     {"OperationAborted", Code::busy, "another operation is under way"},
-    {"PermanentRedirect", Code::upload_failed, "the bucket belongs to another endpoint or region"},
+    {"PermanentRedirect", Code::forbidden, "the bucket belongs to another endpoint or region"},
     {"PreconditionFailed", Code::conflict, "an object with this key exists already"},
     {"QuotaExceeded", Code::no_space, "the quota is used up"},
     {"RequestTimeTooSkewed", Code::forbidden, "the clock is wrong"},
@@ -32,13 +35,16 @@ constexpr KnownCode kKnown[] = {
     {"ServiceUnavailable", Code::busy, "the store is not available"},
     {"SignatureDoesNotMatch", Code::forbidden, "the secret access key does not fit the access key id"},
     {"SlowDown", Code::busy, "the store asks for fewer requests"},
+    {"TemporaryRedirect", Code::busy, "the bucket is being moved to another endpoint"},
     {"TokenRefreshRequired", Code::forbidden, "the session token has to be renewed"},
     {"XAmzContentSHA256Mismatch", Code::upload_failed, "the content does not have its SHA-256"},
 };
 
-Code code_of_status(int status) {
+// Without a known code; `named`: with one of S3 all the same.
+Code code_of_status(int status, bool named) {
   switch (status) {
     case 401:
+    case 402:
     case 403:
     case 407:
       return Code::forbidden;
@@ -49,19 +55,36 @@ Code code_of_status(int status) {
       return Code::timed_out;
     case 412:
       return Code::conflict;
+    case 413:  // of this object, not of others
+    case 414:
+    case 431:
+      return Code::upload_failed;
     case 409:
     case 429:
-    case 500:
-    case 502:
-    case 503:
       return Code::busy;
     case 501:
       return Code::unsupported;
     case 507:
       return Code::no_space;
+    case 511:  // Network Authentication Required (RFC 6585): of a captive portal
+      return Code::camera_unavailable;
     default:
-      return Code::upload_failed;
+      if (status / 100 == 5) return Code::busy;
+      return named ? Code::upload_failed : Code::camera_unavailable;
   }
+}
+
+bool begins_with_page(std::string_view body) {
+  const size_t begin = body.find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos) return false;
+  std::string start(body.substr(begin, 9));
+  std::transform(start.begin(), start.end(), start.begin(), [](unsigned char c) { return std::tolower(c); });
+  return start.starts_with("<html") || start == "<!doctype";
+}
+
+bool has_amazon_header(const HttpResponse& response) {
+  const auto it = response.headers.lower_bound("x-amz-");
+  return it != response.headers.end() && it->first.starts_with("x-amz-");
 }
 
 bool is_code_letter(char c) {
@@ -81,12 +104,31 @@ std::string s3_error_code(std::string_view body) {
   return std::string(code);
 }
 
+bool is_of_no_store(const HttpResponse& response) {
+  if (response.status / 100 == 3) return s3_error_code(response.body).empty() && !has_amazon_header(response);
+  const bool is_what_a_gateway_says = response.status / 100 == 5 || response.status == 401 || response.status == 403 ||
+                                      response.status == 407 || response.status == 408 || response.status == 413 ||
+                                      response.status == 429;
+  return !is_what_a_gateway_says && begins_with_page(response.body);
+}
+
+tl::unexpected<Error> no_store_error(std::string_view doing, const HttpResponse& response) {
+  return fail(Code::camera_unavailable, std::string(doing) + ": HTTP " + std::to_string(response.status) +
+                                            ", something else than the store answers (a portal, a proxy?)");
+}
+
 tl::unexpected<Error> s3_error(std::string_view doing, const HttpResponse& response) {
   const std::string name = s3_error_code(response.body);
   std::string message = std::string(doing) + ": HTTP " + std::to_string(response.status);
   const auto* known = std::find_if(std::begin(kKnown), std::end(kKnown), [&](const auto& k) { return k.name == name; });
   if (!name.empty()) message += " " + name;
-  if (known == std::end(kKnown)) return fail(code_of_status(response.status), std::move(message));
+  if (known == std::end(kKnown)) {
+    if (response.status / 100 == 3 && has_amazon_header(response))  // to HEAD, which has no body
+      return fail(Code::forbidden, message + ", the bucket belongs to another endpoint or region");
+    const Code code = code_of_status(response.status, !name.empty());
+    if (code == Code::camera_unavailable) return no_store_error(doing, response);
+    return fail(code, std::move(message));
+  }
   return fail(known->code, message + ", " + std::string(known->words));
 }
 

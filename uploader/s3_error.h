@@ -12,6 +12,12 @@ namespace vedette {
 // servers differ in what they leave out.
 std::string s3_error_code(std::string_view body);
 
+// Whether something else than an S3 store answers, as a captive portal does, a web server or a proxy: a redirect that
+// names nothing of S3, or a page. Of those that stand before a store and say that it is away, it says no.
+bool is_of_no_store(const HttpResponse& response);
+// For that: camera_unavailable, as the store is not reached.
+tl::unexpected<Error> no_store_error(std::string_view doing, const HttpResponse& response);
+
 // An answer that is no success, in our codes and with words that say what to do. `doing` begins the message.
 tl::unexpected<Error> s3_error(std::string_view doing, const HttpResponse& response);
 

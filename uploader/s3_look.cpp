@@ -7,6 +7,12 @@ namespace vedette {
 
 namespace {
 
+// Whether it is a store that answers, of which each object has an ETag and the content type that we gave it.
+bool is_an_object(const HttpResponse& answer) {
+  if (answer.header(kSha256Header)) return true;
+  return answer.header("etag") && !answer.header("content-type").value_or("").starts_with("text/html");
+}
+
 // The answer to a HEAD has no body, so these do not say why.
 bool needs_a_reason(int status) {
   return status == 400 || status == 401 || status == 403;
@@ -34,6 +40,7 @@ void S3Look::on_head(const HttpOutcome& outcome, bool again) {
   if (!again && needs_a_reason(answer.status)) return ask_why();
   if (answer.status == 404) return end(S3Found{S3Found::Presence::absent, "", "nothing"});
   if (answer.status != 200) return end(s3_error("look", answer));
+  if (!is_an_object(answer)) return end(no_store_error("look", answer));
   const std::string size = answer.header("content-length").value_or("?");
   const std::string sha256 = answer.header(kSha256Header).value_or("unknown");
   const bool same = size == size_ && sha256 == sha256_;

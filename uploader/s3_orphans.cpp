@@ -13,8 +13,8 @@ constexpr size_t kMostAtOnce = 10'000;
 
 }  // namespace
 
-S3Orphans::S3Orphans(S3Store& store, IsKnown is_known)
-    : store_(store), is_known_(std::move(is_known)), now_(store.clock.utc()) {
+S3Orphans::S3Orphans(S3Store& store, IsKnown is_known, std::function<void(const Error&)> failed)
+    : store_(store), is_known_(std::move(is_known)), failed_(std::move(failed)) {
   list("", "");
 }
 
@@ -28,11 +28,11 @@ void S3Orphans::list(const std::string& key_marker, const std::string& id_marker
 }
 
 void S3Orphans::listed(const HttpOutcome& outcome) {
-  if (!outcome.response || outcome.response->status != 200) {
-    const Error why =
-        outcome.response ? Error(s3_error("list uploads", *outcome.response).value()) : outcome.response.error();
-    log::debug("left-over parts are not looked for", {{"error", why.message}});
-    return abort_next();
+  if (!outcome.response) return failed_(outcome.response.error());
+  if (outcome.response->status != 200) {
+    const Error why = s3_error("list uploads", *outcome.response).value();
+    const bool passes = why.code == Code::camera_unavailable || why.code == Code::timed_out || why.code == Code::busy;
+    return passes ? failed_(why) : not_allowed(why);
   }
   const std::string& xml = outcome.response->body;
   for (const std::string_view upload : s3_xml::all(xml, "Upload")) take(upload);
@@ -42,12 +42,18 @@ void S3Orphans::listed(const HttpOutcome& outcome) {
   abort_next();
 }
 
+// What a store says to a listing that it does not allow, or does not know, it says tomorrow, too.
+void S3Orphans::not_allowed(const Error& why) {
+  log::debug("left-over parts are not looked for", {{"error", why.message}});
+  abort_next();
+}
+
 void S3Orphans::take(std::string_view upload) {
   const auto key = s3_xml::text(upload, "Key");
   const auto id = s3_xml::text(upload, "UploadId");
   const auto begun = from_rfc3339(s3_xml::text(upload, "Initiated").value_or(""));
   if (!key || !id || !begun || key->rfind(store_.config.own_keys, 0) != 0) return;
-  if (now_ - *begun < kLeastAge) return;
+  if (store_.client.signing_time() - *begun < store_.config.orphan_age) return;
   if (const auto known = is_known_(*id); known && !*known) orphans_.push_back({*key, *id});
 }
 

@@ -10,14 +10,14 @@
 namespace vedette {
 
 // S3Orphans goes once through the multipart uploads below our keys and aborts those that no row knows and that are
-// older than a day: their clip was deleted, or the catalog lost. Their parts would be stored, and paid for, for ever.
-// Where it is not allowed to list, it ends quietly.
+// older than a day by the store's clock: their clip was deleted, or the catalog lost. Their parts would be stored, and
+// paid for, for ever. Where it is not allowed to list, it ends quietly; when the store is not reached for it, or busy,
+// `failed` is called, and it is over.
 class S3Orphans {
  public:
   using IsKnown = std::function<Result<bool>(const std::string& upload_id)>;
-  static constexpr std::chrono::hours kLeastAge{24};
 
-  S3Orphans(S3Store& store, IsKnown is_known);
+  S3Orphans(S3Store& store, IsKnown is_known, std::function<void(const Error&)> failed);
 
  private:
   struct Orphan {
@@ -27,11 +27,12 @@ class S3Orphans {
   void list(const std::string& key_marker, const std::string& id_marker);
   void listed(const HttpOutcome& outcome);
   void take(std::string_view upload);
+  void not_allowed(const Error& why);
   void abort_next();
 
   S3Store& store_;
   const IsKnown is_known_;
-  const UtcTime now_;
+  const std::function<void(const Error&)> failed_;
   std::deque<Orphan> orphans_;
   int64_t aborted_ = 0;
   std::unique_ptr<S3Call> call_;

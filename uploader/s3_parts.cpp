@@ -38,14 +38,23 @@ void S3Parts::found_before(const Result<S3Found>& found) {
   if (found->presence == Presence::same) return abort_and_end(UploadProof{found->etag, true});
   if (found->presence == Presence::other)
     return abort_and_end(fail(Code::conflict, "the store holds another object under this key: " + found->description));
+  if (found->presence == Presence::hidden && upload_id_.empty() &&
+      upload_.size_bytes <= store_.config.part_size_bytes) {
+    store_.hides_objects = true;  // parts are proved by a look
+    return end(fail(Code::cancelled, "it goes in one request"));
+  }
   if (upload_id_.empty())
     create();
   else
     resume();
 }
 
+PartPlan S3Parts::new_plan() const {
+  return plan_parts(upload_.size_bytes, store_.config.part_size_bytes, bits_per_s_);
+}
+
 void S3Parts::create() {
-  plan_ = plan_parts(upload_.size_bytes, store_.config.part_size_bytes, bits_per_s_);
+  plan_ = new_plan();
   hasher_.emplace(plan_);
   parts_.clear();
   stored_bytes_ = 0;
@@ -65,6 +74,12 @@ void S3Parts::resume() {
   multipart_.list(upload_id_, [this](const Result<std::vector<UploadPart>>& listed) {
     if (!listed) return listed.error().code == Code::not_found ? begin_again() : end(listed.error_as_is());
     take_listed(*listed);
+    if (parts_.empty() && plan_.part_size_bytes != new_plan().part_size_bytes) {  // by what the way lets through now
+      plan_ = new_plan();
+      hasher_.emplace(plan_);
+      if (auto known = owner_.parts_begun(upload_id_, plan_.part_size_bytes); !known)
+        return abort_and_end(known.error_as_is());
+    }
     log::info(
         "upload goes on",
         {{"object_key", upload_.object_key}, {"parts", static_cast<int64_t>(parts_.size())}, {"of", plan_.parts()}});

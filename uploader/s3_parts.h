@@ -27,6 +27,7 @@ class S3Parts : public FileTransfer {
   void begin() override;
   void look(std::function<void(const Result<S3Found>&)> then);
   void found_before(const Result<S3Found>& found);
+  PartPlan new_plan() const;
   void create();
   void resume();
   void take_listed(const std::vector<UploadPart>& listed);

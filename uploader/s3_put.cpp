@@ -12,6 +12,9 @@ namespace {
 
 using Presence = S3Found::Presence;
 
+// Others wait no longer than it takes to hash this, 0.3 ms.
+constexpr int64_t kSliceBytes = 256 << 10;
+
 tl::unexpected<Error> other_is_there(const S3Found& found) {
   return fail(Code::conflict, "the store holds another object under this key: " + found.description);
 }
@@ -82,9 +85,39 @@ void S3Put::stored(const HttpResponse& answer) {
     store_.writes_conditionally = false;
     log::info("the store knows no conditional writes (If-None-Match): it is looked at before each object");
   }
-  const std::string etag = unquoted(answer.header("etag").value_or(""));
-  if (!etag.empty()) return end(UploadProof{etag, false});
-  decide({Code::upload_failed, "proof: the store gave no ETag"});
+  etag_ = unquoted(answer.header("etag").value_or(""));
+  if (!etag_.empty() && !store_.put_trust.wants_comparison(answer, etag_)) return end(UploadProof{etag_, false});
+  if (has_md5_form(etag_)) return compare_slice();
+  look_at_stored();
+}
+
+void S3Put::compare_slice() {
+  std::vector<uint8_t> slice(static_cast<size_t>(std::min(upload_.size_bytes - hashed_bytes_, kSliceBytes)));
+  const auto got = file::read_at(file_.get(), slice, hashed_bytes_);
+  if (!got || *got < slice.size()) return look_at_stored();
+  md5_.add(slice);
+  hashed_bytes_ += static_cast<int64_t>(slice.size());
+  if (hashed_bytes_ < upload_.size_bytes) return store_.later.add(this, [this] { compare_slice(); });
+  if (md5_.hex() == etag_) return compared();
+  look_at_stored();  // encrypted, say: then it is none
+}
+
+void S3Put::compared() {
+  store_.put_trust.compared(etag_);
+  end(UploadProof{etag_, false});
+}
+
+// It was not there before, by the condition or a look.
+void S3Put::look_at_stored() {
+  look([this](const Result<S3Found>& found) {
+    if (!found) return end(found.error_with("proof"));
+    if (found->presence == Presence::hidden && etag_.empty())
+      return end(fail(Code::upload_failed, "proof: the store gave no ETag, and the policy allows no look"));
+    if (etag_.empty() && found->presence == Presence::same) return end(UploadProof{found->etag, false});
+    if (found->presence == Presence::same || found->presence == Presence::hidden) return compared();
+    end(fail(Code::camera_unavailable,
+             "proof: what took the object does not show it, but " + found->description + ": is it the store?"));
+  });
 }
 
 void S3Put::decide(Error unless_there) {

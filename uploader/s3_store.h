@@ -2,6 +2,7 @@
 
 #include "net/http_multi.h"
 #include "uploader/later.h"
+#include "uploader/put_trust.h"
 #include "uploader/s3_client.h"
 
 namespace vedette {
@@ -23,6 +24,9 @@ struct S3Store {
   S3Client client;
   // It writes only what is not there (If-None-Match). Not all do: then it is looked before.
   bool writes_conditionally = true;
+  // The policy allows no look at what is not there, and so, perhaps, at nothing: what can goes in one request.
+  bool hides_objects = false;
+  PutTrust put_trust{client};
 };
 
 }  // namespace vedette

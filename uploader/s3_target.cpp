@@ -14,7 +14,10 @@ class S3Target : public Target {
       : store_(config, std::move(credentials), timeouts, clock) {}
 
   std::unique_ptr<Transfer> begin(TransferOrder order, TransferOwner& owner) override {
-    if (order.upload.size_bytes > store_.config.part_size_bytes) return std::make_unique<S3Parts>(store_, order, owner);
+    const Upload& upload = order.upload;
+    const bool in_parts = !upload.upload_id.empty() || !goes_in_one(upload.size_bytes, store_.config.part_size_bytes,
+                                                                    store_.hides_objects ? 0 : order.bits_per_s);
+    if (in_parts) return std::make_unique<S3Parts>(store_, order, owner);
     return std::make_unique<S3Put>(store_, order, owner);
   }
 
@@ -28,9 +31,12 @@ class S3Target : public Target {
     wake();
   }
 
-  void sweep(std::function<Result<bool>(const std::string&)> is_known) override {
-    if (!store_.config.own_keys.empty()) orphans_ = std::make_unique<S3Orphans>(store_, std::move(is_known));
+  void sweep(std::function<Result<bool>(const std::string&)> is_known,
+             std::function<void(const Error&)> failed) override {
+    if (!store_.config.own_keys.empty())
+      orphans_ = std::make_unique<S3Orphans>(store_, std::move(is_known), std::move(failed));
   }
+  microseconds clock_behind() const override { return store_.client.behind_store(); }
 
   Result<std::string> presign(const std::string& object_key, seconds valid) const override {
     return store_.client.presign(object_key, valid);

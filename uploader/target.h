@@ -82,9 +82,15 @@ class Target {
   virtual void set_rate(int64_t bits_per_s) = 0;
 
   // Looks, inside run(), for what earlier tries began and nobody knows any more, and removes what is old enough.
-  virtual void sweep(std::function<Result<bool>(const std::string& upload_id)> is_known) {
+  // `failed` is called from there when it could not look and should again.
+  virtual void sweep(std::function<Result<bool>(const std::string& upload_id)> is_known,
+                     std::function<void(const Error&)> failed) {
     static_cast<void>(is_known);
+    static_cast<void>(failed);
   }
+
+  // How far our clock is behind the target's (before it, if negative), where that makes a difference. Thread-safe.
+  virtual microseconds clock_behind() const { return 0us; }
 
   // A URL from which the object can be fetched for `valid`; unsupported when the target has no such thing. Thread-safe.
   virtual Result<std::string> presign(const std::string& object_key, seconds valid) const = 0;

@@ -24,6 +24,7 @@ namespace {
 constexpr microseconds kTick = 1s;
 constexpr microseconds kIdle = 1h;
 constexpr microseconds kSweepEvery = 24h;
+constexpr microseconds kSweepAgain = 5min;  // when the target was not there for it
 // What is proved is committed after so long, so that a sync is for many when many come; at once when there is time.
 constexpr microseconds kCommitWithin = 50ms;
 // What is under way at once is through after so long: then what is urgent has a place (and see plan_parts()).
@@ -65,6 +66,7 @@ struct UploadEngine::Impl {
 
   void run(const std::stop_token& stop);
   void sweep_when_due();
+  void sweep_again(const Error& error);
   void start_some();
   bool start_next();
   void begin(Upload upload);
@@ -110,7 +112,8 @@ struct UploadEngine::Impl {
   Backoff catalog_backoff{1s, 60s};
   MonoTime look_at{};  // when rows are to be looked at again
   MonoTime sweep_at{};
-  int64_t sent_bytes = 0;  // since the start
+  bool sweep_failed = false;  // once, which was told
+  int64_t sent_bytes = 0;     // since the start
 
   mutable std::mutex mutex;
   UploadActivity told;
@@ -138,9 +141,16 @@ void UploadEngine::Impl::run(const std::stop_token& token) {
 
 // What other runs have begun and nobody knows any more.
 void UploadEngine::Impl::sweep_when_due() {
-  if (clock.mono() < sweep_at || !gate_is_open()) return;
+  if (clock.mono() < sweep_at || breaker.failures() > 0 || !gate_is_open()) return;
   sweep_at = clock.mono() + kSweepEvery;
-  target->sweep([this](const std::string& upload_id) { return catalog.knows_parts_of(upload_id); });
+  target->sweep([this](const std::string& upload_id) { return catalog.knows_parts_of(upload_id); },
+                [this](const Error& error) { sweep_again(error); });
+}
+
+void UploadEngine::Impl::sweep_again(const Error& error) {
+  if (!std::exchange(sweep_failed, true))
+    log::info("left-over parts are looked for later", {{"error", redact(error.message)}});
+  sweep_at = clock.mono() + kSweepAgain;
 }
 
 bool UploadEngine::Impl::gate_is_open() {
@@ -347,8 +357,11 @@ void UploadEngine::Impl::observe() {
 
 microseconds UploadEngine::Impl::until_something() const {
   if (woken) return 0us;
-  const MonoTime next = proved.empty() ? look_at : std::min(look_at, commit_at);
-  const microseconds left = std::max<microseconds>(next - clock.mono(), 0us);
+  const MonoTime now = clock.mono();
+  MonoTime next = proved.empty() ? look_at : std::min(look_at, commit_at);
+  // A sweep that is due and not made waits for the gate or the breaker, not for an instant.
+  if (sweep_at > now) next = std::min(next, sweep_at);
+  const microseconds left = std::max<microseconds>(next - now, 0us);
   return active.empty() ? left : std::min(left, kTick);
 }
 

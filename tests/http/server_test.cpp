@@ -130,7 +130,7 @@ TEST_F(HttpServerTest, CountsTheClientsBehindAProxyOneByOne) {
   // Whatever it says it had of others.
   EXPECT_THAT(third.send(get_for("203.0.113.77, 192.0.2.1")).read_until("\r\n\r\n"), StartsWith("HTTP/1.1 429"));
   EXPECT_EQ(server_->figures().refused_total, 1u);
-  third.read_until("}");
+  third.read_until("}\n");
   EXPECT_THAT(third.send(get_for("192.0.2.2")).read_until("\r\n\r\n"), StartsWith("HTTP/1.1 200"))
       << "another client, on the same connection";
   clients_.pop_front();

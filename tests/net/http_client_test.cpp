@@ -252,7 +252,7 @@ TEST(HttpClientTest, SaysThatANameIsUnknown) {
 }
 
 TEST(HttpClientTest, SaysThatTheConnectionWasLost) {
-  for (const auto* path : {"/reset", "/truncated", "/garbage"}) {
+  for (const auto* path : {"/reset", "/truncated", "/garbage", "/long-header"}) {
     const auto response = perform(request("GET", path));
     ASSERT_FALSE(response) << path;
     EXPECT_EQ(response.error().code, Code::camera_unavailable) << path << ": " << response.error().message;

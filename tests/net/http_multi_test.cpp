@@ -7,6 +7,7 @@
 
 #include "core/sha256.h"
 #include "tests/net/http_test_server.h"
+#include "tests/net/slow_resolver.h"
 #include "tests/support/certificates.h"
 #include "tests/support/http_script.h"
 #include "tests/support/temp_dir.h"
@@ -214,6 +215,30 @@ TEST_F(HttpMultiTest, ALimitThatIsTakenAwayFreesWhatWaits) {
   multi_.wake();
   run_until(1, 10s);
   EXPECT_TRUE(outcomes_[0].response);
+}
+
+// Its server may be at another address by now.
+TEST_F(HttpMultiTest, LooksUpANameAgainForEachTryAfterAFailure) {
+  auto script = std::make_unique<HttpScript>([](const HttpScript::Request&) { return HttpScript::Answer{}; });
+  HttpRequest what;
+  const std::string endpoint = script->endpoint();
+  what.url = "http://counted.test" + endpoint.substr(endpoint.rfind(':')) + "/";
+  const int before = test::lookups_of_counted_name();
+  start(what);
+  run_until(1);
+  ASSERT_TRUE(outcomes_[0].response) << outcomes_[0].response.error().message;
+  EXPECT_TRUE(outcomes_[0].response->new_connection);
+  start(what);
+  run_until(2);
+  EXPECT_FALSE(outcomes_[1].response->new_connection);
+  EXPECT_EQ(test::lookups_of_counted_name() - before, 1);
+  script.reset();
+  for (size_t n = 3; n <= 5; ++n) {
+    start(what);
+    run_until(n);
+    EXPECT_FALSE(outcomes_[n - 1].response);
+  }
+  EXPECT_EQ(test::lookups_of_counted_name() - before, 3) << "for all but the first failure";
 }
 
 }  // namespace

@@ -82,6 +82,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif path == "/garbage":
             self.wfile.write(b"\x00\x01\x02 what?\r\n" * 10)
             self.close_connection = True
+        elif path == "/long-header":  # no client takes that
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 500_000 + b"\r\nContent-Length: 0\r\n\r\n")
+            self.close_connection = True
         elif path == "/drip":  # slow, but never still for long
             self.send_response(200)
             self.send_header("Content-Length", "10")

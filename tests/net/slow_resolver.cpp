@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <netdb.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -16,6 +17,8 @@ struct State {
   bool slow = false;
   int waiting = 0;
 };
+
+std::atomic<int> counted{0};
 
 State& state() {
   static State instance;
@@ -35,12 +38,20 @@ extern "C" int getaddrinfo(const char* node, const char* service, const addrinfo
     s.changed.notify_all();
     return EAI_AGAIN;
   }
+  if (node != nullptr && std::string_view(node) == "counted.test") {
+    ++counted;
+    node = "127.0.0.1";
+  }
   using Function = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
   static const auto next = reinterpret_cast<Function>(dlsym(RTLD_NEXT, "getaddrinfo"));
   return next(node, service, hints, result);
 }
 
 namespace vedette::test {
+
+int lookups_of_counted_name() {
+  return counted;
+}
 
 SlowResolver::SlowResolver() {
   const std::lock_guard lock(state().mutex);

@@ -2,6 +2,9 @@
 
 namespace vedette::test {
 
+// How often this program was asked for "counted.test", which is another name of 127.0.0.1.
+int lookups_of_counted_name();
+
 // Stands before the system's getaddrinfo() in this program: the name "slow.test" is not answered as long as one of
 // these lives, as with a name server that is away.
 class SlowResolver {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <memory>
 #include <stdexcept>
 
 namespace vedette::test {
@@ -127,12 +128,18 @@ void HttpScript::serve(int fd) {
       const std::lock_guard lock(mutex_);
       answer = handler_(request);
       requests_.push_back(request);
+      most_at_once_ = std::max<int>(most_at_once_, ++under_way_);
     }
+    const auto done = [this](void*) {
+      const std::lock_guard lock(mutex_);
+      --under_way_;
+    };
+    std::unique_ptr<void, decltype(done)> under_way(this, done);
     if (answer.how == How::no_continue) {
       send_all(fd, head_of(answer) + answer.body);
       return;
     }
-    if (request.headers.contains("expect")) send_all(fd, "HTTP/1.1 100 Continue\r\n\r\n");
+    if (request.headers.contains("expect") && answer.how != How::silent) send_all(fd, "HTTP/1.1 100 Continue\r\n\r\n");
     if (answer.how == How::reset) {
       static_cast<void>(receive(fd, buffer, length / 2));
       return reset(fd);
@@ -145,6 +152,8 @@ void HttpScript::serve(int fd) {
       return;
     }
     const bool half = answer.how == How::truncated;
+    std::this_thread::sleep_for(answer.latency);
+    under_way.reset();
     send_all(fd, head_of(answer));
     if (request.method != "HEAD")
       send_all(fd, std::string_view(answer.body).substr(0, answer.body.size() / (half ? 2 : 1)));

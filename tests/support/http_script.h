@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/clock.h"
 #include "core/file.h"
 
 namespace vedette::test {
@@ -35,7 +36,9 @@ class HttpScript {
       truncated,    // half of the body, then closed
       reset,        // RST as soon as half of the request's body has come
       no_continue,  // answered instead of "100 Continue": the body is not read
+      silent,       // "100 Continue" is not said: the client sends the body when it is tired of waiting
     } how = How::whole;
+    milliseconds latency{0};  // before the answer, when all is read
   };
   using Handler = std::function<Answer(const Request&)>;
 
@@ -47,6 +50,8 @@ class HttpScript {
   std::vector<Request> requests() const;
   // "PUT", "HEAD"... of all.
   std::vector<std::string> methods() const;
+  // How many were under way together.
+  int most_at_once() const { return most_at_once_; }
 
  private:
   void accept_some();
@@ -56,8 +61,10 @@ class HttpScript {
   uint16_t port_ = 0;
   Fd listener_;
   std::atomic<bool> stop_ = false;
+  std::atomic<int> most_at_once_ = 0;
   mutable std::mutex mutex_;
   std::vector<Request> requests_;
+  int under_way_ = 0;
   std::list<int> connections_;
   std::list<std::thread> threads_;
   std::thread acceptor_;

@@ -8,6 +8,7 @@
 #include "core/ids.h"
 #include "tests/support/camera_sim.h"
 #include "tests/support/media.h"
+#include "tests/support/paths.h"
 #include "tests/support/process.h"
 #include "tests/support/wait.h"
 #include "tests/system/clip_check.h"
@@ -21,6 +22,7 @@ class ClockTest : public testing::Test {
  protected:
   static constexpr auto kAgo = std::chrono::hours(24 * 20'000);  // 1970 and some years
 
+  explicit ClockTest(const RigOptions& options = {}) : rig(options) {}
   void SetUp() override {
     set_clock("-20000d");
     rig.config()["storage"]["max_age_s"] = 3600;
@@ -122,6 +124,37 @@ TEST_F(ClockTest, CommandsRunAndExpireOnABoxThatDoesNotKnowTheYear) {
               0u);
     EXPECT_EQ(rig.vedette->sigterm(), 0);
   }
+  rig.expect_messages_follow_schemas();
+}
+
+class StoreClockTest : public ClockTest {
+ protected:
+  StoreClockTest() : ClockTest({.s3 = true}) {}
+  // What the newest status says of the clock; empty: nothing.
+  std::string problem() const {
+    for (const Json& problem : rig.newest_status().at("problems"))
+      if (problem.at("code") == "conflict") return problem.at("message");
+    return {};
+  }
+};
+
+TEST_F(StoreClockTest, UploadsGoOnByTheStoresClockAndThatOursIsWrongIsAProblem) {
+  rig.config()["upload"]["target"] = "s3";
+  rig.config()["telemetry"] = {{"interval_s", 1}};
+  set_clock("-5h");
+  start_agent();
+  EXPECT_EQ(problem(), "") << "nobody has compared it yet";
+  const Json clip = rig.wait_clip_ready(rig.start_recording("front", {{"duration_ms", 1000}}).recording_id);
+  rig.wait_uploaded(clip.at("clip_id"));
+  ASSERT_TRUE(eventually(Rig::kLimit, [&] { return !problem().empty(); }));
+  EXPECT_NE(problem().find("the clock is 5 h behind the store's"), std::string::npos) << problem();
+  EXPECT_EQ(rig.newest_status().at("state"), "degraded");
+
+  set_clock("+0d");
+  ASSERT_TRUE(eventually(Rig::kLimit, [&] { return problem().empty(); }));
+  EXPECT_EQ(rig.newest_status().at("state"), "online");
+  const Json next = rig.wait_clip_ready(rig.start_recording("front", {{"duration_ms", 1000}}).recording_id);
+  rig.wait_uploaded(next.at("clip_id"));
   rig.expect_messages_follow_schemas();
 }
 

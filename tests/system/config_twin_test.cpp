@@ -136,7 +136,7 @@ TEST_F(ConfigTwinTest, OnlyTheCamerasThatChangeAreTouched) {
   rig.vedette->kill9();
   const size_t killed = rig.probe.mark();
   rig.start({"drawn", "other", "added", "real"});
-  EXPECT_EQ(report(3, "applied", killed).at("version"), 3);
+  EXPECT_EQ(report(4, "rejected", killed).at("version"), 3);
   desire(5, {{"cameras", {{"drawn", cameras["drawn"]}}}});
   report(5, "applied", killed);
   desire(6, {{"cameras", cameras}});

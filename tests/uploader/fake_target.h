@@ -46,6 +46,10 @@ class FakeTarget : public Target {
     changed_.notify_all();
   }
   void set_rate(int64_t bits_per_s) override { rate_ = bits_per_s; }
+  void sweep(std::function<Result<bool>(const std::string&)>, std::function<void(const Error&)> failed) override {
+    ++sweeps_;
+    if (sweeps_fail_) failed({Code::camera_unavailable, "as told"});
+  }
   Result<std::string> presign(const std::string&, seconds) const override { return fail(Code::unsupported, ""); }
 
   // Results to come, in order; Code::ok for a success.
@@ -85,6 +89,8 @@ class FakeTarget : public Target {
     return most_at_once_;
   }
   int64_t rate() const { return rate_; }
+  void let_sweeps_fail(bool yes) { sweeps_fail_ = yes; }
+  int sweeps() const { return sweeps_; }
 
   std::function<void(const Upload&)> during_put;  // from the upload thread
 
@@ -155,6 +161,8 @@ class FakeTarget : public Target {
   bool woken_ = false;
   std::atomic<bool> hangs_ = false;
   std::atomic<int> parts_ = 0;
+  std::atomic<int> sweeps_ = 0;
+  std::atomic<bool> sweeps_fail_ = false;
   int let_ = 0;
   size_t most_at_once_ = 0;
   std::atomic<int64_t> rate_ = 0;

@@ -265,6 +265,42 @@ TEST_F(GrantAnswersTest, BeginsAgainOnceWhenTheStoreHasForgotten) {
   EXPECT_EQ(error_of(large_).code, Code::busy);
 }
 
+TEST_F(GrantAnswersTest, WhatCouldGoInOneRequestGoesInPartsOnASlowWay) {
+  serve([](size_t, const HttpScript::Request&) { return ok(); });
+  config_.part_size_bytes = 4 * kPart;
+  target_ = make_grant_target(config_, backend_, clock_, timeouts_);
+  run_for(large_).bits_per_s = 500'000;
+  EXPECT_TRUE(put(large_));
+  EXPECT_THAT(backend_.words(), ElementsAre("grant 1 2 3", "complete 1 2 3"));
+}
+
+TEST_F(GrantAnswersTest, CutsAnewWhatWasBegunWhenNoPartIsThere) {
+  serve([](size_t, const HttpScript::Request&) { return ok(); });
+  Upload begun = large_;
+  begun.upload_id = "old";
+  begun.part_size_bytes = 7 << 20;
+  run_for(begun);
+  EXPECT_TRUE(put(begun));
+  ASSERT_THAT(backend_.words(), ElementsAre("abort", "grant 1 2 3", "complete 1 2 3"));
+  EXPECT_EQ(backend_.asked()[0].upload_id, "old");
+  EXPECT_EQ(backend_.asked()[1].upload_id, "");
+}
+
+// The bucket is gone, or the way leads elsewhere: no other object would get there.
+TEST_F(GrantAnswersTest, WhatIsWrongWithTheStoreIsNoFailureOfTheObject) {
+  const std::vector<std::pair<Answer, Code>> cases = {
+      {refusal(404, "NoSuchBucket"), Code::not_found},
+      {{404}, Code::not_found},
+      {{302}, Code::camera_unavailable},
+      {{200, {}, "<html>Please log in</html>"}, Code::camera_unavailable}};
+  for (const auto& [given, code] : cases)
+    for (const Upload* upload : {&small_, &large_}) {
+      serve([answer = given](size_t, const HttpScript::Request&) { return answer; });
+      run_.reset();
+      EXPECT_EQ(error_of(*upload).code, code) << given.status << given.body;
+    }
+}
+
 TEST_F(GrantAnswersTest, AGrantOfOtherPartsIsNotUsed) {
   answer({});
   for (const auto& change : std::vector<std::function<void(GrantAnswer&)>>{

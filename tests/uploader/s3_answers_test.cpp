@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/md5.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/http_script.h"
 #include "tests/support/temp_dir.h"
 #include "tests/uploader/transfer_run.h"
@@ -11,6 +13,7 @@
 namespace vedette {
 namespace {
 
+using test::FakeClock;
 using test::HttpScript;
 using test::make_upload;
 using test::some_content;
@@ -22,7 +25,17 @@ using ::testing::Not;
 using Answer = HttpScript::Answer;
 using How = HttpScript::Answer::How;
 
-Answer ok(std::vector<std::pair<std::string, std::string>> headers = {{"ETag", "\"abc\""}}, std::string body = "") {
+constexpr size_t kSmall = 200'000;
+
+// As most stores answer to an object of this size.
+const std::string& small_etag() {
+  static const std::string etag = md5_hex(some_content(kSmall));
+  return etag;
+}
+std::vector<std::pair<std::string, std::string>> etag(const std::string& text) {
+  return {{"ETag", "\"" + text + "\""}};
+}
+Answer ok(std::vector<std::pair<std::string, std::string>> headers = etag(small_etag()), std::string body = "") {
   return {200, std::move(headers), std::move(body)};
 }
 Answer refusal(int status, const std::string& code) {
@@ -68,7 +81,7 @@ class S3AnswersTest : public ::testing::Test {
   std::vector<std::string> methods() const { return server_->methods(); }
 
   const TempDir dir_;
-  const Upload small_ = make_upload(dir_.path(), some_content(200'000));
+  const Upload small_ = make_upload(dir_.path(), some_content(kSmall));
   const Upload large_ = make_upload(dir_.path(), some_content(6 << 20));
   S3Config config_;
   S3Timeouts timeouts_;
@@ -83,7 +96,7 @@ TEST_F(S3AnswersTest, OneRequestIsEnoughAndWritesOnlyWhatIsNotThere) {
   answer({ok()});
   const auto proof = put(small_);
   ASSERT_TRUE(proof) << proof.error().message;
-  EXPECT_EQ(proof->etag, "abc");
+  EXPECT_EQ(proof->etag, small_etag());
   EXPECT_THAT(methods(), ElementsAre("PUT"));
   const auto request = server_->requests()[0];
   EXPECT_EQ(request.headers.at("if-none-match"), "*");
@@ -95,6 +108,88 @@ TEST_F(S3AnswersTest, LooksWhenThereIsNoETag) {
   answer({ok({}), shows(small_)});
   EXPECT_EQ(put(small_)->etag, "looked");
   EXPECT_THAT(methods(), ElementsAre("PUT", "HEAD"));
+}
+
+// Through what knows no "100 Continue", and through what waits for the body.
+TEST_F(S3AnswersTest, DeliversWhereExpectationsAreRefusedOrIgnored) {
+  serve([](size_t, const HttpScript::Request& request) {
+    return request.headers.contains("expect") ? but(How::no_continue, {417, {}, "<html>no</html>"}) : ok();
+  });
+  for (int i = 0; i < 2; ++i) {
+    const auto proof = put(small_);
+    ASSERT_TRUE(proof) << proof.error().message;
+    EXPECT_EQ(proof->etag, small_etag());
+  }
+  EXPECT_THAT(methods(), ElementsAre("PUT", "PUT", "PUT", "PUT"));
+  count_ = 0;
+  serve([](size_t, const HttpScript::Request&) { return but(How::silent, ok()); });
+  timeouts_.stall = 20s;  // libcurl waits for a second
+  target_ = make_s3_target(config_, credentials_, Clock::system(), timeouts_);
+  const auto proof = put(small_);
+  ASSERT_TRUE(proof) << proof.error().message;
+  EXPECT_THAT(methods(), ElementsAre("PUT"));
+  EXPECT_TRUE(server_->requests()[0].headers.contains("expect"));
+}
+
+TEST_F(S3AnswersTest, KnowsWhenSomethingElseThanTheStoreAnswers) {
+  const std::string page = "<html><body>Please log in</body></html>";
+  const std::vector<Answer> portals = {
+      {302, {{"Location", "http://portal.invalid/"}}},
+      {200, {{"Content-Type", "text/html"}}, page},
+      {200, {{"Content-Type", "text/html"}, {"ETag", "\"5f1d2c-264\""}}, page},
+      {200, {{"ETag", "\"5f1d2c-264\""}}},
+      {200, {{"ETag", "\"0123456789abcdef0123456789abcdef\""}}},
+      {200},
+      {404, {{"Content-Type", "text/html"}}, page},
+      {400, {}, "Client sent an HTTP request to an HTTPS server.\n"},
+      {511},
+  };
+  for (size_t i = 0; i < portals.size(); ++i)
+    for (const Upload* upload : {&small_, &large_}) {
+      serve([&](size_t, const HttpScript::Request&) { return portals[i]; });
+      const auto proof = put(*upload);
+      ASSERT_FALSE(proof) << i;
+      // What is there before it is sent may be another's.
+      const bool is_conflict = upload == &large_ && (i == 3 || i == 4);
+      EXPECT_EQ(proof.error().code, is_conflict ? Code::conflict : Code::camera_unavailable)
+          << i << ": " << proof.error().message;
+      EXPECT_LE(methods().size(), 3u) << i;
+    }
+}
+
+TEST_F(S3AnswersTest, ComparesTheFirstObjectAndThenTrustsTheStore) {
+  const Answer encrypted = ok(etag("0123456789abcdef0123456789abcdef"));  // not the MD5 of what was sent
+  answer({encrypted, shows(small_), encrypted, encrypted});
+  for (int i = 0; i < 3; ++i) {
+    const auto proof = put(small_);
+    ASSERT_TRUE(proof) << proof.error().message;
+    EXPECT_EQ(proof->etag, "0123456789abcdef0123456789abcdef");
+  }
+  EXPECT_THAT(methods(), ElementsAre("PUT", "HEAD", "PUT", "PUT"));
+}
+
+TEST_F(S3AnswersTest, ComparesAgainWhenTheETagsHaveAnotherForm) {
+  answer({ok(), ok(etag("5f1d2c-264")), shows(small_), ok(etag("5f1d2c-265")), ok()});
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(put(small_)) << i;
+  EXPECT_THAT(methods(), ElementsAre("PUT", "PUT", "HEAD", "PUT", "PUT"));
+}
+
+// Without TLS it may lead elsewhere.
+TEST_F(S3AnswersTest, ComparesAfterEachNewConnection) {
+  const Answer encrypted = ok(etag("0123456789abcdef0123456789abcdef"));
+  Answer last = encrypted;
+  last.headers.emplace_back("Connection", "close");
+  answer({encrypted, shows(small_), last, encrypted, shows(small_), encrypted});
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(put(small_)) << i;
+  EXPECT_THAT(methods(), ElementsAre("PUT", "HEAD", "PUT", "PUT", "HEAD", "PUT"));
+}
+
+// It took what was sent, and a policy hides it: more cannot be known.
+TEST_F(S3AnswersTest, TakesTheETagWhereThePolicyAllowsNoLook) {
+  answer({ok(etag("5f1d2c-264")), refusal(403, "AccessDenied"), refusal(403, "AccessDenied"), ok(etag("5f1d2c-265"))});
+  EXPECT_TRUE(put(small_));
+  EXPECT_TRUE(put(small_));
+  EXPECT_THAT(methods(), ElementsAre("PUT", "HEAD", "GET", "PUT"));
 }
 
 TEST_F(S3AnswersTest, LooksWhenTheAnswerIsLost) {
@@ -369,6 +464,69 @@ TEST_F(S3PartsAnswersTest, ReadsTheListOfPartsPageByPageAndSendsOnlyWhatIsMissin
   EXPECT_EQ(count_of("PUT", ""), 1);
 }
 
+// 8 MiB at 500 kbit/s would take 134 s, from the first byte again after each break.
+TEST_F(S3PartsAnswersTest, WhatCouldGoInOneRequestGoesInPartsOnASlowWay) {
+  config_.part_size_bytes = 8 << 20;
+  store();
+  run_for(large_).bits_per_s = 500'000;
+  ASSERT_TRUE(run_->run(*target_, dir_.path() / large_.path));
+  EXPECT_EQ(count_of("PUT", "partNumber="), 2);
+  EXPECT_THAT(run_->finished(), ::testing::UnorderedElementsAre(1, 2));
+  store();
+  run_for(large_).bits_per_s = 50'000'000;
+  static_cast<void>(run_->run(*target_, dir_.path() / large_.path));
+  EXPECT_EQ(count_of("PUT", "partNumber="), 0);
+  EXPECT_EQ(count_of("PUT", ""), 1);
+}
+
+// What was begun in parts stays so, when the rate is not known any more, say after a start.
+TEST_F(S3PartsAnswersTest, WhatWasBegunInPartsGoesOnInParts) {
+  config_.part_size_bytes = 8 << 20;
+  auto begun = large_;
+  begun.upload_id = "u1";
+  begun.part_size_bytes = 5 << 20;
+  store([&](const HttpScript::Request& request) -> std::optional<Answer> {
+    if (request.method != "GET") return std::nullopt;
+    return ok({}, parts_xml({1}));
+  });
+  EXPECT_TRUE(put(begun));
+  EXPECT_EQ(count_of("PUT", "partNumber=2"), 1);
+  EXPECT_EQ(count_of("PUT", ""), 1);
+}
+
+TEST_F(S3PartsAnswersTest, CutsAnewWhatWasBegunWhenNoPartIsThere) {
+  config_.part_size_bytes = 8 << 20;
+  auto begun = large_;
+  begun.upload_id = "u1";
+  begun.part_size_bytes = 6 << 20;
+  store([&](const HttpScript::Request& request) -> std::optional<Answer> {
+    if (request.method != "GET") return std::nullopt;
+    return ok({}, parts_xml({}));
+  });
+  run_for(begun).bits_per_s = 500'000;
+  ASSERT_TRUE(run_->run(*target_, dir_.path() / begun.path));
+  EXPECT_EQ(count_of("PUT", "uploadId=u1"), 2) << "of 5 MiB and 1 MiB";
+  EXPECT_EQ(run_->upload_id(), "u1");
+  EXPECT_EQ(run_->begun(), 1) << "the catalog hears of the new size";
+}
+
+// Parts are proved by a look, one request by its answer.
+TEST_F(S3PartsAnswersTest, GoesInOneRequestOnASlowWayTooWhereThePolicyAllowsNoLook) {
+  config_.part_size_bytes = 8 << 20;
+  store([&](const HttpScript::Request& request) -> std::optional<Answer> {
+    if (request.method == "HEAD" || request.method == "GET") return refusal(403, "AccessDenied");
+    return std::nullopt;
+  });
+  run_for(large_).bits_per_s = 500'000;
+  const auto left = run_->run(*target_, dir_.path() / large_.path);
+  ASSERT_FALSE(left);
+  EXPECT_EQ(left.error().code, Code::cancelled) << "it is begun again at once";
+  const auto proof = run_->run(*target_, dir_.path() / large_.path);
+  ASSERT_TRUE(proof) << proof.error().message;
+  EXPECT_EQ(count_of("POST", ""), 0);
+  EXPECT_EQ(count_of("PUT", ""), 1);
+}
+
 TEST_F(S3PartsAnswersTest, BeginsAgainOnceWhenTheStoreHasForgotten) {
   auto begun = large_;
   begun.upload_id = "old";
@@ -435,6 +593,50 @@ TEST_F(S3PartsAnswersTest, AbortsWhatNobodyWantsAnyMore) {
   EXPECT_FALSE(run.run(*target_, dir_.path() / large_.path));
   EXPECT_EQ(count_of("DELETE", "uploadId=u%261"), 1);
   EXPECT_EQ(count_of("POST", "uploadId"), 0);
+}
+
+// ---- parts that nobody knows
+
+class S3SweepAnswersTest : public S3AnswersTest {
+ protected:
+  // What comes of it: how often it is to be tried again.
+  int sweep(const Clock& clock, size_t requests) {
+    config_.own_keys = "edge-01/";
+    target_ = make_s3_target(config_, credentials_, clock, timeouts_);
+    int failed = 0;
+    target_->sweep([](const std::string&) -> Result<bool> { return false; }, [&](const Error&) { ++failed; });
+    const MonoTime end = Clock::system().mono() + 10s;
+    while (server_->requests().size() < requests && Clock::system().mono() < end) target_->run(50ms);
+    for (int turn = 0; turn < 5; ++turn) target_->run(20ms);
+    return failed;
+  }
+};
+
+TEST_F(S3SweepAnswersTest, SaysWhenItCouldNotLook) {
+  for (const auto& [given, again] :
+       {std::pair(refusal(503, "SlowDown"), 1), std::pair(but(How::no_answer), 1), std::pair(Answer{302}, 1),
+        std::pair(refusal(403, "AccessDenied"), 0), std::pair(refusal(501, "NotImplemented"), 0),
+        std::pair(ok({}, "<ListMultipartUploadsResult></ListMultipartUploadsResult>"), 0)}) {
+    serve([answer = given](size_t, const HttpScript::Request&) { return answer; });
+    EXPECT_EQ(sweep(Clock::system(), 1), again) << given.status << given.body;
+  }
+}
+
+// A box that has been at 1970 for weeks would find everything too young.
+TEST_F(S3SweepAnswersTest, GoesByTheStoresClock) {
+  const FakeClock ours(*from_rfc3339("1970-01-01T00:10:00Z"));
+  serve([](size_t n, const HttpScript::Request& request) -> Answer {
+    if (n == 0) return {403, {{"Date", "Fri, 20 Nov 2026 12:00:00 GMT"}}, refusal(403, "RequestTimeTooSkewed").body};
+    if (request.method == "DELETE") return {204};
+    const auto begun = [](const std::string& id, const std::string& at) {
+      return "<Upload><Key>edge-01/a</Key><UploadId>" + id + "</UploadId><Initiated>" + at + "</Initiated></Upload>";
+    };
+    return ok({}, "<ListMultipartUploadsResult>" + begun("old", "2026-11-19T11:00:00.000Z") +
+                      begun("young", "2026-11-19T13:00:00.000Z") + "</ListMultipartUploadsResult>");
+  });
+  EXPECT_EQ(sweep(ours, 3), 0);
+  ASSERT_THAT(methods(), ElementsAre("GET", "GET", "DELETE"));
+  EXPECT_TRUE(server_->requests()[2].has("uploadId=old"));
 }
 
 }  // namespace

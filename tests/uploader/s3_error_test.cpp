@@ -49,7 +49,37 @@ TEST(S3ErrorTest, GoesByTheStatusWithoutACode) {
   EXPECT_EQ(code(503), Code::busy);
   EXPECT_EQ(code(504), Code::timed_out);
   EXPECT_EQ(code(507), Code::no_space);
-  EXPECT_EQ(code(418), Code::upload_failed);
+  EXPECT_EQ(code(413), Code::upload_failed) << "too large for something on the way; others are not";
+}
+
+// All objects would get it, so it is the target's failure.
+TEST(S3ErrorTest, KnowsWhatNoStoreSaysOfOneObject) {
+  for (const int status : {201, 204, 301, 302, 303, 307, 308, 400, 405, 406, 410, 411, 415, 417, 418, 421, 426, 511})
+    EXPECT_EQ(s3_error("put", response(status, "")).value().code, Code::camera_unavailable) << status;
+  for (const int status : {505, 520, 599}) EXPECT_EQ(s3_error("put", response(status, "")).value().code, Code::busy);
+  EXPECT_EQ(s3_error("put", response(302, "")).value().message,
+            "put: HTTP 302, something else than the store answers (a portal, a proxy?)");
+  const auto code = [](int status, const std::string& name) {
+    return s3_error("put", response(status, "<Error><Code>" + name + "</Code></Error>")).value().code;
+  };
+  EXPECT_EQ(code(301, "PermanentRedirect"), Code::forbidden);
+  EXPECT_EQ(code(307, "TemporaryRedirect"), Code::busy);
+  EXPECT_EQ(code(405, "MethodNotAllowed"), Code::unsupported);
+  EXPECT_EQ(code(400, "KeyTooLongError"), Code::upload_failed) << "of this object";
+  auto head = response(301, "");  // without a body that says why
+  head.headers["x-amz-bucket-region"] = "eu-west-1";
+  EXPECT_EQ(s3_error("look", head).value().code, Code::forbidden);
+}
+
+TEST(S3ErrorTest, TellsAStoreFromWhatElseAnswers) {
+  for (const int status : {301, 302, 303, 307, 308}) EXPECT_TRUE(is_of_no_store(response(status, "")));
+  for (const auto* page : {"<html><body>Log in</body></html>", "\n <!DOCTYPE html><html>", "<HTML>"})
+    for (const int status : {200, 400, 404, 405}) EXPECT_TRUE(is_of_no_store(response(status, page))) << page << status;
+  EXPECT_FALSE(is_of_no_store(response(200, "")));
+  EXPECT_FALSE(is_of_no_store(response(404, "<?xml version=\"1.0\"?><Error><Code>NoSuchKey</Code></Error>")));
+  EXPECT_FALSE(is_of_no_store(response(301, "<Error><Code>PermanentRedirect</Code></Error>")));
+  for (const int status : {403, 429, 502, 503, 504})
+    EXPECT_FALSE(is_of_no_store(response(status, "<html>Bad Gateway</html>"))) << "it stands before a store";
 }
 
 TEST(S3ErrorTest, SaysWhatToDo) {

@@ -271,19 +271,19 @@ TEST_P(S3MultipartTest, RemovesOldPartsThatNobodyKnowsAndNoOthers) {
   ASSERT_FALSE(ours.empty() || known.empty() || foreign.empty());
   ASSERT_EQ(begun_uploads("edge-01/orphans/").size(), 2u);
   const auto is_known = [&](const std::string& id) -> Result<bool> { return id == known; };
-  const auto now = std::chrono::floor<microseconds>(std::chrono::system_clock::now());
-  const auto sweep_at = [&](UtcTime at, const std::function<bool()>& done) {
-    FakeClock clock(at);
+  // By a clock that is a day ahead, which would find all of them old: it is the store's that counts.
+  FakeClock clock(std::chrono::floor<microseconds>(std::chrono::system_clock::now()) + std::chrono::hours(25));
+  const auto sweep = [&](microseconds old, const std::function<bool()>& done) {
+    config_.orphan_age = old;
     const auto it = target(clock);
-    it->sweep(is_known);
+    it->sweep(is_known, [](const Error& error) { ADD_FAILURE() << error.message; });
     const MonoTime end = Clock::system().mono() + 5s;
     while (!done() && Clock::system().mono() < end) it->run(100ms);
   };
   int turns = 0;
-  sweep_at(now, [&] { return ++turns > 10; });
+  sweep(24h, [&] { return ++turns > 10; });
   EXPECT_THAT(begun_uploads("edge-01/orphans/"), UnorderedElementsAre(ours, known)) << "they are too young";
-  // A day later by our clock; the requests are signed by the store's.
-  sweep_at(now + std::chrono::hours(25), [&] { return begun_uploads("edge-01/orphans/").size() == 1; });
+  sweep(-60s, [&] { return begun_uploads("edge-01/orphans/").size() == 1; });
   EXPECT_THAT(begun_uploads("edge-01/orphans/"), ElementsAre(known));
   EXPECT_THAT(begun_uploads("edge-011/"), ElementsAre(foreign));
 }

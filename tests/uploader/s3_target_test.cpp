@@ -271,6 +271,12 @@ TEST_F(S3TargetTest, SignsByTheStoresClockWhenOursIsWrong) {
       ASSERT_TRUE(proof) << proof.error().message;
       EXPECT_EQ(sha256_hex(fetch(*target->presign(upload.object_key, 60s))), upload.sha256);
     }
+    EXPECT_LT(std::chrono::abs(target->clock_behind() + error), 60s);
+    clock.step_utc(-error);
+    EXPECT_EQ(target->clock_behind(), 0us) << "without another request";
+    const auto upload = make_upload(dir_.path(), "content");
+    EXPECT_TRUE(put_into(*target, upload));
+    EXPECT_EQ(sha256_hex(fetch(*target->presign(upload.object_key, 60s))), upload.sha256);
   }
 }
 

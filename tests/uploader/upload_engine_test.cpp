@@ -631,5 +631,31 @@ TEST_F(UploadEngineTest, GoesOnWhenARowVanishesUnderIt) {
   EXPECT_EQ(events().size(), 1u);
 }
 
+TEST_F(UploadEngineTest, SweepsOnceADayAndSoonerWhereTheTargetWasNotThereForIt) {
+  const auto sweeps = [this](int count) { return eventually(kLimit, [&] { return target_->sweeps() >= count; }); };
+  const auto turn = [this] {  // the engine has looked at what is due
+    add();
+    const size_t before = reports().size();
+    engine_->wake();
+    return wait_for_reports(before + 1);
+  };
+  target_->let_sweeps_fail(true);
+  start();
+  ASSERT_TRUE(sweeps(1));
+  advance(4min);
+  ASSERT_TRUE(turn());
+  EXPECT_EQ(target_->sweeps(), 1);
+  advance(1min);
+  ASSERT_TRUE(sweeps(2));
+  target_->let_sweeps_fail(false);
+  advance(5min);
+  ASSERT_TRUE(sweeps(3));
+  advance(23h);
+  ASSERT_TRUE(turn());
+  EXPECT_EQ(target_->sweeps(), 3);
+  advance(1h);
+  EXPECT_TRUE(sweeps(4));
+}
+
 }  // namespace
 }  // namespace vedette

@@ -87,6 +87,7 @@ export const GOOD_AT = {
   unix: ['/run/vedette/frames.sock'],
   'frames.listen': ['127.0.0.1:38080', '[::1]:9180'],
   'http.listen': ['127.0.0.1:9180', '[::1]:9180', '0.0.0.0:80', 'localhost:9180'],
+  trusted_proxies: ['10.0.0.1', '10.0.0.0/8', 'fd00::/8'],
   allow: ['cameras', 'storage/max_bytes', 'mqtt', 'storage/path', 'upload/grant_origins', 'mqtt/', 'mqtt/Url', 'a/b'],
   secrets: ['cred:', '/etc/vedette/secrets/'],
   'front.url': [
@@ -103,7 +104,8 @@ export const BEYOND_AT = Object.fromEntries(
   [
     'signing_key', 'signing_key_file', 'token_file', 'password_file', 'access_key_id_file', 'secret_access_key_file',
     'session_token_file', 'time_zone', 'cron', 'plugins.x-a', 'front.url', 'sub.url', 'mqtt.url', 'urls', 'expires_at',
-    'result.url', 'parts.url', 'unix', 'frames.listen', 'http.listen', 'grant_origins', 'ca_file', 'cert_file', 'key_file',
+    'result.url', 'parts.url', 'unix', 'frames.listen', 'http.listen', 'trusted_proxies', 'grant_origins', 'ca_file',
+    'cert_file', 'key_file',
   ].map((name) => [name, true]),
 );
 export const BASES_AT = {
