@@ -5,6 +5,7 @@
 #include "storage/clip_remover.h"
 #include "storage/poster_maker.h"
 #include "storage/reindex.h"
+#include "storage/retention.h"
 #include "tests/storage/recorder_rig.h"
 #include "tests/support/process.h"
 
@@ -39,10 +40,17 @@ struct PosterTest : ClipRecorderTest {
         return state;
     return "gone";
   }
-  std::vector<Upload> claim_all() {
+  std::vector<Upload> claim_all(seconds later = 0s) {
     std::vector<Upload> out;
-    while (auto upload = store.catalog->claim_upload(clock.utc()).value()) out.push_back(std::move(*upload));
+    while (auto upload = store.catalog->claim_upload(clock.utc() + later).value()) out.push_back(std::move(*upload));
     return out;
+  }
+  // How many clips go because they are uploaded.
+  int delete_uploaded() {
+    ClipRemover remover(store.layout, *store.catalog, clock);
+    RetentionLimits limits;
+    limits.delete_uploaded = true;
+    return Retention(store.layout, *store.catalog, remover, limits, clock).pass()->deleted;
   }
 };
 
@@ -164,6 +172,55 @@ TEST_F(PosterTest, GoesWithItsClipAndCountsUntilThen) {
   EXPECT_TRUE(files().empty());
   EXPECT_TRUE(claim_all().empty());
   EXPECT_TRUE(store.catalog->usage().value().empty());
+}
+
+TEST_F(PosterTest, KeepsItsClipUntilTheStoreHasBothAndTheManifest) {
+  store.catalog = std::make_unique<Catalog>(*store.database, ManifestIssuer{"edge-01", nullptr, true}, true);
+  const Clip clip = pattern_clip();
+  const auto uploads = claim_all(31s);  // it did not wait for its poster any longer
+  ASSERT_EQ(uploads.size(), 2u);
+  ASSERT_EQ(uploads[0].kind + " " + uploads[1].kind, "manifest clip");
+  ASSERT_TRUE(store.catalog->finish_upload(uploads[1].row, "e", {}));
+  ASSERT_FALSE(store.catalog->clip(clip.clip_id)->awaits_upload);
+  EXPECT_EQ(delete_uploaded(), 0) << "the poster is not made yet";
+  ASSERT_EQ(make_all(), 1);
+  EXPECT_EQ(delete_uploaded(), 0) << "nor is it in the store";
+  const auto poster = claim_all();
+  ASSERT_EQ(poster.size(), 1u);
+  EXPECT_EQ(delete_uploaded(), 0) << "it is under way";
+  ASSERT_TRUE(store.catalog->finish_upload(poster[0].row, "e", {}));
+  EXPECT_EQ(delete_uploaded(), 0) << "the manifest is under way";
+  ASSERT_TRUE(store.catalog->finish_upload(uploads[0].row, "e", {}));
+  EXPECT_EQ(delete_uploaded(), 1);
+  EXPECT_TRUE(files().empty());
+  EXPECT_EQ(store.losses->count().value(), 0);
+}
+
+TEST_F(PosterTest, ThatWillNeverBeInTheStoreKeepsNoClip) {
+  const auto upload_clip = [&] {
+    for (const Upload& upload : claim_all(31s)) {
+      if (upload.kind != "clip") continue;
+      EXPECT_TRUE(store.catalog->finish_upload(upload.row, "e", {}));
+    }
+  };
+  const Clip broken = pattern_clip();
+  write_text(file_of(broken), "this is no film");
+  ASSERT_EQ(make_all(), 1);
+  upload_clip();
+  EXPECT_EQ(delete_uploaded(), 1) << "it cannot be made";
+
+  pattern_clip();
+  ASSERT_EQ(make_all(), 1);
+  const auto uploads = claim_all();
+  ASSERT_EQ(uploads.size(), 2u);
+  ASSERT_TRUE(store.catalog->fail_upload(uploads[0].row, "another is there", std::nullopt, {}));
+  ASSERT_TRUE(store.catalog->finish_upload(uploads[1].row, "e", {}));
+  EXPECT_EQ(delete_uploaded(), 1) << "it is given up";
+
+  pattern_clip();
+  store.catalog = std::make_unique<Catalog>(*store.database);
+  upload_clip();
+  EXPECT_EQ(delete_uploaded(), 1) << "posters are made no more";
 }
 
 TEST_F(PosterTest, OfAClipThatIsDeletedMeanwhileIsNotLeft) {
