@@ -8,6 +8,7 @@
 #include "core/text.h"
 #include "tests/support/documented.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/paths.h"
 #include "tests/support/s3_server.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wait.h"
