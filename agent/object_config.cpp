@@ -114,8 +114,12 @@ void read_object_options(JsonReader& r, Config::Upload& upload, ConfigLoad& load
   read_tags(r, upload);
   read_metadata(r, upload);
   if (upload.target == Config::UploadTarget::s3) return;
-  for (const char* key : {"storage_class", "server_side_encryption", "kms_key_id", "tags", "metadata"})
-    if (r.has(key)) load.warn(r.path() + "/" + key, "has no effect without target: s3");
+  const std::pair<const char*, bool> given[] = {{"storage_class", !upload.storage_class.empty()},
+                                                {"server_side_encryption", !upload.server_side_encryption.empty()},
+                                                {"tags", !upload.tags.empty()},
+                                                {"metadata", !upload.metadata.empty()}};
+  for (const auto& [key, is_given] : given)
+    if (is_given) load.warn(r.path() + "/" + key, "has no effect without target: s3");
 }
 
 }  // namespace vedette

@@ -164,7 +164,8 @@ TEST_F(S3PolicyTest, AllowsNothingElse) {
   const auto as_device = [&](const std::string& method, const std::string& path) {
     return test::run_or_throw(
         {"curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "--aws-sigv4",
-         "aws:amz:us-east-1:s3", "--user", "edge-01:secret-of-device", "--request", method, store().endpoint() + path},
+         "aws:amz:us-east-1:s3", "--user", "edge-01:secret-of-device", "--header",
+         "x-amz-content-sha256: UNSIGNED-PAYLOAD", "--request", method, store().endpoint() + path},
         kLimit);
   };
   EXPECT_EQ(as_device("DELETE", "/clips/" + own.object_key), "403");
@@ -172,17 +173,14 @@ TEST_F(S3PolicyTest, AllowsNothingElse) {
   EXPECT_EQ(as_device("GET", "/clips/" + own.object_key), "200");
 }
 
-TEST_F(S3PolicyTest, AllowsNothingThatIsNotNeeded) {
+// Denied, and not left out: of what it has put itself a device is the owner here, who may read and tag it anyway.
+TEST_F(S3PolicyTest, NamesNothingThatIsNotNeeded) {
   const Json whole = policy();
-  for (size_t i = 0; i < whole.at("Statement").size(); ++i) {
-    const Json actions = whole.at("Statement").at(i).at("Action");
+  for (const Json& statement : whole.at("Statement")) {
+    const Json& actions = statement.at("Action");
     for (const Json& action : actions.is_array() ? actions : Json::array({actions})) {
       Json less = whole;
-      std::vector<std::string> left = {"s3:GetBucketLocation"};  // a list must not be empty
-      if (actions.is_array())
-        for (const Json& one : actions)
-          if (one != action) left.push_back(one);
-      less.at("Statement").at(i)["Action"] = left;
+      less.at("Statement").push_back({{"Effect", "Deny"}, {"Action", action}, {"Resource", statement.at("Resource")}});
       set_policy(less);
       EXPECT_THAT(what_fails(), Not(IsEmpty())) << action;
     }
@@ -194,15 +192,12 @@ TEST_F(S3PolicyTest, WhatIsOverwrittenWithAStolenKeyIsStillThereInABucketWithVer
   run_documented("versions");
   const Upload upload = make(kInOne);
   ASSERT_EQ(put(upload), "");
-  Upload again = make(kInOne, 2);
-  again.object_key = upload.object_key;
-  EXPECT_THAT(put(again), ::testing::HasSubstr("another object"));
   const auto versions = [&] {
     return Json::parse(
                store().aws({"s3api", "list-object-versions", "--bucket", "clips", "--prefix", upload.object_key}))
         .at("Versions");
   };
-  ASSERT_EQ(versions().size(), 1u) << "the agent itself never overwrites";
+  ASSERT_EQ(versions().size(), 1u);
   ASSERT_EQ(store().request("PUT", "/clips/" + upload.object_key, {"--data-binary", "forged"}).status, 200);
   ASSERT_EQ(versions().size(), 2u);
   const std::string before = versions().at(1).at("VersionId");
