@@ -196,31 +196,34 @@ TEST_F(PosterTest, KeepsItsClipUntilTheStoreHasBothAndTheManifest) {
   EXPECT_EQ(store.losses->count().value(), 0);
 }
 
-TEST_F(PosterTest, ThatWillNeverBeInTheStoreKeepsNoClip) {
-  const auto upload_clip = [&] {
-    for (const Upload& upload : claim_all(31s)) {
-      if (upload.kind != "clip") continue;
-      EXPECT_TRUE(store.catalog->finish_upload(upload.row, "e", {}));
-    }
-  };
-  const Clip broken = pattern_clip();
-  write_text(file_of(broken), "this is no film");
+TEST_F(PosterTest, ThatCannotBeMadeKeepsNoClip) {
+  const Clip clip = pattern_clip();
+  write_text(file_of(clip), "this is no film");
   ASSERT_EQ(make_all(), 1);
-  upload_clip();
-  EXPECT_EQ(delete_uploaded(), 1) << "it cannot be made";
+  const auto uploads = claim_all();
+  ASSERT_EQ(uploads.size(), 1u);
+  ASSERT_TRUE(store.catalog->finish_upload(uploads[0].row, "e", {}));
+  EXPECT_EQ(delete_uploaded(), 1);
+}
 
+TEST_F(PosterTest, ThatIsGivenUpKeepsNoClip) {
   pattern_clip();
   ASSERT_EQ(make_all(), 1);
   const auto uploads = claim_all();
   ASSERT_EQ(uploads.size(), 2u);
   ASSERT_TRUE(store.catalog->fail_upload(uploads[0].row, "another is there", std::nullopt, {}));
   ASSERT_TRUE(store.catalog->finish_upload(uploads[1].row, "e", {}));
-  EXPECT_EQ(delete_uploaded(), 1) << "it is given up";
+  EXPECT_EQ(delete_uploaded(), 1);
+}
 
+TEST_F(PosterTest, ThatNobodyMakesAnyMoreKeepsNoClip) {
   pattern_clip();
-  store.catalog = std::make_unique<Catalog>(*store.database);
-  upload_clip();
-  EXPECT_EQ(delete_uploaded(), 1) << "posters are made no more";
+  const auto uploads = claim_all(31s);
+  ASSERT_EQ(uploads.size(), 1u);
+  ASSERT_TRUE(store.catalog->finish_upload(uploads[0].row, "e", {}));
+  EXPECT_EQ(delete_uploaded(), 0);
+  store.catalog = std::make_unique<Catalog>(*store.database);  // a start without upload.poster
+  EXPECT_EQ(delete_uploaded(), 1);
 }
 
 TEST_F(PosterTest, OfAClipThatIsDeletedMeanwhileIsNotLeft) {
