@@ -80,7 +80,13 @@ struct Config {
     std::optional<CredentialsEndpoint> credentials_endpoint;  // instead of all these
     std::vector<std::string> grant_origins;                   // where a grant may send to; empty: anywhere, by https
     std::string ca_file;
-    std::filesystem::path directory;  // default: {storage.path}/objects
+    std::string proxy;  // http://host[:port]; empty: what the environment says
+    std::string proxy_username, proxy_password;
+    // What every object is stored with; empty: as the store does it by itself.
+    std::string storage_class, server_side_encryption, kms_key_id;
+    std::vector<std::pair<std::string, std::string>> tags;
+    std::vector<std::pair<std::string, std::string>> metadata;  // without x-amz-meta-
+    std::filesystem::path directory;                            // default: {storage.path}/objects
   };
   struct Recording {
     milliseconds pre_roll{0};

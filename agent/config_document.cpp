@@ -12,8 +12,8 @@ namespace {
 
 constexpr JsonLimits kLimits{kMostDesiredBytes, 16, 8192, false};
 constexpr int64_t kMostInteger = (1LL << 53) - 1;  // what every JSON reader keeps exactly
-constexpr std::array<std::string_view, 5> kSecrets = {"password", "access_key_id", "secret_access_key", "session_token",
-                                                      "signing_key"};
+constexpr std::array<std::string_view, 6> kSecrets = {"password",      "access_key_id", "secret_access_key",
+                                                      "session_token", "signing_key",   "proxy_password"};
 
 std::string without_secrets(std::string url) {
   const size_t begin = url.find("://");

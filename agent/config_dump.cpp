@@ -54,6 +54,12 @@ Json storage(const Config::Storage& s) {
   return json;
 }
 
+Json object(const std::vector<std::pair<std::string, std::string>>& fields) {
+  Json json = Json::object();
+  for (const auto& [name, value] : fields) json[name] = redact(value);
+  return json;
+}
+
 Json upload(const Config::Upload& u) {
   constexpr const char* kTargets[] = {"s3", "directory", "grant", "none"};
   Json json = {{"target", kTargets[static_cast<size_t>(u.target)]},
@@ -62,6 +68,9 @@ Json upload(const Config::Upload& u) {
                {"part_size_bytes", u.part_size_bytes},
                {"max_bandwidth_bps", u.max_bandwidth_bps},
                {"directory", u.directory.string()}};
+  add(json, "proxy", u.proxy);
+  add(json, "proxy_username", u.proxy_username);
+  add_secret(json, "proxy_password", u.proxy_password);
   if (u.target != Config::UploadTarget::s3) return json;
   json["region"] = u.region;
   json["path_style"] = u.path_style;
@@ -75,6 +84,11 @@ Json upload(const Config::Upload& u) {
   add(json, "secret_access_key_file", u.secret_access_key_file);
   add(json, "session_token_file", u.session_token_file);
   add(json, "ca_file", u.ca_file);
+  add(json, "storage_class", u.storage_class);
+  add(json, "server_side_encryption", u.server_side_encryption);
+  add(json, "kms_key_id", u.kms_key_id);
+  if (!u.tags.empty()) json["tags"] = object(u.tags);
+  if (!u.metadata.empty()) json["metadata"] = object(u.metadata);
   if (u.credentials_endpoint) json["credentials_endpoint"] = {{"url", redact(u.credentials_endpoint->url)}};
   return json;
 }

@@ -115,6 +115,7 @@ tl::expected<ConfigPlan, ConfigErrors> plan_change(const ConfigState& from, cons
   ConfigPlan plan;
   // What a file holds may be another secret than it was, while its name is the same.
   if (from.config.mqtt.password != to.config.mqtt.password) changed.insert("/mqtt/password");
+  if (from.config.upload.proxy_password != to.config.upload.proxy_password) changed.insert("/upload/proxy_password");
   for (const auto& [id, camera] : to.config.cameras) {
     const auto before = from.config.cameras.find(id);
     if (before == from.config.cameras.end()) {

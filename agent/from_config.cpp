@@ -1,5 +1,6 @@
 #include "agent/from_config.h"
 
+#include "core/text.h"
 #include "uploader/endpoint_credentials.h"
 #include "uploader/file_credentials.h"
 #include "uploader/grant_target.h"
@@ -45,12 +46,23 @@ bool makes_posters(const Config& config) {
   return config.upload.poster && config.upload.target != Config::UploadTarget::none;
 }
 
+namespace {
+
+std::string proxy_of(const Config::Upload& upload) {
+  const size_t host = std::string_view("http://").size();
+  if (upload.proxy_username.empty()) return upload.proxy;
+  return "http://" + percent_encode(upload.proxy_username) + ":" + percent_encode(upload.proxy_password) + "@" +
+         upload.proxy.substr(host);
+}
+
+}  // namespace
+
 std::shared_ptr<CredentialsSource> credentials_source(const Config& config) {
   const Config::Upload& upload = config.upload;
   if (upload.credentials_endpoint) {
     const Config::CredentialsEndpoint& from = *upload.credentials_endpoint;
-    return endpoint_credentials(
-        {from.url, from.ca_file, from.cert_file, from.key_file, from.thing_name.value_or(config.device_id)});
+    return endpoint_credentials({from.url, from.ca_file, from.cert_file, from.key_file,
+                                 from.thing_name.value_or(config.device_id), proxy_of(upload)});
   }
   return file_credentials({upload.access_key_id, upload.secret_access_key, upload.session_token},
                           {upload.access_key_id_file, upload.secret_access_key_file, upload.session_token_file});
@@ -64,7 +76,8 @@ std::unique_ptr<Target> make_target(const Config& config, GrantSource& grants) {
     case Config::UploadTarget::directory:
       return make_directory_target(upload.directory);
     case Config::UploadTarget::grant:
-      return make_grant_target({upload.grant_origins, upload.ca_file, upload.part_size_bytes}, grants);
+      return make_grant_target({upload.grant_origins, upload.ca_file, upload.part_size_bytes, proxy_of(upload)},
+                               grants);
     case Config::UploadTarget::s3:
       break;
   }
@@ -77,6 +90,12 @@ std::unique_ptr<Target> make_target(const Config& config, GrantSource& grants) {
   s3.device_id = config.device_id;
   s3.own_keys = upload.prefix + config.device_id + "/";
   s3.part_size_bytes = upload.part_size_bytes;
+  s3.proxy = proxy_of(upload);
+  s3.storage_class = upload.storage_class;
+  s3.server_side_encryption = upload.server_side_encryption;
+  s3.kms_key_id = upload.kms_key_id;
+  s3.tags = upload.tags;
+  s3.metadata = upload.metadata;
   return make_s3_target(std::move(s3), credentials_source(config));
 }
 

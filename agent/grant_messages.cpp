@@ -79,12 +79,11 @@ void read_seen(JsonReader& reader, GrantAnswer& answer) {
 }
 
 Json object_of(const Upload& upload) {
-  Json json = {{"kind", upload.kind},
-               {"subject_id", upload.subject_id},
-               {"camera_id", upload.camera_id},
-               {"object_key", upload.object_key},
-               {"size_bytes", upload.size_bytes},
-               {"sha256", upload.sha256}};
+  Json json = {{"kind", upload.kind}, {"subject_id", upload.subject_id}};
+  if (!upload.camera_id.empty()) json["camera_id"] = upload.camera_id;  // a bundle of diagnostics is of none
+  json["object_key"] = upload.object_key;
+  json["size_bytes"] = upload.size_bytes;
+  json["sha256"] = upload.sha256;
   return json;
 }
 

@@ -61,6 +61,7 @@ void Recordings::begin_by_event(MonoTime start, const EventRule& rule, Camera& c
   spec.camera_id = camera.id();
   spec.trigger = kEvent;
   spec.labels = rule.labels;
+  spec.priority = Priority::high;
   spec.start = std::min(start, shown);
   spec.longest = config_.recording.longest + (shown - spec.start);
   by.again.reset();

@@ -14,13 +14,13 @@ constexpr std::array<std::string_view, 8> kSections = {"cameras", "recording", "
 constexpr std::array<std::string_view, 9> kNever = {
     "storage/path",    "storage/signing_key", "storage/signing_key_file", "mqtt/topic_root", "upload/prefix",
     "upload/manifest", "upload/directory",    "upload/grant_origins",     "log/format"};
-constexpr std::array<std::string_view, 5> kSecrets = {"password", "access_key_id", "secret_access_key", "session_token",
-                                                      "signing_key"};
+constexpr std::array<std::string_view, 6> kSecrets = {"password",      "access_key_id", "secret_access_key",
+                                                      "session_token", "signing_key",   "proxy_password"};
 // Of cameras: those that connect to a host, and the test pattern.
 constexpr std::array<std::string_view, 10> kSchemes = {"rtsp", "rtsps", "http",  "https", "rtmp",
                                                        "srt",  "hik",   "dahua", "onvif", "test"};
 // What says where the secrets of an object go to.
-constexpr std::array<std::string_view, 8> kPlaces = {"url", "urls",      "alpn",     "endpoint",
+constexpr std::array<std::string_view, 9> kPlaces = {"url", "urls",      "alpn",     "endpoint", "proxy",
                                                      "sub", "http_port", "http_tls", "transport"};
 
 template <class Words>
@@ -94,7 +94,7 @@ class Check {
       const bool as_in_file = same && local.contains(key) && local[key] == inner;
       if (is_one_of(kSecrets, key)) error(at, "a secret may not come over MQTT; name it with " + key + "_file");
       if (key.ends_with("_file") && inner.is_string() && !as_in_file) reference(inner.get<std::string>(), at);
-      if (key == "url" || key == "endpoint") url(inner, at, is_camera);
+      if (key == "url" || key == "endpoint" || key == "proxy") url(inner, at, is_camera);
       if (key == "urls" && inner.is_array())
         for (size_t i = 0; i < inner.size(); ++i) url(inner[i], at + "/" + std::to_string(i), is_camera);
       object(inner, same && local.contains(key) ? local[key] : Json(), at, is_camera, false);

@@ -2,7 +2,9 @@
 
 #include "agent/credentials_config.h"
 #include "agent/grant_config.h"
+#include "agent/object_config.h"
 #include "agent/schedule_config.h"
+#include "uploader/grant_check.h"
 
 namespace vedette {
 
@@ -27,6 +29,20 @@ void read_endpoint(JsonReader& r, std::string& endpoint) {
   if (given->find('@') != std::string::npos) r.error("endpoint", "must not hold credentials");
   if (given->ends_with('/')) given->pop_back();
   endpoint = std::move(*given);
+}
+
+void read_proxy(JsonReader& r, Config::Upload& upload, ConfigLoad& load) {
+  set_given(upload.proxy, r.string("proxy", 1));
+  set_given(upload.proxy_username, r.string("proxy_username", 1));
+  read_secret(r, "proxy_password", upload.proxy_password, load);
+  take_credentials(r.path() + "/proxy", upload.proxy, upload.proxy_username, upload.proxy_password, load);
+  if (upload.proxy.ends_with('/')) upload.proxy.pop_back();
+  if (r.has("proxy") && (!upload.proxy.starts_with("http://") || !is_origin(upload.proxy)))
+    r.error("proxy", "must be http://host[:port]; name user and password beside it");
+  if (upload.proxy.empty() && !upload.proxy_username.empty()) r.error("proxy_username", "needs proxy");
+  if (upload.proxy_username.empty() && !upload.proxy_password.empty()) r.error("proxy_username", "is required");
+  const bool by_http = upload.target == Config::UploadTarget::s3 || upload.target == Config::UploadTarget::grant;
+  if (r.has("proxy") && !by_http) load.warn(r.path() + "/proxy", "has no effect without target: s3 or grant");
 }
 
 }  // namespace
@@ -62,6 +78,8 @@ void read_upload(JsonReader r, Config::Upload& upload, const TimeZone& zone, Con
     if (!upload.directory.is_absolute()) r.error("directory", "must be an absolute path");
   }
   if (upload.target == Config::UploadTarget::s3) read_s3(r, upload, load);
+  read_proxy(r, upload, load);
+  read_object_options(r, upload, load);
   read_grant_origins(r, upload, load.warnings);
   set_given(upload.part_size_bytes, r.integer("part_size_bytes", kLeastPartBytes, kMostPartBytes));
   set_given(upload.max_bandwidth_bps, r.integer("max_bandwidth_bps", 0, kMostInteger));

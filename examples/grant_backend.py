@@ -102,9 +102,10 @@ class Backend:
 
     def headers(self, p):
         """What the object is stored with."""
-        return {'content-type': p['content_type'], 'x-amz-meta-sha256': p['sha256'],
-                'x-amz-meta-camera': p['camera_id'], 'x-amz-meta-start': p['start'], 'x-amz-meta-end': p['end'],
-                f'x-amz-meta-{"snapshot" if p["kind"] == "snapshot" else "clip"}-id': p['subject_id']}
+        what = p['kind'] if p['kind'] in ('snapshot', 'diagnostics') else 'clip'  # whose a manifest and a poster are
+        of_camera = {'x-amz-meta-camera': p['camera_id']} if 'camera_id' in p else {}  # diagnostics are of none
+        return {'content-type': p['content_type'], 'x-amz-meta-sha256': p['sha256'], f'x-amz-meta-{what}-id': p['subject_id'],
+                **of_camera, 'x-amz-meta-start': p['start'], 'x-amz-meta-end': p['end']}
 
     def bound_to(self, sha256):
         """Signed with the URL, it makes that good for one content only. Not every store takes it (Swift does not)."""

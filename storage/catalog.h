@@ -111,7 +111,7 @@ struct DeletableQuery {
   std::optional<UtcTime> ended_before;
   std::optional<UtcTime> started_from;
   bool awaiting_upload = false;  // those that the store is still to get; else those that it has or never is to get
-  bool only_uploaded = false;    // of the others, those that it has
+  bool only_uploaded = false;    // of the others, those that it has with all that belongs beside them
   int limit = 100;
 };
 struct DeletableClip {

@@ -25,12 +25,25 @@ std::string select_class(const DeletableQuery& query, bool awaiting, std::option
   return sql;
 }
 
-std::string select_deletable(const DeletableQuery& query) {
+// What belongs beside the clip is there, too, or will not be: of the picture and the manifest no row is left to be
+// sent, and no picture is still to be made.
+std::string nothing_follows(bool posters) {
+  std::string sql =
+      " AND NOT EXISTS (SELECT 1 FROM upload WHERE subject_id = clip_id AND kind IN ('poster', 'manifest') AND state "
+      "IN "
+      "('pending', 'uploading'))";
+  if (posters) sql += " AND poster <> 'wanted'";
+  return sql;
+}
+
+std::string select_deletable(const DeletableQuery& query, bool posters) {
   std::string sql;
-  if (query.camera_id)
+  if (query.only_uploaded)
+    sql = select_class(query, false, true) + nothing_follows(posters);
+  else if (query.camera_id)
     sql = select_class(query, query.awaiting_upload, std::nullopt);
-  else if (query.awaiting_upload || query.only_uploaded)
-    sql = select_class(query, query.awaiting_upload, true);
+  else if (query.awaiting_upload)
+    sql = select_class(query, true, true);
   else  // two runs of the index, merged
     sql = select_class(query, false, false) + " UNION ALL " + select_class(query, false, true);
   return sql + " ORDER BY start_us, clip_id LIMIT ?3";
@@ -43,7 +56,7 @@ std::string_view to_string(SpaceLevel level) {
 }
 
 Result<std::vector<DeletableClip>> Catalog::deletable(const DeletableQuery& query) const {
-  const std::string sql = select_deletable(query);
+  const std::string sql = select_deletable(query, posters_);
   std::vector<DeletableClip> clips;
   const auto status = database_.read([&](Database::Access& db) {
     auto row = db.prepare(sql);

@@ -73,6 +73,7 @@ class EndpointCredentials : public CredentialsSource {
     request.url = endpoint_.url;
     if (!endpoint_.thing_name.empty()) request.headers = {{"x-amzn-iot-thingname", endpoint_.thing_name}};
     request.ca_file = endpoint_.ca_file;
+    request.proxy = endpoint_.proxy;
     request.cert_file = endpoint_.cert_file;
     request.key_file = endpoint_.key_file;
     request.total_timeout = pace_.deadline;

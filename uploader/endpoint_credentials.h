@@ -15,6 +15,7 @@ struct CredentialsEndpoint {
   std::string ca_file;              // empty: the system's
   std::string cert_file, key_file;  // read anew for each request
   std::string thing_name;           // header x-amzn-iot-thingname; empty: none
+  std::string proxy{};              // as of S3Config
 };
 
 struct CredentialsPace {

@@ -66,6 +66,7 @@ GrantedPut::GrantedPut(GrantStore& store, const GrantedUrl& granted, const std::
   request.body_offset = content.offset;
   request.body_bytes = content.size_bytes;
   request.ca_file = store.config.ca_file;
+  request.proxy = store.config.proxy;
   request.connect_timeout = store.timeouts.connect;
   request.stall_timeout = store.timeouts.stall;
   request.total_timeout = store.timeouts.upload;

@@ -15,6 +15,7 @@ struct GrantConfig {
   std::vector<std::string> origins;
   std::string ca_file;
   int64_t part_size_bytes = 8LL << 20;  // larger objects go in parts
+  std::string proxy{};                  // as of S3Config
 };
 
 // A store that this box has no key for: the backend gives out a URL for each request, and tells in the end whether the

@@ -100,6 +100,20 @@ TEST(ConfigPlanTest, ASecretThatChangesBehindItsNameCounts) {
   EXPECT_TRUE(plan->cameras.at("front").connect);
 }
 
+TEST(ConfigPlanTest, ThePasswordOfTheProxyCountsBehindItsNameToo) {
+  TempDir dir;
+  const auto file = dir.path() / "password";
+  write_text(file, "one-secret");
+  const std::string patch =
+      R"({"upload": {"proxy": "http://p", "proxy_username": "u", "proxy_password_file": ")" + file.string() + R"("}})";
+  const ConfigState before = state(patched(patch));
+  write_text(file, "other-secret");
+  const auto plan = plan_change(before, state(patched(patch)));
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->changed, Names{"/upload/proxy_password"});
+  EXPECT_TRUE(plan->upload);
+}
+
 TEST(ConfigPlanTest, EachSectionHasItsConsequence) {
   EXPECT_TRUE(plan_of(R"({"mqtt": {"url": "mqtt://b"}})").session);
   EXPECT_TRUE(plan_of(R"({"mqtt": {"groups": ["g"]}})").session);
@@ -110,6 +124,12 @@ TEST(ConfigPlanTest, EachSectionHasItsConsequence) {
   EXPECT_TRUE(rate.upload_rate);
   EXPECT_FALSE(rate.upload);
   EXPECT_TRUE(plan_of(R"({"upload": {"target": "none"}})").upload);
+  for (const char* patch : {R"({"upload": {"tags": {"a": "b"}}})", R"({"upload": {"storage_class": "COLD"}})",
+                            R"({"upload": {"proxy": "http://p"}})"}) {
+    const ConfigPlan upload = plan_of(patch);
+    EXPECT_TRUE(upload.upload) << patch;
+    EXPECT_FALSE(upload.session || upload.retention || upload.upload_rate || !upload.cameras.empty()) << patch;
+  }
   EXPECT_TRUE(plan_of(R"({"storage": {"max_bytes": 5}})").retention);
   EXPECT_TRUE(plan_of(R"({"log": {"level": "debug"}})").log_level);
   const ConfigPlan telemetry = plan_of(R"({"telemetry": {"interval_s": 5}})");

@@ -53,6 +53,12 @@ class ConfigSchemaTest : public ConfigTest {
         {"secret_access_key", "example-secret"},
         {"session_token", "example-tok"},
         {"thing_name", "edge-01"},
+        {"proxy", "http://10.0.0.1:3128"},
+        {"proxy_username", "guest"},
+        {"proxy_password", "example-secret"},
+        {"storage_class", "STANDARD_IA"},
+        {"server_side_encryption", "aws:kms"},
+        {"kms_key_id", "example-key"},
         {"signing_key", kSigningKey},
         {"signing_key_file", (dir_.path() / "a-key").string()},
     };

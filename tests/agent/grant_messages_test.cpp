@@ -139,6 +139,18 @@ TEST(GrantMessagesTest, ARequestSaysWhatTheBackendNeedsToSign) {
   EXPECT_EQ(grant_messages::verb_of(in_parts), "upload.complete");
 }
 
+TEST(GrantMessagesTest, WhatIsOfNoCameraNamesNone) {
+  GrantQuestion bundle = question_about(About::grant, false);
+  bundle.upload.kind = "diagnostics";
+  bundle.upload.camera_id.clear();
+  for (const About about : {About::grant, About::complete}) {
+    bundle.about = about;
+    const Json params = grant_messages::body_of(bundle).at("params");
+    EXPECT_EQ(params.at("kind"), "diagnostics");
+    EXPECT_FALSE(params.contains("camera_id")) << params;
+  }
+}
+
 TEST(GrantMessagesTest, AGrantLivesByTheBackendsClockFromWhenItWasAskedFor) {
   const auto granted = answer(one());
   ASSERT_TRUE(granted) << granted.error().message;

@@ -84,6 +84,19 @@ TEST_F(RemoteConfigTest, ASecretOfTheFileGoesWhereTheFileSendsItAndNowhereElse) 
   EXPECT_EQ(refused(R"({"mqtt": {"alpn": "evil", "password_file": "cred:mqtt"}})"), Names{"/mqtt/password_file"});
 }
 
+TEST_F(RemoteConfigTest, WhatObjectsAreStoredWithIsAllowedAsTheRestOfTheirSection) {
+  const char* const options =
+      R"({"upload": {"tags": {"a": "b"}, "storage_class": "COLD", "proxy": "http://10.0.0.1"}})";
+  EXPECT_EQ(refused(options), (Names{"/upload/tags", "/upload/storage_class", "/upload/proxy"}));
+  rules.allow = {"upload/tags", "upload/storage_class", "upload/proxy"};
+  EXPECT_EQ(refused(options), Names{});
+  rules.allow = {"upload"};
+  EXPECT_EQ(refused(R"({"upload": {"proxy": "http://u:p@10.0.0.1", "proxy_password": "x"}})"),
+            (Names{"/upload/proxy", "/upload/proxy_password"}));
+  EXPECT_EQ(refused(R"({"upload": {"proxy": "http://evil", "proxy_password_file": "cred:mqtt"}})"),
+            Names{"/upload/proxy_password_file"});
+}
+
 TEST_F(RemoteConfigTest, CamerasOnThisMachineAreForTheFile) {
   for (const char* url : {"file:///etc/passwd", "v4l2:///dev/video0", "rtmp-listen://0.0.0.0:1935/x", "mine://x", "x"})
     EXPECT_EQ(refused(R"({"cameras": {"a": {"url": ")" + std::string(url) + R"("}}})"), Names{"/cameras/a/url"}) << url;

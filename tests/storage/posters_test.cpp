@@ -5,6 +5,7 @@
 #include "storage/clip_remover.h"
 #include "storage/poster_maker.h"
 #include "storage/reindex.h"
+#include "storage/retention.h"
 #include "tests/storage/recorder_rig.h"
 #include "tests/support/process.h"
 
@@ -46,6 +47,18 @@ struct PosterTest : ClipRecorderTest {
       out.push_back(std::move(*upload));
     }
     return out;
+  }
+  std::vector<Upload> claim_all(seconds later = 0s) {
+    std::vector<Upload> out;
+    while (auto upload = store.catalog->claim_upload(clock.utc() + later).value()) out.push_back(std::move(*upload));
+    return out;
+  }
+  // How many clips go because they are uploaded.
+  int delete_uploaded() {
+    ClipRemover remover(store.layout, *store.catalog, clock);
+    RetentionLimits limits;
+    limits.delete_uploaded = true;
+    return Retention(store.layout, *store.catalog, remover, limits, clock).pass()->deleted;
   }
 };
 
@@ -168,6 +181,65 @@ TEST_F(PosterTest, GoesWithItsClipAndCountsUntilThen) {
   EXPECT_TRUE(files().empty());
   EXPECT_TRUE(upload_all().empty());
   EXPECT_TRUE(store.catalog->usage().value().empty());
+}
+
+TEST_F(PosterTest, KeepsItsClipUntilTheStoreHasBothAndTheManifest) {
+  store.catalog = std::make_unique<Catalog>(*store.database, ManifestIssuer{"edge-01", nullptr, true}, true);
+  const Clip clip = pattern_clip();
+  const auto manifest = store.catalog->claim_upload(clock.utc()).value();
+  ASSERT_TRUE(manifest);
+  ASSERT_EQ(manifest->kind, "manifest");
+  ASSERT_TRUE(store.catalog->fail_upload(manifest->row, "busy", clock.utc() + 1h, {}));
+  const auto uploads = claim_all(31s);  // it waits neither for its manifest nor for its poster any longer
+  ASSERT_EQ(uploads.size(), 1u);
+  ASSERT_TRUE(store.catalog->finish_upload(uploads[0].row, "e", {}));
+  ASSERT_FALSE(store.catalog->clip(clip.clip_id)->awaits_upload);
+  EXPECT_EQ(delete_uploaded(), 0) << "the poster is not made yet";
+  ASSERT_EQ(make_all(), 1);
+  EXPECT_EQ(delete_uploaded(), 0) << "nor is it in the store";
+  const auto poster = claim_all();
+  ASSERT_EQ(poster.size(), 1u);
+  EXPECT_EQ(delete_uploaded(), 0) << "it is under way";
+  ASSERT_TRUE(store.catalog->finish_upload(poster[0].row, "e", {}));
+  EXPECT_EQ(delete_uploaded(), 0) << "the manifest will be tried again";
+  ASSERT_EQ(claim_all(2h).size(), 1u);
+  EXPECT_EQ(delete_uploaded(), 0) << "the manifest is under way";
+  ASSERT_TRUE(store.catalog->finish_upload(manifest->row, "e", {}));
+  EXPECT_EQ(delete_uploaded(), 1);
+  EXPECT_TRUE(files().empty());
+  EXPECT_EQ(store.losses->count().value(), 0);
+}
+
+TEST_F(PosterTest, ThatCannotBeMadeKeepsNoClip) {
+  const Clip clip = pattern_clip();
+  write_text(file_of(clip), "this is no film");
+  ASSERT_EQ(make_all(), 1);
+  const auto uploads = claim_all();
+  ASSERT_EQ(uploads.size(), 1u);
+  ASSERT_TRUE(store.catalog->finish_upload(uploads[0].row, "e", {}));
+  EXPECT_EQ(delete_uploaded(), 1);
+}
+
+TEST_F(PosterTest, ThatIsGivenUpKeepsNoClip) {
+  pattern_clip();
+  ASSERT_EQ(make_all(), 1);
+  const auto poster = claim_all();
+  ASSERT_EQ(poster.size(), 1u);
+  ASSERT_TRUE(store.catalog->fail_upload(poster[0].row, "another is there", std::nullopt, {}));
+  const auto uploads = claim_all();
+  ASSERT_EQ(uploads.size(), 1u);
+  ASSERT_TRUE(store.catalog->finish_upload(uploads[0].row, "e", {}));
+  EXPECT_EQ(delete_uploaded(), 1);
+}
+
+TEST_F(PosterTest, ThatNobodyMakesAnyMoreKeepsNoClip) {
+  pattern_clip();
+  const auto uploads = claim_all(31s);
+  ASSERT_EQ(uploads.size(), 1u);
+  ASSERT_TRUE(store.catalog->finish_upload(uploads[0].row, "e", {}));
+  EXPECT_EQ(delete_uploaded(), 0);
+  store.catalog = std::make_unique<Catalog>(*store.database);  // a start without upload.poster
+  EXPECT_EQ(delete_uploaded(), 1);
 }
 
 TEST_F(PosterTest, OfAClipThatIsDeletedMeanwhileIsNotLeft) {

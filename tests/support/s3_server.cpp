@@ -73,6 +73,43 @@ void S3Server::create_bucket(const std::string& name) const {
   if (answer.status != 200) throw std::runtime_error("bucket " + name + ": " + answer.body);
 }
 
+std::string S3Server::aws(std::vector<std::string> words) const {
+  ProcessOptions options;
+  options.env = {{"AWS_ACCESS_KEY_ID", access_key()},
+                 {"AWS_SECRET_ACCESS_KEY", secret_key()},
+                 {"AWS_DEFAULT_REGION", region()},
+                 {"AWS_EC2_METADATA_DISABLED", "true"},
+                 {"PYTHONUTF8", "1"}};
+  words.insert(words.begin(), {"aws", "--endpoint-url", endpoint(), "--output", "json"});
+  return run_or_throw(std::move(words), kStopLimit + kStopLimit, options);
+}
+
+void S3Server::admin(std::vector<std::string> words) const {
+  const std::string conf = (data_ / "ceph.conf").string();
+  words.insert(words.begin(), {"radosgw-admin", "-c", conf, "-n", "client.rgw", "--admin-socket="});
+  run_or_throw(std::move(words), kStopLimit);
+}
+
+S3Server::Keys S3Server::make_key(const std::string& access_key) const {
+  Keys keys{access_key, "secret-of-" + access_key};
+  admin({"key", "create", "--uid=test", "--key-type=s3", "--access-key=" + keys.access_key,
+         "--secret-key=" + keys.secret_key});
+  return keys;
+}
+
+void S3Server::withdraw_key(const std::string& access_key) const {
+  admin({"key", "rm", "--uid=test", "--key-type=s3", "--access-key=" + access_key});
+}
+
+void S3Server::add_storage_class(const std::string& name) const {
+  const std::string placement = "--placement-id=default-placement", storage_class = "--storage-class=" + name;
+  admin({"zonegroup", "placement", "add", "--rgw-zonegroup=default", placement, storage_class});
+  admin({"zone", "placement", "add", "--rgw-zone=default", placement, storage_class,
+         "--data-pool=default.rgw.buckets.data"});
+  stop();  // what it knows it reads when it begins
+  start();
+}
+
 void S3Server::stop() const {
   gateway("stop");
 }

@@ -46,6 +46,16 @@ class S3Server {
 
   void create_bucket(const std::string& name) const;
 
+  // The AWS CLI as the owner of the buckets: {"s3api", ...}. Gives what it prints, JSON.
+  std::string aws(std::vector<std::string> words) const;
+  // Ceph: radosgw-admin.
+  void admin(std::vector<std::string> words) const;
+  // Ceph: another key of the owner's, until it is withdrawn.
+  Keys make_key(const std::string& access_key) const;
+  void withdraw_key(const std::string& access_key) const;
+  // Ceph: begins to know a storage class beside STANDARD.
+  void add_storage_class(const std::string& name) const;
+
   // The gateway alone: connections are refused in between, the objects stay.
   void stop() const;
   void start() const;

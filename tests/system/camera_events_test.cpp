@@ -21,13 +21,13 @@ UtcTime time_of(const Json& text) {
 class CameraEventsTest : public testing::Test {
  protected:
   // An installation with one camera of that maker, which streams and tells its events.
-  void start(const std::string& scheme, const Json& rule) {
+  void start(const std::string& scheme, const Json& rule, const Json& upload = {{"target", "none"}}) {
     CameraSim& sim = rig.add_sim({"front"}, {footage(Footage::h264_no_audio)});
     Json& front = rig.config()["cameras"]["front"];
     http.emplace(HttpCameraOptions{.user = front["username"], .password = "kamera-passwort"});
     front["url"] = sim.vendor_url(scheme);
     front.update({{"events", true}, {"http_port", http->port()}, {"event_hold_s", 2}, {"on_event", rule}});
-    rig.config()["upload"] = {{"target", "none"}};
+    rig.config()["upload"] = upload;
     rig.start();
     ASSERT_TRUE(rig.vedette->wait_for_log("the camera tells its events", Rig::kLimit));
     ASSERT_TRUE(rig.wait_for_ring("front", 4s));
@@ -104,6 +104,26 @@ TEST_F(CameraEventsTest, AllThatOverlapsIsOneClipFromPreRollToPostRoll) {
   EXPECT_EQ(decode(rig.file_of(clip.at("clip_id"))).errors, "");
   EXPECT_EQ(rig.vedette->log().find("kamera-passwort"), std::string::npos);
   rig.expect_messages_follow_schemas();
+}
+
+TEST_F(CameraEventsTest, WhatIsRecordedOnEventsIsUploadedBeforeWhatIsRecordedAnyway) {
+  const Json always = Json::array({{{"from", "00:00"}, {"to", "24:00"}}});
+  rig.add_camera("hall", "test://pattern?size=320x180&fps=10&gop=10", {{"record", "continuous"}});
+  rig.add_camera("gate", "test://pattern?size=320x180&fps=10&gop=10", {{"record", "schedule"}, {"schedule", always}});
+  rig.config()["recording"] = {{"segment_s", 2}};
+  start("dahua", {{"type", "motion"}, {"post_roll_ms", 500}}, {{"target", "directory"}});
+  rig.result("upload.pause", Json::object());
+  const auto waiting = [&] { return rig.result("upload.status", Json::object()).at("queue").at("by_priority"); };
+  EXPECT_FALSE(waiting().contains("high"));
+  mark = rig.probe.mark();
+  say("VideoMotion", "active");
+  instant("motion.started", "VideoMotion");
+  say("VideoMotion", "inactive");
+  for (const char* camera : {"front", "hall", "gate"}) rig.event("clip.ready", "camera_id", camera, Rig::kLimit, mark);
+  const Json by_priority = waiting();
+  EXPECT_GE(by_priority.value(Json::json_pointer("/high/rows"), 0), 2) << by_priority << "\na clip and its manifest";
+  EXPECT_GE(by_priority.value(Json::json_pointer("/low/rows"), 0), 4) << by_priority << "\ntwo of these";
+  EXPECT_FALSE(by_priority.contains("normal")) << by_priority;
 }
 
 TEST_F(CameraEventsTest, WhatLastsLongerThanARecordingMayIsRecordedOn) {

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
 #include <fstream>
 #include <set>
 
@@ -16,6 +18,7 @@ namespace vedette::test {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -195,6 +198,31 @@ TEST_F(GrantsTest, ADeviceWithoutAKeyUploadsWhateverHappensToItsBackend) {
   rig.expect_messages_follow_schemas();
   expect_responses_follow_schemas();
   expect_no_url_but_in_responses();
+}
+
+TEST_F(GrantsTest, WhatIsNoClipIsSentAsWhatItIs) {
+  start_backend();
+  rig.start();
+  const auto head_of = [&](const std::string& key) {
+    std::string head;
+    EXPECT_TRUE(eventually(Rig::kLimit, [&] {
+      const auto answer = rig.s3().request("HEAD", "/clips/" + key);
+      head = answer.headers;
+      return answer.status == 200;
+    })) << key;
+    std::transform(head.begin(), head.end(), head.begin(), [](unsigned char c) { return std::tolower(c); });
+    return head;
+  };
+  const Json bundle = rig.result("agent.diagnostics", Json::object());
+  EXPECT_THAT(head_of(bundle.at("object_key")),
+              AllOf(HasSubstr("x-amz-meta-diagnostics-id: " + bundle.value("diagnostics_id", "") + "\r"),
+                    Not(HasSubstr("x-amz-meta-camera")), Not(HasSubstr("x-amz-meta-clip-id"))));
+  const Json picture = rig.result("snapshot.take", {{"camera_id", "small"}, {"deliver", "upload"}});
+  EXPECT_THAT(head_of(picture.at("object_key")),
+              AllOf(HasSubstr("x-amz-meta-snapshot-id: " + picture.value("snapshot_id", "") + "\r"),
+                    HasSubstr("x-amz-meta-camera: small\r"), Not(HasSubstr("x-amz-meta-clip-id"))));
+  rig.expect_messages_follow_schemas();
+  expect_responses_follow_schemas();
 }
 
 TEST_F(GrantsTest, PartsGoOnAfterAKillAndUrlsThatExpireAreRenewed) {

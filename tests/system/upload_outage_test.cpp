@@ -17,6 +17,14 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kClips = 5;
+constexpr const char* kKinds[] = {".mp4", ".json", ".jpg"};
+
+std::vector<std::string> keys_of(const Json& uploaded) {
+  const std::string key = uploaded.at("object_key");
+  std::vector<std::string> keys;
+  for (const char* kind : kKinds) keys.push_back(key.substr(0, key.rfind('.')) + kind);
+  return keys;
+}
 
 class UploadOutageTest : public testing::Test {
  protected:
@@ -63,17 +71,18 @@ TEST_F(UploadOutageTest, NothingGoesBeforeItsProofAndNothingIsSentTwice) {
     const Json uploaded = rig.wait_uploaded(clip.at("clip_id"), Rig::kLimit * 2);
     const Json deleted = rig.event("clip.deleted", "clip_id", clip.at("clip_id"));
     EXPECT_EQ(deleted.at("data").at("reason"), "uploaded");
-    puts["PUT /clips/" + uploaded.at("object_key").get<std::string>()] = 0;
+    for (const std::string& key : keys_of(uploaded)) puts["PUT /clips/" + key] = 0;
     EXPECT_TRUE(rig.file_of(clip.at("clip_id")).empty());
   }
   for (const auto& exchange : proxy.exchanges())
     if (exchange.status == 200 && puts.contains(exchange.request)) ++puts[exchange.request];
-  EXPECT_EQ(puts.size(), kClips);
+  EXPECT_EQ(puts.size(), std::size(kKinds) * kClips);
   for (const auto& [request, count] : puts) EXPECT_EQ(count, 1) << request;
   const fs::path bucket = rig.fetch_all_with_awscli();
   for (const Json& clip : clips) {
-    const fs::path file = bucket / fs::path(rig.wait_uploaded(clip.at("clip_id")).at("object_key").get<std::string>());
-    EXPECT_EQ(sha256_hex(read_text(file)), clip.at("sha256"));
+    const auto keys = keys_of(rig.wait_uploaded(clip.at("clip_id")));
+    for (const std::string& key : keys) EXPECT_TRUE(fs::exists(bucket / key)) << key;
+    EXPECT_EQ(sha256_hex(read_text(bucket / keys.front())), clip.at("sha256"));
   }
   // In the order of the events, each proof before its deletion.
   std::map<std::string, int> step;

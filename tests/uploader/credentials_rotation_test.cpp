@@ -1,19 +1,18 @@
-// Credentials that change while a real store checks them, as the uploader uses them: current() for each request,
-// refused() when the store refuses it, and once more when there are others.
+// Credentials that change while a real store checks them: an object goes by the target of the product, which asks for
+// them before each request, says when the store refuses them, and tries once more when there are others.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <sstream>
 
-#include "core/sha256.h"
-#include "net/http_client.h"
 #include "tests/support/s3_server.h"
 #include "tests/support/wait.h"
 #include "tests/uploader/credentials_server.h"
+#include "tests/uploader/transfer_run.h"
+#include "tests/uploader/upload_fixture.h"
 #include "uploader/file_credentials.h"
-#include "uploader/s3_error.h"
-#include "uploader/sigv4.h"
+#include "uploader/s3_config.h"
 
 namespace vedette {
 namespace {
@@ -22,8 +21,10 @@ using test::CredentialsServer;
 using test::eventually;
 using test::S3Server;
 using test::TempDir;
+using testing::HasSubstr;
 
 constexpr milliseconds kLimit{30'000};
+constexpr size_t kInOne = 100, kInParts = 6'000'000;
 
 class CredentialsRotationTest : public testing::Test {
  protected:
@@ -35,31 +36,15 @@ class CredentialsRotationTest : public testing::Test {
   }
   static S3Credentials right() { return {store().access_key(), store().secret_key(), ""}; }
 
-  // "200", or the code of the refusal.
-  static std::string put_once(const S3Credentials& credentials) {
-    SigningRequest to_sign;
-    to_sign.method = "PUT";
-    to_sign.host = store().endpoint().substr(std::string("http://").size());
-    to_sign.path = "/rotation/object";
-    to_sign.payload_sha256 = sha256_hex("content");
-    HttpRequest request;
-    request.method = "PUT";
-    request.url = store().endpoint() + SigV4::encoded_target(to_sign);
-    request.headers = SigV4(credentials, store().region()).sign(to_sign, Clock::system().utc());
-    request.headers.emplace_back("Host", to_sign.host);
-    request.body = "content";
-    const auto answer = HttpClient().perform(request, {});
-    if (!answer) return answer.error().message;
-    return answer->status == 200 ? "200" : s3_error_code(answer->body);
-  }
-  static std::string put(CredentialsSource& source) {
-    const auto first = source.current();
-    if (!first) return std::string(code_name(first.error().code));
-    const std::string outcome = put_once(*first);
-    if (outcome == "200") return outcome;
-    source.refused(*first, outcome);
-    const auto second = source.current();
-    return second && !(*second == *first) ? put_once(*second) : outcome;
+  // "200", or the words of the refusal.
+  std::string put(const std::shared_ptr<CredentialsSource>& source, size_t size = kInOne) {
+    S3Config config;
+    config.endpoint = store().endpoint();
+    config.bucket = "rotation";
+    config.part_size_bytes = 5 << 20;
+    const Upload upload = test::make_upload(dir_.path(), test::some_content(size));
+    const auto proof = test::TransferRun(upload).run(*make_s3_target(config, source), dir_.path() / upload.path);
+    return proof ? "200" : proof.error().message;
   }
 
   void write(const S3Credentials& credentials) const {
@@ -76,35 +61,37 @@ class CredentialsRotationTest : public testing::Test {
   TempDir dir_;
 };
 
-TEST_F(CredentialsRotationTest, WhatFailedWithTheOldKeySucceedsWithTheNewOneAtOnce) {
-  write({store().access_key(), "wrongwrongwrong", ""});
-  const auto source = of_files();
-  EXPECT_EQ(put(*source), "SignatureDoesNotMatch");
-  write(right());
-  EXPECT_EQ(put(*source), "200") << "the refusal has the files read, without waiting for a second to pass";
+TEST_F(CredentialsRotationTest, WhatTheOldKeyIsRefusedTheNewOneDoesWithinTheSameUpload) {
+  for (const size_t size : {kInOne, kInParts}) {
+    write({store().access_key(), "wrongwrongwrong", ""});
+    const auto source = of_files();
+    EXPECT_THAT(put(source, size), HasSubstr("SignatureDoesNotMatch"));
+    write(right());
+    EXPECT_EQ(put(source, size), "200") << "the refusal has the files read, without waiting for a second to pass";
+  }
 }
 
 TEST_F(CredentialsRotationTest, KeysOfAnotherAccountAreReplaced) {
   write({store().other_access_key(), store().other_secret_key(), ""});
   const auto source = of_files();
-  EXPECT_EQ(put(*source), "AccessDenied");
+  EXPECT_THAT(put(source), HasSubstr("AccessDenied"));
   write(right());
-  EXPECT_EQ(put(*source), "200");
+  EXPECT_EQ(put(source), "200");
 }
 
 TEST_F(CredentialsRotationTest, KeysThatWereWithdrawnAreReplacedWithoutARefusal) {
   write(right());
   const auto source = of_files();
-  EXPECT_EQ(put(*source), "200");
+  EXPECT_EQ(put(source), "200");
   write({"NOSUCHKEY", "some-secret", ""});
   EXPECT_TRUE(eventually(kLimit, [&] { return source->current()->access_key_id == "NOSUCHKEY"; }));
-  EXPECT_EQ(put(*source), "InvalidAccessKeyId");
+  EXPECT_THAT(put(source), HasSubstr("InvalidAccessKeyId"));
   write(right());
-  EXPECT_EQ(put(*source), "200");
+  EXPECT_EQ(put(source), "200");
 }
 
 TEST_F(CredentialsRotationTest, AnEndpointIsAskedForOthersWhenTheStoreRefusesThem) {
-  // The store has no security token service; keys that last pass for temporary ones when the token is left out.
+  // The store has no security token service, and takes any token beside keys that last.
   const auto script = [](const std::string& secret) {
     return R"({"key_id": ")" + store().access_key() + R"(", "secret": ")" + secret + R"(", "token": "t"})";
   };
@@ -113,16 +100,11 @@ TEST_F(CredentialsRotationTest, AnEndpointIsAskedForOthersWhenTheStoreRefusesThe
   pace.least_gap = 10ms;
   const auto source = endpoint_credentials(server.endpoint(), Clock::system(), pace);
   ASSERT_TRUE(eventually(kLimit, [&] { return source->current().has_value(); }));
-  const auto without_token = [&] {
-    auto credentials = *source->current();
-    credentials.session_token.clear();
-    return put_once(credentials);
-  };
-  EXPECT_EQ(without_token(), "SignatureDoesNotMatch");
+  EXPECT_THAT(put(source), HasSubstr("SignatureDoesNotMatch"));
   server.answer(script(store().secret_key()));
-  source->refused(*source->current(), "SignatureDoesNotMatch");
-  EXPECT_TRUE(eventually(kLimit, [&] { return source->current()->secret_access_key == store().secret_key(); }));
-  EXPECT_EQ(without_token(), "200");
+  // The answer of the endpoint is not waited for: the upload that is refused fails, and one of those that follow goes.
+  EXPECT_TRUE(eventually(kLimit, [&] { return put(source) == "200"; }));
+  EXPECT_EQ(put(source, kInParts), "200");
 }
 
 }  // namespace

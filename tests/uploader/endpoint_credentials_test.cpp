@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "core/redact.h"
+#include "tests/support/http_proxy.h"
 #include "tests/support/wait.h"
 #include "tests/uploader/credentials_server.h"
 
@@ -98,6 +99,15 @@ TEST_F(EndpointCredentialsTest, TakesTheContainerShapeAndSendsNoThingNameUnlessG
   const auto source = endpoint_credentials(endpoint, Clock::system(), fast());
   ASSERT_TRUE(comes_to(*source, numbered(1)));
   EXPECT_THAT(server_.requests()[0], EndsWith("/credentials - edge-01"));
+}
+
+TEST_F(EndpointCredentialsTest, GoesThroughTheProxyThatIsConfigured) {
+  const test::HttpProxy proxy;
+  auto endpoint = server_.endpoint();
+  endpoint.proxy = proxy.url();
+  const auto source = endpoint_credentials(endpoint, Clock::system(), fast());
+  ASSERT_TRUE(comes_to(*source, numbered(1)));
+  EXPECT_THAT(proxy.log(), HasSubstr("CONNECT"));
 }
 
 TEST_F(EndpointCredentialsTest, IsBusyAndDoesNotBlockWhileTheFirstAreFetched) {

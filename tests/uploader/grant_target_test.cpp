@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/fake_clock.h"
+#include "tests/support/http_proxy.h"
 #include "tests/support/http_script.h"
 #include "tests/support/temp_dir.h"
 #include "tests/uploader/grant_backend.h"
@@ -371,6 +372,15 @@ TEST_P(GrantStoreTest, ObjectsArriveWholeThroughExpiryAndAnEndInTheMiddle) {
   EXPECT_THAT(parts.finished(), ElementsAre(1, 2, 3, 4, 5)) << "none twice";
   EXPECT_EQ(backend_.begun, 1);
   EXPECT_EQ(hash_in_store(large), large.sha256);
+}
+
+TEST_P(GrantStoreTest, ObjectsGoThroughTheProxyThatIsConfigured) {
+  const test::HttpProxy proxy;
+  const GrantConfig config{{store_.endpoint()}, "", kPart, proxy.url()};
+  const Upload upload = make_upload(dir_.path(), some_content(1000, 3));
+  const auto proof = TransferRun(upload).run(*make_grant_target(config, backend_), file(upload));
+  ASSERT_TRUE(proof) << proof.error().message;
+  EXPECT_THAT(proxy.log(), HasSubstr("/clips/" + upload.object_key));
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, GrantStoreTest, ::testing::Bool(),
