@@ -25,10 +25,6 @@ AuditQueryRequest read_audit_query(JsonReader& r) {
   return {std::move(q)};
 }
 
-AgentRebirth read_agent_rebirth(JsonReader&) {
-  return {};
-}
-
 AgentLogLevel read_agent_log_level(JsonReader& r) {
   AgentLogLevel p;
   if (const auto level = r.require("level").choice("level", {"trace", "debug", "info", "warn", "error"}))

@@ -8,8 +8,8 @@
 #include "core/log.h"
 #include "storage/command_log.h"
 
-// The parameters of the verbs about the agent itself and about commands, and their readers; errors are collected by the
-// JsonReader.
+// The parameters of the verbs about the agent itself, its configuration and commands, and their readers; errors are
+// collected by the JsonReader.
 namespace vedette {
 
 struct CommandCancel {
@@ -18,15 +18,16 @@ struct CommandCancel {
 struct AuditQueryRequest {
   AuditQuery query;
 };
+struct AgentPing {};
 struct AgentRebirth {};
 struct AgentLogLevel {
   log::Level level = log::Level::info;
   seconds ttl{3600};
 };
+struct ConfigReport {};
 
 CommandCancel read_command_cancel(JsonReader& params);
 AuditQueryRequest read_audit_query(JsonReader& params);
-AgentRebirth read_agent_rebirth(JsonReader& params);
 AgentLogLevel read_agent_log_level(JsonReader& params);
 
 }  // namespace vedette

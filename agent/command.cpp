@@ -3,226 +3,26 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "core/ids.h"
-#include "sources/onvif/discovery.h"
-
 namespace vedette {
 
 namespace {
 
-constexpr size_t kMostDeleted = 100;
 constexpr size_t kMostTopicBytes = 200;
 constexpr size_t kMostCorrelationBytes = 1024;
-constexpr size_t kMostUrlLength = 1024;
-constexpr int64_t kDayMs = 86'400'000;
 constexpr microseconds kLongestExpiry = std::chrono::hours(24 * 365);  // which no instant overflows by
 // No command is so long on its way: by then its id is forgotten, and it could not be told from one that was run.
 constexpr microseconds kLongestWay = std::chrono::hours(24 * 7);
 
-template <class T>
-T or_default(std::optional<T> value, T fallback) {
-  return value ? std::move(*value) : std::move(fallback);
-}
-
-// What is wanted of clips that are made.
-template <class Params>
-void read_wishes(JsonReader& r, Params& p) {
-  p.labels = or_default(r.strings("labels", kMostLabels, 1, kMostLabelLength), {});
-  p.upload = or_default(r.choice("upload", {"auto", "never"}), std::string("auto")) == "auto";
-  if (auto text = r.choice("priority", {"high", "normal", "low"})) p.priority = *priority_from(*text);
-  if (auto text = r.choice("container", {"mp4", "ts", "flv"})) p.container = *container_from(*text);
-}
-
-Request read_recording_start(JsonReader& r) {
-  RecordingStart p;
-  p.camera_id = or_default(r.require("camera_id").name("camera_id"), std::string());
-  p.recording_id = r.name("recording_id");
-  p.start = r.time("start");
-  p.allow_late = or_default(r.boolean("allow_late"), false);
-  if (auto ms = r.integer("pre_roll_ms", 0, 3'600'000)) p.pre_roll = milliseconds(*ms);
-  if (auto ms = r.integer("duration_ms", 1, kDayMs)) p.duration = milliseconds(*ms);
-  read_wishes(r, p);
-  if (r.has("start") && r.has("pre_roll_ms")) r.error("pre_roll_ms", "cannot be given together with start");
-  return p;
-}
-
-Request read_recording_stop(JsonReader& r) {
-  RecordingStop p;
-  p.recording_id = r.name("recording_id");
-  p.camera_id = r.name("camera_id");
-  if (!r.has("recording_id") && !r.has("camera_id")) r.error("recording_id", "is required, or camera_id");
-  return p;
-}
-
-Request read_recording_list(JsonReader& r) {
-  return RecordingList{r.name("camera_id")};
-}
-
-std::optional<Config::Profile> read_profile(JsonReader& r) {
-  const auto profile = r.choice("profile", {"main", "sub"});
-  if (!profile) return std::nullopt;
-  return *profile == "sub" ? Config::Profile::sub : Config::Profile::main;
-}
-
-Request read_snapshot_take(JsonReader& r) {
-  SnapshotTake p;
-  p.camera_id = or_default(r.require("camera_id").name("camera_id"), std::string());
-  p.profile = read_profile(r);
-  p.at = r.time("at");
-  p.fresh = or_default(r.boolean("fresh"), false);
-  p.width_px = static_cast<int>(or_default(r.integer("width_px", 16, 7680), int64_t{0}));
-  if (const auto quality = r.integer("quality", 1, 100)) p.quality = static_cast<int>(*quality);
-  const std::string origin = or_default(r.choice("origin", {"auto", "ring", "camera"}), std::string("auto"));
-  if (origin == "ring") p.origin = SnapshotTake::Origin::ring;
-  if (origin == "camera") p.origin = SnapshotTake::Origin::camera;
-  const std::string deliver = or_default(r.choice("deliver", {"upload", "inline", "both"}), std::string("inline"));
-  p.send_inline = deliver != "upload";
-  p.send_upload = deliver != "inline";
-  p.timeout = milliseconds(or_default(r.integer("timeout_ms", 100, 120'000), int64_t{10'000}));
-  if (p.fresh && r.has("at")) r.error("fresh", "cannot be given together with at");
-  if (origin == "camera" && r.has("at")) r.error("origin", "the camera has no past: cannot be given together with at");
-  return p;
-}
-
-Request read_clip_create(JsonReader& r) {
-  ClipCreate p;
-  p.camera_id = or_default(r.require("camera_id").name("camera_id"), std::string());
-  p.start = or_default(r.require("start").time("start"), UtcTime());
-  p.end = or_default(r.require("end").time("end"), UtcTime());
-  read_wishes(r, p);
-  return p;
-}
-
-// What all queries by time have.
-template <class Query>
-void read_page(JsonReader& r, Query& q) {
-  q.from = r.time("from");
-  q.to = r.time("to");
-  q.limit = static_cast<int>(or_default(r.integer("limit", 1, 200), int64_t{50}));
-  q.cursor = or_default(r.string("cursor", 1, 1024), std::string());
-}
-
-Request read_clip_query(JsonReader& r) {
-  ClipQuery q;
-  q.camera_id = r.name("camera_id");
-  read_page(r, q);
-  q.labels = or_default(r.strings("labels", kMostLabels, 1, kMostLabelLength), {});
-  const auto states = or_default(r.strings("state", 4, 1, 16), {});
-  for (size_t i = 0; i < states.size(); ++i) {
-    if (const auto state = clip_state_from(states[i]))
-      q.states.push_back(*state);
-    else
-      r.errors().push_back(
-          {r.path() + "/state/" + std::to_string(i), "must be one of: recording, finalizing, ready, deleting"});
-  }
-  q.newest_first = or_default(r.choice("order", {"asc", "desc"}), std::string("asc")) == "desc";
-  return ClipQueryRequest{std::move(q)};
-}
-
-Request read_clip_get(JsonReader& r) {
-  return ClipGet{or_default(r.require("clip_id").uuid("clip_id"), std::string())};
-}
-
-Request read_clip_url(JsonReader& r) {
-  ClipUrl p;
-  p.clip_id = or_default(r.require("clip_id").uuid("clip_id"), std::string());
-  if (auto ttl = r.integer("ttl_s", 1, 7 * 86'400)) p.ttl = seconds(*ttl);
-  return p;
-}
-
-Request read_clip_protect(JsonReader& r) {
-  ClipProtect p;
-  p.clip_id = or_default(r.require("clip_id").uuid("clip_id"), std::string());
-  p.wanted = or_default(r.require("protected").boolean("protected"), true);
-  p.until = r.time("until");
-  if (!p.wanted && r.has("until")) r.error("until", "only goes with protected: true");
-  return p;
-}
-
-Request read_clip_delete(JsonReader& r) {
-  ClipDelete p;
-  if (auto ids = r.require("clip_ids").strings("clip_ids", kMostDeleted, 0, 1024)) {
-    for (size_t i = 0; i < ids->size(); ++i)
-      if (!is_uuid((*ids)[i]))
-        r.errors().push_back({r.path() + "/clip_ids/" + std::to_string(i), "must be a UUID in lower case"});
-    if (ids->empty()) r.error("clip_ids", "must hold one at least");
-    p.clip_ids = std::move(*ids);
-  }
-  p.force = or_default(r.boolean("force"), false);
-  return p;
-}
-
-Request read_timeline_query(JsonReader& r) {
-  TimelineQuery p;
-  p.camera_id = or_default(r.require("camera_id").name("camera_id"), std::string());
-  p.from = or_default(r.require("from").time("from"), UtcTime());
-  p.to = or_default(r.require("to").time("to"), UtcTime());
-  return p;
-}
-
-Request read_loss_query(JsonReader& r) {
-  LossQuery q;
-  read_page(r, q);
-  return LossQueryRequest{std::move(q)};
-}
-
-Request read_storage_status(JsonReader&) {
-  return StorageStatus{};
-}
-
-Request read_camera_restart(JsonReader& r) {
-  return CameraRestart{or_default(r.require("camera_id").name("camera_id"), std::string())};
-}
-
-Request read_camera_probe(JsonReader& r) {
-  CameraProbe p;
-  p.url = r.string("url", 1, kMostUrlLength);
-  p.auth_camera_id = r.name("auth_camera_id");
-  p.camera_id = r.name("camera_id");
-  p.transport = or_default(r.choice("transport", {"tcp", "udp", "auto", "multicast", "http"}), std::string());
-  p.timeout = milliseconds(or_default(r.integer("timeout_ms", 100, 60'000), int64_t{10'000}));
-  if (r.has("url") == r.has("camera_id")) r.error("url", "is required, or camera_id, and not both");
-  for (const std::string_view key : {"auth_camera_id", "transport"})
-    if (!r.has("url") && r.has(key)) r.error(key, "only goes with url");
-  // A '@' in a path can be written as %40, so what is there stands behind credentials, or is taken for that somewhere.
-  if (p.url && p.url->find('@') != std::string::npos)
-    r.error("url", "must not hold credentials: name a camera whose are to be used in auth_camera_id");
-  return p;
-}
-
-Request read_camera_discover(JsonReader& r) {
-  CameraDiscover p;
-  p.timeout = milliseconds(or_default(r.integer("timeout_ms", 500, 10'000), int64_t{3000}));
-  p.address = or_default(r.string("address", 7, 15), std::string());
-  if (!p.address.empty() && !onvif::is_unicast_ipv4(p.address))
-    r.error("address", "must be the IPv4 address of one machine");
-  return p;
-}
-
-Request read_stream_open(JsonReader& r) {
-  StreamOpen p;
-  p.camera_id = or_default(r.require("camera_id").name("camera_id"), std::string());
-  p.profile = read_profile(r);
-  if (auto ttl = r.integer("ttl_s", 1, 3600)) p.ttl = seconds(*ttl);
-  return p;
-}
-
-Request read_stream_list(JsonReader& r) {
-  return StreamList{r.name("camera_id")};
-}
-
-Request read_stream_close(JsonReader& r) {
-  return StreamClose{or_default(r.require("stream_id").uuid("stream_id"), std::string())};
-}
-
-Request read_agent_ping(JsonReader&) {
-  return AgentPing{};
-}
-
 // A reader that knows nothing of the other verbs.
 template <auto Read>
-Request as_request(JsonReader& r) {
-  return Read(r);
+Request as_request(JsonReader& params) {
+  return Read(params);
+}
+
+// The reader of a verb that has no parameters.
+template <class Params>
+Params no_parameters(JsonReader&) {
+  return {};
 }
 
 bool is_token(std::string_view text) {
@@ -274,7 +74,7 @@ std::variant<const Json*, Refusal> read_envelope(JsonReader& r, const mqtt::Mess
                                                  const std::string& base_topic, UtcTime now, bool clock_synced,
                                                  Decoded& decoded) {
   ReplyTo& to = decoded.reply_to;
-  to.command_id = or_default(r.require("id").uuid("id"), std::string());
+  to.command_id = r.require("id").uuid("id").value_or("");
   if (auto reply_to = r.string("reply_to")) {
     if (!is_token(*reply_to))
       r.error("reply_to", "must match ^[A-Za-z0-9_-]{1,64}$");
@@ -287,7 +87,7 @@ std::variant<const Json*, Refusal> read_envelope(JsonReader& r, const mqtt::Mess
     else
       r.error("", "the response topic must lie below " + base_topic + "/reply/");
   }
-  to.actor = or_default(r.string("actor", 0, 128), std::string());
+  to.actor = r.string("actor", 0, 128).value_or("");
   const auto traceparent = r.string("traceparent");
   if (traceparent && !is_traceparent(*traceparent)) r.error("traceparent", "is not a W3C traceparent");
   to.traceparent = traceparent.value_or(message.user_property("traceparent").value_or(""));
@@ -313,36 +113,36 @@ std::variant<const Json*, Refusal> read_envelope(JsonReader& r, const mqtt::Mess
 
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> all = {
-      {"recording.start", read_recording_start, false},
-      {"recording.stop", read_recording_stop, false},
-      {"recording.list", read_recording_list, true},
-      {"snapshot.take", read_snapshot_take, false},
-      {"clip.create", read_clip_create, false},
-      {"clip.query", read_clip_query, true},
-      {"clip.get", read_clip_get, true},
-      {"clip.url", read_clip_url, true},
-      {"clip.protect", read_clip_protect, false},
-      {"clip.delete", read_clip_delete, false, true},
-      {"timeline.query", read_timeline_query, true},
-      {"loss.query", read_loss_query, true},
-      {"storage.status", read_storage_status, true},
-      {"camera.restart", read_camera_restart, false},
-      {"camera.probe", read_camera_probe, true},
-      {"camera.discover", read_camera_discover, true},
-      {"stream.open", read_stream_open, true},
-      {"stream.list", read_stream_list, true},
-      {"stream.close", read_stream_close, true},
-      {"config.report", [](JsonReader&) -> Request { return ConfigReport{}; }, true},
-      {"agent.ping", read_agent_ping, true},
-      {"upload.pause", [](JsonReader& r) -> Request { return read_upload_pause(r); }, false},
-      {"upload.resume", [](JsonReader&) -> Request { return UploadResume{}; }, false},
-      {"upload.status", [](JsonReader&) -> Request { return UploadStatus{}; }, true},
-      {"clip.upload", [](JsonReader& r) -> Request { return read_clip_upload(r); }, false},
+      {"recording.start", as_request<read_recording_start>, false},
+      {"recording.stop", as_request<read_recording_stop>, false},
+      {"recording.list", as_request<read_recording_list>, true},
+      {"snapshot.take", as_request<read_snapshot_take>, false},
+      {"clip.create", as_request<read_clip_create>, false},
+      {"clip.query", as_request<read_clip_query>, true},
+      {"clip.get", as_request<read_clip_get>, true},
+      {"clip.url", as_request<read_clip_url>, true},
+      {"clip.protect", as_request<read_clip_protect>, false},
+      {"clip.delete", as_request<read_clip_delete>, false, true},
+      {"timeline.query", as_request<read_timeline_query>, true},
+      {"loss.query", as_request<read_loss_query>, true},
+      {"storage.status", as_request<no_parameters<StorageStatus>>, true},
+      {"camera.restart", as_request<read_camera_restart>, false},
+      {"camera.probe", as_request<read_camera_probe>, true},
+      {"camera.discover", as_request<read_camera_discover>, true},
+      {"stream.open", as_request<read_stream_open>, true},
+      {"stream.list", as_request<read_stream_list>, true},
+      {"stream.close", as_request<read_stream_close>, true},
+      {"config.report", as_request<no_parameters<ConfigReport>>, true},
+      {"agent.ping", as_request<no_parameters<AgentPing>>, true},
+      {"upload.pause", as_request<read_upload_pause>, false},
+      {"upload.resume", as_request<no_parameters<UploadResume>>, false},
+      {"upload.status", as_request<no_parameters<UploadStatus>>, true},
+      {"clip.upload", as_request<read_clip_upload>, false},
       {"command.cancel", as_request<read_command_cancel>, false},
       {"audit.query", as_request<read_audit_query>, true},
-      {"agent.rebirth", as_request<read_agent_rebirth>, true},
+      {"agent.rebirth", as_request<no_parameters<AgentRebirth>>, true},
       {"agent.log_level", as_request<read_agent_log_level>, true},
-      {"agent.diagnostics", [](JsonReader& r) -> Request { return read_agent_diagnostics(r); }, false},
+      {"agent.diagnostics", as_request<read_agent_diagnostics>, false},
   };
   return all;
 }

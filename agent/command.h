@@ -6,15 +6,16 @@
 #include <vector>
 
 #include "agent/agent_requests.h"
-#include "agent/config.h"
+#include "agent/camera_requests.h"
+#include "agent/clip_requests.h"
 #include "agent/diagnostics_request.h"
+#include "agent/recording_requests.h"
 #include "agent/upload_requests.h"
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/result.h"
 #include "mqtt/session.h"
-#include "storage/catalog.h"
-#include "storage/loss_ledger.h"
+#include "storage/command_log.h"
 
 namespace vedette {
 
@@ -30,109 +31,7 @@ struct ReplyTo {
   std::string camera_id{};  // that it is about; empty: none
 };
 
-// Labels of a recording or clip.
-inline constexpr size_t kMostLabels = 16;
-inline constexpr size_t kMostLabelLength = 64;
-
-// The parameters of each verb, read and checked.
-struct RecordingStart {
-  std::string camera_id;
-  std::optional<std::string> recording_id;
-  std::optional<UtcTime> start;
-  bool allow_late = false;
-  std::optional<milliseconds> pre_roll;
-  std::optional<milliseconds> duration;
-  std::vector<std::string> labels;
-  bool upload = true;
-  Priority priority = Priority::normal;
-  Container container = Container::mp4;
-};
-struct RecordingStop {
-  std::optional<std::string> recording_id;
-  std::optional<std::string> camera_id;
-};
-struct RecordingList {
-  std::optional<std::string> camera_id;
-};
-struct SnapshotTake {
-  enum class Origin { automatic, ring, camera };
-  std::string camera_id;
-  std::optional<Config::Profile> profile;  // nothing: that which is recorded
-  std::optional<UtcTime> at;
-  bool fresh = false;
-  Origin origin = Origin::automatic;
-  int width_px = 0;
-  std::optional<int> quality;  // nothing: as good as usual, or as the camera made it
-  bool send_inline = true;
-  bool send_upload = false;
-  milliseconds timeout{10'000};
-};
-struct ClipCreate {
-  std::string camera_id;
-  UtcTime start;
-  UtcTime end;
-  std::vector<std::string> labels;
-  bool upload = true;
-  Priority priority = Priority::normal;
-  Container container = Container::mp4;
-};
-struct ClipQueryRequest {
-  ClipQuery query;
-};
-struct ClipGet {
-  std::string clip_id;
-};
-struct ClipUrl {
-  std::string clip_id;
-  seconds ttl{3600};
-};
-struct TimelineQuery {
-  std::string camera_id;
-  UtcTime from;
-  UtcTime to;
-};
-struct ClipProtect {
-  std::string clip_id;
-  bool wanted = true;
-  std::optional<UtcTime> until;
-};
-struct ClipDelete {
-  std::vector<std::string> clip_ids;
-  bool force = false;
-};
-struct LossQueryRequest {
-  LossQuery query;
-};
-struct StorageStatus {};
-struct CameraRestart {
-  std::string camera_id;
-};
-// Exactly one of url and camera_id is there.
-struct CameraProbe {
-  std::optional<std::string> url;
-  std::optional<std::string> auth_camera_id;  // with url: whose credentials are to be used
-  std::optional<std::string> camera_id;
-  std::string transport;  // with url; empty: as of auth_camera_id, or tcp
-  milliseconds timeout{10'000};
-};
-struct CameraDiscover {
-  std::string address;  // the one to ask; empty: all that multicast reaches
-  milliseconds timeout{3000};
-};
-struct StreamOpen {
-  std::string camera_id;
-  std::optional<Config::Profile> profile;  // nothing: that which is recorded
-  seconds ttl{60};
-};
-struct StreamList {
-  std::optional<std::string> camera_id;
-};
-struct StreamClose {
-  std::string stream_id;
-};
-struct ConfigReport {};
-struct AgentPing {};
-
+// The parameters of a command, read and checked: of each verb its own.
 using Request = std::variant<RecordingStart, RecordingStop, RecordingList, SnapshotTake, ClipCreate, ClipQueryRequest,
                              ClipGet, ClipUrl, ClipProtect, ClipDelete, TimelineQuery, LossQueryRequest, StorageStatus,
                              CameraRestart, CameraProbe, CameraDiscover, StreamOpen, StreamList, StreamClose,

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "agent/command.h"
+#include "agent/clip_wishes.h"
 #include "sources/events/event_dialogue.h"
 
 namespace vedette {
@@ -19,7 +19,7 @@ EventRule read_rule(JsonReader r, milliseconds pre_roll) {
     rule.type = *camera_event_of(*type);
   if (const auto ms = r.integer("pre_roll_ms", 0, kMostMs)) rule.pre_roll = milliseconds(*ms);
   if (const auto ms = r.integer("post_roll_ms", 0, kMostMs)) rule.post_roll = milliseconds(*ms);
-  if (auto labels = r.strings("labels", kMostLabels, 1, kMostLabelLength)) rule.labels = std::move(*labels);
+  if (auto labels = read_labels(r)) rule.labels = std::move(*labels);
   r.done();
   return rule;
 }

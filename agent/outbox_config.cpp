@@ -2,20 +2,20 @@
 
 #include <algorithm>
 
+#include "agent/config_load.h"
+
 namespace vedette {
 
 namespace {
 
 constexpr int64_t kLeastRows = 100, kMostRows = 10'000'000;
 constexpr int64_t kLeastBytes = 64 << 10, kMostBytes = 1LL << 40;
-constexpr int64_t kMostInteger = (1LL << 53) - 1;
-constexpr int64_t kMostAge = 100LL * 366 * 86'400;  // above it there is no difference
 constexpr int kMostPerSecond = 10'000;
 
 void read_bounds(JsonReader r, OutboxBounds& bounds) {
   if (auto rows = r.integer("max_rows", kLeastRows, kMostRows)) bounds.rows = *rows;
   if (auto bytes = r.integer("max_bytes", kLeastBytes, kMostBytes)) bounds.bytes = *bytes;
-  if (auto age = r.integer("max_age_s", 0, kMostInteger)) bounds.age = seconds(std::min(*age, kMostAge));
+  if (auto age = r.integer("max_age_s", 0, kMostInteger)) bounds.age = seconds(std::min(*age, kMostAgeSeconds));
   r.done();
 }
 

@@ -13,7 +13,6 @@ usage: bench/idle.py --build build/release [--cameras 4] [--seconds 60] [--round
 import argparse
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -21,7 +20,7 @@ import sys
 import tempfile
 import time
 
-from pipeline import Cameras, Sampler, VedettePeer, build_type
+from pipeline import Cameras, Sampler, VedettePeer, argument_parser, build_type, print_conditions
 
 SETTLED_S = 3  # after the last camera is up: connections, first keyframes, first telemetry
 
@@ -74,19 +73,8 @@ def measure(peer_class, args, cameras, count):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", default="build/release")
-    parser.add_argument("--cameras", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--media", required=True, help="1080p25 footage to serve (scripts/bench finds or makes it)")
-    parser.add_argument("--json", help="write the figures to this file")
-    args = parser.parse_args()
-
-    cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.machine())
-    print(f"{cpu}, {os.cpu_count()} cores, {build_type(args.build)} build; {args.seconds:g} s each, {args.rounds} rounds")
-    if build_type(args.build) != "Release":
-        print("WARNING: not a Release build, the figures say little")
+    args = argument_parser(__doc__, cameras=4, rounds=1).parse_args()
+    cpu = print_conditions(args.build, f"{args.seconds:g} s each, {args.rounds} rounds")
 
     log_folder = tempfile.mkdtemp(prefix="vedette-idle-")
     cameras = Cameras(args.build, args.media, args.cameras, log_folder, 0)

@@ -13,6 +13,7 @@
 #include "media/demuxer.h"
 #include "media/mp4_writer.h"
 #include "tests/support/media.h"
+#include "tests/support/paths.h"
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
 

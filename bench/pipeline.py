@@ -302,27 +302,39 @@ def build_type(build):
         return re.search(r"^CMAKE_BUILD_TYPE:\w+=(.*)$", f.read(), re.M).group(1)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def argument_parser(description, cameras, rounds):
+    """Takes what every bench with cameras is told."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build/release")
-    parser.add_argument("--cameras", type=int, default=16)
+    parser.add_argument("--cameras", type=int, default=cameras)
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--peers", default="ffmpeg,vedette")
+    parser.add_argument("--rounds", type=int, default=rounds)
     parser.add_argument("--media", required=True, help="1080p25 footage to serve (scripts/bench finds or makes it)")
+    parser.add_argument("--json", help="write the figures to this file")
+    return parser
+
+
+def print_conditions(build, load):
+    """Prints what the figures are of; returns the name of the processor."""
+    cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.machine())
+    print(f"{cpu}, {os.cpu_count()} cores, {build_type(build)} build; {load}")
+    if build_type(build) != "Release":
+        print("WARNING: not a Release build, the figures say little")
+    return cpu
+
+
+def main():
+    parser = argument_parser(__doc__, cameras=16, rounds=2)
+    parser.add_argument("--peers", default="ffmpeg,vedette")
     parser.add_argument("--from-files", action="store_true",
                         help="no RTSP: Vedette alone plays the footage from file:// as if it were cameras")
     parser.add_argument("--pace", type=float, default=0, help="ms between the packets of a camera's video")
     parser.add_argument("--folder", help="where to record; default: the folder for temporary files")
     parser.add_argument("--keep", action="store_true", help="keep the recordings")
-    parser.add_argument("--json", help="write the figures to this file")
     args = parser.parse_args()
 
-    cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.machine())
-    print(f"{cpu}, {os.cpu_count()} cores, {build_type(args.build)} build; {args.cameras} cameras, {args.seconds:g} s, "
-          f"{args.rounds} rounds" + (f", packets {args.pace:g} ms apart" if args.pace else ""))
-    if build_type(args.build) != "Release":
-        print("WARNING: not a Release build, the figures say little")
+    cpu = print_conditions(args.build, f"{args.cameras} cameras, {args.seconds:g} s, {args.rounds} rounds" +
+                           (f", packets {args.pace:g} ms apart" if args.pace else ""))
 
     log_folder = tempfile.mkdtemp(prefix="vedette-pipeline-")
     if args.from_files:

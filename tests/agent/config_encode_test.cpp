@@ -5,6 +5,7 @@
 
 #include "sources/plugin/plugin_sources.h"
 #include "tests/agent/config_fixture.h"
+#include "tests/support/paths.h"
 
 namespace vedette {
 namespace {

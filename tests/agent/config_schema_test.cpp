@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/agent/config_fixture.h"
+#include "tests/support/paths.h"
 
 namespace vedette {
 namespace {

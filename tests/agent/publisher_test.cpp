@@ -7,121 +7,16 @@
 #include <numeric>
 
 #include "core/ids.h"
-#include "core/inbox.h"
-#include "tests/support/mosquitto.h"
-#include "tests/support/mqtt_probe.h"
-#include "tests/support/tcp_proxy.h"
-#include "tests/support/temp_dir.h"
+#include "tests/agent/publisher_fixture.h"
 
 namespace vedette {
 namespace {
 
-using test::Mosquitto;
+using test::kBase;
+using test::kLimit;
 using test::MqttProbe;
 using test::ProbeMessage;
-
-constexpr milliseconds kLimit{20000};
-constexpr const char* kBase = "vedette/v1/edge-01";
-
-// The publisher with a real session, broker and outbox; this thread is the main loop.
-class PublisherTest : public testing::Test {
- protected:
-  explicit PublisherTest(test::MosquittoOptions options = {}) : broker_(std::move(options)) {
-    probe_.emplace(broker_);
-    database_ = std::move(*Database::open(dir_.path() / "vedette.db"));
-    outbox_.emplace(*database_);
-    publisher_.emplace(kBase, *outbox_, Clock::system());
-  }
-  ~PublisherTest() override { session_.reset(); }
-
-  struct Connected {
-    bool resumed = false;
-  };
-  struct Disconnected {};
-  struct Published {
-    uint64_t token;
-    int reason;
-  };
-  using Happened = std::variant<Connected, Disconnected, Published>;
-
-  void connect() {
-    mqtt::SessionConfig config;
-    config.urls = {url_};
-    config.client_id = "edge-01";
-    config.first_backoff = 50ms;
-    config.most_backoff = 200ms;
-    mqtt::SessionCallbacks callbacks;
-    callbacks.on_connect = [this](bool resumed) { inbox_.push(Connected{resumed}); };
-    callbacks.on_disconnect = [this](const std::string&) { inbox_.push(Disconnected{}); };
-    callbacks.on_published = [this](uint64_t token, int reason) { inbox_.push(Published{token, reason}); };
-    auto session = mqtt::Session::start(std::move(config), std::move(callbacks));
-    ASSERT_TRUE(session) << session.error().message;
-    session_ = std::move(*session);
-    publisher_->attach(session_.get());
-    ASSERT_TRUE(run_until([this] { return connections_ == 1; }));
-  }
-
-  // Does what the main loop does, until the condition holds.
-  bool run_until(const std::function<bool()>& condition) {
-    const MonoTime deadline = Clock::system().mono() + kLimit;
-    while (!condition()) {
-      if (Clock::system().mono() >= deadline) return false;
-      if (auto happened = inbox_.pop(std::min(Clock::system().mono() + 20ms, publisher_->outbox().due()), {}))
-        std::visit([this](auto e) { on(e); }, *happened);
-      if (Clock::system().mono() >= publisher_->outbox().due()) publisher_->pump();
-    }
-    return true;
-  }
-  void on(Connected connected) {
-    ++connections_;
-    resumed_ = connected.resumed;
-    publisher_->on_connected(connected.resumed);
-    publisher_->pump();
-  }
-  void on(Disconnected) {
-    ++losses_;
-    publisher_->on_disconnected();
-  }
-  void on(Published published) {
-    reasons_.push_back(published.reason);
-    publisher_->on_published(published.token, published.reason);
-  }
-
-  std::string add_event(int number) {
-    const auto event = make_event("clip.ready", "front", {{"number", number}}, Clock::system().utc());
-    EXPECT_TRUE(outbox_->add(event));
-    return event.id;
-  }
-  bool outbox_is_empty() { return outbox_->figures(Clock::system().utc())->rows == 0; }
-
-  std::vector<ProbeMessage> seen(const std::string& begin) const {
-    auto all = probe_->messages();
-    std::erase_if(all, [&](const ProbeMessage& m) { return !m.topic.starts_with(kBase + begin); });
-    return all;
-  }
-  bool wait_until_seen(const std::string& begin, size_t count) {
-    return run_until([&] { return seen(begin).size() >= count; });
-  }
-  static std::vector<int> numbers(const std::vector<ProbeMessage>& events) {
-    std::vector<int> out;
-    for (const ProbeMessage& event : events) out.push_back(event.json()["data"]["number"]);
-    return out;
-  }
-
-  Mosquitto broker_;
-  std::string url_ = broker_.url();
-  std::optional<MqttProbe> probe_;
-  test::TempDir dir_;
-  std::unique_ptr<Database> database_;
-  std::optional<Outbox> outbox_;
-  std::optional<Publisher> publisher_;
-  Inbox<Happened> inbox_{10'000};
-  std::unique_ptr<mqtt::Session> session_;
-  int connections_ = 0;
-  int losses_ = 0;
-  bool resumed_ = false;  // the newest connection
-  std::vector<int> reasons_;
-};
+using test::PublisherTest;
 
 TEST_F(PublisherTest, EventsGoOutInOrderAndAreRemovedWhenAcknowledged) {
   std::vector<int> expected;
@@ -361,85 +256,6 @@ TEST_F(PublisherTest, StateIsRetainedAndOnlyItsNewestCounts) {
   ASSERT_TRUE(retained);
   EXPECT_TRUE(retained->retain);
   EXPECT_EQ(retained->json()["number"], 499);
-}
-
-class RetainedTest : public PublisherTest {
- protected:
-  RetainedTest() { url_ = "mqtt" + proxy_.endpoint().substr(4); }
-
-  void reconnect(bool resumed) {
-    proxy_.set_away(true);
-    ASSERT_TRUE(run_until([this] { return losses_ == connections_; }));
-    if (!resumed) {  // the broker has no persistence
-      broker_.stop();
-      broker_.start();
-    }
-    const int before = connections_;
-    proxy_.set_away(false);
-    ASSERT_TRUE(run_until([&] { return connections_ == before + 1; }));
-    ASSERT_EQ(resumed_, resumed);
-  }
-  // What a birth tells; returns how many of it went out.
-  size_t tell(int front, Tell how = Tell::if_changed) {
-    const size_t before = reasons_.size();
-    publisher_->state("info", "info", {{"number", 1}}, how);
-    publisher_->state("camera/front/state", "camera_state", {{"number", front}, {"last_frame_at", new_id()}}, how);
-    mqtt::Message bare;
-    bare.topic = std::string(kBase) + "/bare";
-    bare.payload = "text";
-    bare.retain = true;
-    publisher_->announce(bare, how);
-    publisher_->clear_state("camera/gone/state", how);
-    add_event(1);  // behind them
-    publisher_->pump();
-    EXPECT_TRUE(run_until([this] { return publisher_->drained() && outbox_is_empty(); }));
-    return reasons_.size() - before - 1;
-  }
-
-  test::TcpProxy proxy_{"http" + broker_.url().substr(4)};
-};
-
-TEST_F(RetainedTest, AResumedSessionIsToldOnlyWhatHasChanged) {
-  connect();
-  EXPECT_EQ(tell(1), 4u);
-  EXPECT_EQ(tell(1), 0u) << "the broker has it";
-  EXPECT_EQ(tell(1, Tell::always), 4u);
-  reconnect(true);
-  EXPECT_EQ(tell(2), 1u);
-  reconnect(true);
-  EXPECT_EQ(tell(2), 0u);
-  publisher_->forget_states();
-  EXPECT_EQ(tell(2), 4u);
-  reconnect(false);
-  EXPECT_EQ(tell(2), 4u);
-}
-
-TEST_F(RetainedTest, AnotherSessionIsToldEverything) {
-  connect();
-  EXPECT_EQ(tell(1), 4u);
-  publisher_->on_disconnected();
-  session_.reset();
-  losses_ = connections_ = 0;
-  connect();
-  ASSERT_TRUE(resumed_) << "the broker has kept the session of the one before";
-  EXPECT_EQ(tell(1), 4u);
-}
-
-TEST_F(RetainedTest, WhatHadNotGoneOutWhenTheConnectionWasLostIsNotSentLate) {
-  connect();
-  EXPECT_EQ(tell(1), 4u);
-  broker_.pause();
-  for (int i = 0; i < 100; ++i) publisher_->state("camera/front/state", "camera_state", {{"number", 2}});
-  proxy_.set_away(true);
-  ASSERT_TRUE(run_until([this] { return losses_ == 1; }));
-  broker_.resume();
-  proxy_.set_away(false);
-  ASSERT_TRUE(run_until([this] { return connections_ == 2; }));
-  EXPECT_EQ(tell(1), 1u) << "it is as it was before, but the broker may have the one in between";
-  const MqttProbe fresh(broker_);
-  const auto state = fresh.wait_for([](const ProbeMessage& m) { return m.topic.ends_with("front/state"); }, kLimit);
-  ASSERT_TRUE(state);
-  EXPECT_EQ(state->json()["number"], 1);
 }
 
 TEST_F(PublisherTest, OnlyTheNewestTelemetryOfEachTopicWaits) {

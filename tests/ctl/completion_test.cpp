@@ -1,6 +1,7 @@
 // packaging/completions/vedettectl.bash, asked as bash asks it.
 #include <gtest/gtest.h>
 
+#include "tests/support/paths.h"
 #include "tests/support/process.h"
 
 namespace vedette::test {

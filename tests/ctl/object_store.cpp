@@ -1,5 +1,6 @@
 #include "tests/ctl/object_store.h"
 
+#include "tests/support/paths.h"
 #include "tests/support/ports.h"
 
 namespace vedette::test {

@@ -8,6 +8,7 @@
 #include "tests/ctl/fake_device.h"
 #include "tests/ctl/object_store.h"
 #include "tests/support/mqtt_probe.h"
+#include "tests/support/paths.h"
 #include "tests/support/process.h"
 #include "tests/support/wait.h"
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "tests/live/server_fixture.h"
+#include "tests/support/paths.h"
 #include "tests/support/process.h"
 
 namespace vedette::test {

@@ -5,6 +5,7 @@
 #include "media/demuxer.h"
 #include "tests/support/camera_sim.h"
 #include "tests/support/media.h"
+#include "tests/support/paths.h"
 
 namespace vedette {
 namespace {

@@ -6,6 +6,7 @@
 
 #include <stdexcept>
 
+#include "tests/support/paths.h"
 #include "tests/support/ports.h"
 
 namespace vedette::test {

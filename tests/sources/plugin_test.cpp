@@ -8,6 +8,7 @@
 #include "sources/plugin/pushed.h"
 #include "sources/plugin/vedette_source.h"
 #include "tests/sources/source_run.h"
+#include "tests/support/paths.h"
 #include "tests/support/temp_dir.h"
 
 namespace vedette {

@@ -13,6 +13,7 @@
 #include "sources/source.h"
 #include "tests/sources/scripted_camera.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/paths.h"
 #include "tests/support/process.h"
 #include "tests/support/wait.h"
 

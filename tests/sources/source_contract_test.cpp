@@ -10,6 +10,7 @@
 #include "tests/support/camera_sim.h"
 #include "tests/support/http_camera.h"
 #include "tests/support/media.h"
+#include "tests/support/paths.h"
 #include "tests/support/ports.h"
 #include "tests/support/process.h"
 #include "tests/support/pusher.h"

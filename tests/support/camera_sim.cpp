@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "tests/support/paths.h"
 #include "tests/support/ports.h"
 #include "tests/support/wait.h"
 

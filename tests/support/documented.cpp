@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "tests/support/paths.h"
 #include "tests/support/process.h"
 
 namespace vedette::test {

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "tests/support/media.h"
+#include "tests/support/paths.h"
 #include "tests/support/ports.h"
 
 namespace vedette::test {

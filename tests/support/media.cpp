@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/file.h"
+#include "tests/support/paths.h"
 #include "tests/support/process.h"
 
 namespace vedette::test {

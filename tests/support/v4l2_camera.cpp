@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "tests/support/paths.h"
 #include "tests/support/process.h"
 
 namespace vedette::test {

@@ -1,5 +1,6 @@
 #include "tests/support/vedette_process.h"
 
+#include "tests/support/paths.h"
 #include "tests/support/wait.h"
 
 namespace vedette::test {

@@ -3,6 +3,7 @@
 
 #include <sstream>
 
+#include "tests/support/paths.h"
 #include "tests/support/wait.h"
 #include "tests/system/rig.h"
 

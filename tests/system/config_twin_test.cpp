@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "tests/support/media.h"
+#include "tests/support/paths.h"
 #include "tests/support/ports.h"
 #include "tests/support/wait.h"
 #include "tests/system/clip_check.h"

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/file.h"
+#include "tests/support/paths.h"
 #include "tests/support/small_disk.h"
 #include "tests/support/wait.h"
 #include "tests/system/clip_check.h"

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "tests/support/media.h"
+#include "tests/support/paths.h"
 #include "tests/support/ports.h"
 #include "tests/support/wait.h"
 #include "tests/system/rig.h"

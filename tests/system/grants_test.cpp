@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/sha256.h"
+#include "tests/support/paths.h"
 #include "tests/support/process.h"
 #include "tests/support/wait.h"
 #include "tests/system/rig.h"

@@ -7,6 +7,7 @@
 
 #include "tests/support/documented.h"
 #include "tests/support/media.h"
+#include "tests/support/paths.h"
 #include "tests/support/process.h"
 #include "tests/support/wait.h"
 #include "tests/system/rig.h"

@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "tests/support/notify_socket.h"
+#include "tests/support/paths.h"
 #include "tests/support/ports.h"
 #include "tests/support/raw_client.h"
 #include "tests/support/wait.h"

@@ -39,6 +39,12 @@ MosquittoOptions lasting_broker_options(const std::string& more) {
   return options;
 }
 
+size_t count_in(const std::string& text, std::string_view what) {
+  size_t count = 0;
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
+  return count;
+}
+
 // An agent whose outbox holds the events of a day without a broker.
 class OutageTest : public testing::Test {
  protected:
@@ -67,13 +73,16 @@ class OutageTest : public testing::Test {
     }));
   }
 
-  void start(int drain_per_s) {
+  std::string config_with(const Json& outbox) const {
     const Json config = {{"device_id", "edge-01"},
-                         {"mqtt", {{"url", broker_.url()}, {"outbox", {{"drain_per_s", drain_per_s}}}}},
+                         {"mqtt", {{"url", broker_.url()}, {"outbox", outbox}}},
                          {"storage", {{"path", storage().string()}, {"min_free_bytes", 0}}},
                          {"telemetry", {{"interval_s", 1}}},
                          {"cameras", Json::object()}};
-    agent_ = std::make_unique<VedetteProcess>(config.dump());
+    return config.dump();
+  }
+  void start(int drain_per_s) {
+    agent_ = std::make_unique<VedetteProcess>(config_with({{"drain_per_s", drain_per_s}}));
     agent_->start();
     ASSERT_TRUE(agent_->wait_for_log("broker not reached", kLimit));
   }
@@ -86,11 +95,11 @@ class OutageTest : public testing::Test {
     agent_->kill(SIGCONT);
   }
 
-  int64_t rows_left() {
+  int64_t rows_left(std::string_view which = "1") {
     if (!looker_) looker_ = std::move(*Database::open(storage() / "vedette.db"));
     int64_t rows = -1;
     EXPECT_TRUE(looker_->read([&](Database::Access& db) {
-      auto row = db.prepare("SELECT count(*) FROM outbox");
+      auto row = db.prepare("SELECT count(*) FROM outbox WHERE " + std::string(which));
       if (row.step()) rows = row.integer(0);
       return row.status();
     }));
@@ -128,14 +137,7 @@ class OutageTest : public testing::Test {
     return static_cast<size_t>(
         std::count_if(seen.times.begin(), seen.times.end(), [](const auto& one) { return one.second > 1; }));
   }
-  size_t pubacks_of_broker() const {
-    const std::string log = broker_.log();
-    size_t count = 0;
-    for (size_t at = log.find("Sending PUBACK to edge-01"); at != std::string::npos;
-         at = log.find("Sending PUBACK to edge-01", at + 1))
-      ++count;
-    return count;
-  }
+  size_t pubacks_of_broker() const { return count_in(broker_.log(), "Sending PUBACK to edge-01"); }
   bool wait_for_events(const MqttProbe& probe, size_t count) const {
     return eventually(kLimit, [&] { return probe.mark() >= count && seen(probe.messages()).numbers.size() >= count; });
   }
@@ -235,6 +237,37 @@ TEST_F(OutageTest, AKillOfTheBrokerLosesAtMostWhatItHadAcknowledged) {
   }
   std::cout << "acknowledged before the kill " << acknowledged << ", missing " << missing << ", more than once "
             << more_than_once(came) << "\n";
+}
+
+TEST_F(OutageTest, BoundsAndRateOfTheOutboxChangeWhileTheAgentRuns) {
+  constexpr int kNotices = (kEvents + 2) / 3, kKept = 100;
+  start(1);
+  const auto reload = [&](const Json& outbox) {
+    agent_->write_config(config_with(outbox));
+    agent_->kill(SIGHUP);
+  };
+  reload({{"drain_per_s", 1}, {"notices", {{"max_rows", kKept}}}});
+  const auto notices_left = [&] { return rows_left("type = 'camera.up'"); };
+  EXPECT_TRUE(eventually(kLimit, [&] { return notices_left() <= kKept; })) << notices_left();
+  std::optional<MqttProbe> observer;
+  start_broker([&] { observer.emplace(broker_); });
+  const MqttProbe& probe = *observer;
+  ASSERT_TRUE(wait_for_events(probe, 3));
+  EXPECT_GT(rows_left(), kEvents / 2) << "one a second";
+  reload({{"drain_per_s", 4000}, {"notices", {{"max_rows", kKept}}}});
+  ASSERT_TRUE(wait_until_drained());
+  const auto is_told = [](const ProbeMessage& m) { return m.topic.ends_with("/event/outbox.dropped"); };
+  const auto told = probe.wait_for(is_told, kLimit);
+  ASSERT_TRUE(told);
+  const Json dropped = told->json()["data"];
+  std::cout << dropped << "\n";
+  const Seen came = seen(probe.messages());
+  EXPECT_EQ(more_than_once(came), 0u);
+  const auto records = std::count_if(came.numbers.begin(), came.numbers.end(), [](int n) { return n % 3 != 0; });
+  EXPECT_EQ(records, kEvents - kNotices) << "bounds of notices cost no record";
+  EXPECT_EQ(dropped["dropped"], kEvents - static_cast<int>(came.numbers.size())) << "what did not come was told";
+  EXPECT_EQ(count_in(broker_.log(), " as edge-01 "), 1u) << "one connection all the time";
+  EXPECT_EQ(agent_->sigterm(), 0);
 }
 
 // What the broker keeps for an observer that is away, or slow, is bounded: by max_queued_messages, 1000 by default.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/media.h"
+#include "tests/support/paths.h"
 #include "tests/support/process.h"
 #include "tests/support/v4l2_camera.h"
 #include "tests/system/rig.h"

@@ -8,6 +8,7 @@
 #include "core/text.h"
 #include "tests/support/documented.h"
 #include "tests/support/media.h"
+#include "tests/support/paths.h"
 #include "tests/support/process.h"
 #include "tests/system/rig.h"
 

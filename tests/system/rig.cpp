@@ -7,6 +7,8 @@
 #include <iostream>
 #include <set>
 
+#include "tests/support/paths.h"
+
 namespace vedette::test {
 
 namespace {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/ids.h"
+#include "tests/support/paths.h"
 #include "tests/system/rig.h"
 
 namespace vedette::test {

@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "tests/support/paths.h"
 #include "tests/support/tcp_proxy.h"
 #include "tests/support/wait.h"
 #include "tests/system/rig.h"

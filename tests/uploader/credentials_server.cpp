@@ -4,6 +4,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "tests/support/paths.h"
 #include "tests/support/ports.h"
 
 namespace vedette::test {

@@ -5,6 +5,7 @@
 
 #include "core/json.h"
 #include "tests/support/media.h"
+#include "tests/support/paths.h"
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
 
