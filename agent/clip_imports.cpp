@@ -75,7 +75,7 @@ class ClipImports::Sink : public HttpSink {
       : imports_(imports), order_(std::move(order)), place_(std::make_shared<Place>(imports.under_way_)) {}
   ~Sink() override {
     // Where it cannot be left to the thread, which is stopping then, it goes here.
-    if (!imports_.jobs_.submit([place = std::move(place_)](const std::stop_token&) {}))
+    if (!imports_.jobs_->submit([place = std::move(place_)](const std::stop_token&) {}))
       log::debug("an import ends with the agent");
   }
 
@@ -112,7 +112,7 @@ class ClipImports::Sink : public HttpSink {
   template <class Work>
   void run(const Done& done, Work work) {
     const bool queued =
-        imports_.jobs_.submit([place = place_, done, work](const std::stop_token& stop) { done(work(*place, stop)); });
+        imports_.jobs_->submit([place = place_, done, work](const std::stop_token& stop) { done(work(*place, stop)); });
     if (!queued) done(answer_of({Code::busy, "too much is to be done; try again"}));
   }
 
@@ -123,22 +123,20 @@ class ClipImports::Sink : public HttpSink {
 
 ClipImports::ClipImports(const Config& config, const Layout& layout, const Volume& volume, Catalog& catalog,
                          Inbox<Event>& inbox, const Clock& clock)
-    : config_(config),
-      context_{layout, &volume, catalog, clock},
-      inbox_(inbox),
-      clock_(clock),
-      jobs_("imports", kMostWaiting) {
+    : config_(config), context_{layout, &volume, catalog, clock}, inbox_(inbox), clock_(clock) {
+  if (config.http.import.max_bytes > 0) jobs_ = std::make_unique<Jobs>("imports", kMostWaiting);
   follow_config();
 }
 
 std::vector<HttpIntake> ClipImports::intakes() {
   const Config::Http::Import& import = config_.http.import;
-  if (import.max_bytes == 0) return {};
+  if (!jobs_) return {};
   return {{kPrefix, HttpGuard(import.token), static_cast<uint64_t>(import.max_bytes),
            [this](const HttpPost& post) { return begin(post); }}};
 }
 
 void ClipImports::follow_config() {
+  if (!jobs_) return;
   Terms terms;
   for (const auto& [id, camera] : config_.cameras) terms.cameras.insert(id);
   terms.has_target = config_.upload.target != Config::UploadTarget::none;
@@ -164,7 +162,7 @@ HttpIntake::Begun ClipImports::begin(const HttpPost& post) {
   order.start = request->start;
   order.labels = request->labels;
   order.priority = request->priority;
-  order.upload = terms->has_target;
+  order.upload = request->upload && terms->has_target;
   order.size_bytes = static_cast<int64_t>(post.size_bytes);
   order.min_free_bytes = terms->min_free_bytes;
   return std::make_shared<Sink>(*this, std::move(order));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -31,7 +32,9 @@ class ClipImports {
   // What the configuration says now, for imports that begin from here on.
   void follow_config();
   // What is being taken in is given up.
-  void request_stop() { jobs_.request_stop(); }
+  void request_stop() {
+    if (jobs_) jobs_->request_stop();
+  }
 
  private:
   struct Terms {
@@ -53,7 +56,7 @@ class ClipImports {
   const Clock& clock_;
   Published<Terms> terms_;
   std::atomic<int> under_way_ = 0;
-  Jobs jobs_;
+  std::unique_ptr<Jobs> jobs_;  // null: nothing is to be imported
 };
 
 }  // namespace vedette

@@ -16,11 +16,12 @@ struct ImportRequest {
   UtcTime start;  // when its first frame was
   std::vector<std::string> labels;
   Priority priority = Priority::normal;
+  bool upload = true;
 };
 
-// Of a POST to /upload/{camera_id}?start=...&labels=a&labels=b&priority=high: `camera_id` and what stands behind the
-// question mark. Nothing is passed over: what is not known, is there twice or is no value of its kind is
-// invalid_argument, with the name first. not_found: this can be no camera's id.
+// Of a POST to /upload/{camera_id}?start=...&labels=a&labels=b&priority=high&upload=never: `camera_id` and what stands
+// behind the question mark, read as the parameters of a command are. invalid_argument: something is not known, is there
+// twice or is no value of its kind. not_found: this can be no camera's id.
 Result<ImportRequest> import_request(std::string_view camera_id, std::string_view query);
 
 }  // namespace vedette

@@ -17,13 +17,15 @@ TEST(ImportRequestTest, SaysWhichCameraAndWhen) {
   EXPECT_EQ(to_rfc3339(least->start), "2026-11-20T07:30:00.250Z");
   EXPECT_THAT(least->labels, IsEmpty());
   EXPECT_EQ(least->priority, Priority::normal);
+  EXPECT_TRUE(least->upload);
   EXPECT_EQ(import_request("front", "start=2026-11-20T08:30:00.25+01:00")->start, least->start);
 
-  const auto all =
-      import_request("front", "labels=door&priority=low&labels=caf%C3%A9%20%2F1&start=2026-11-20T08:30:00Z");
+  const auto all = import_request(
+      "front", "labels=door&priority=low&labels=caf%C3%A9%20%2F1&upload=never&start=2026-11-20T08:30:00Z");
   ASSERT_TRUE(all) << all.error().message;
   EXPECT_THAT(all->labels, ElementsAre("door", "caf\xc3\xa9 /1"));
   EXPECT_EQ(all->priority, Priority::low);
+  EXPECT_FALSE(all->upload);
 }
 
 TEST(ImportRequestTest, NothingIsPassedOver) {
@@ -31,22 +33,25 @@ TEST(ImportRequestTest, NothingIsPassedOver) {
   std::string too_many = start;
   for (int i = 0; i < 17; ++i) too_many += "&labels=x" + std::to_string(i);
   const std::vector<std::pair<std::string, std::string>> bad = {
-      {"", "start: is required"},
-      {"priority=low", "start: is required"},
-      {"start=", "start: must be"},
-      {"start=yesterday", "start: must be"},
-      {"start=2026-11-20T08:30:00", "start: must be"},
-      {"start=1969-12-31T23:59:59Z", "start: must be"},
-      {"start=1732091400", "start: must be"},
-      {start + "&" + start, "start: is there twice"},
-      {start + "&priority=urgent", "priority: must be"},
-      {start + "&priority=low&priority=low", "priority: is there twice"},
-      {start + "&labels=", "labels: each"},
-      {start + "&labels=" + std::string(65, 'x'), "labels: each"},
-      {start + "&labels=%FF", "labels: must be UTF-8"},
-      {too_many, "labels: 16 at most"},
-      {start + "&end=2026-11-20T08:30:00Z", "end: is not known"},
-      {start + "&Start=x", "Start: is not known"},
+      {"", "/start: is required"},
+      {"priority=low", "/start: is required"},
+      {"start=", "/start: "},
+      {"start=yesterday", "/start: "},
+      {"start=2026-11-20T08:30:00", "/start: "},
+      {"start=1969-12-31T23:59:59Z", "/start: lies before 1970"},
+      {"start=1732091400", "/start: "},
+      {start + "&" + start, "/start: is there twice"},
+      {start + "&priority=urgent", "/priority: "},
+      {start + "&priority=low&priority=low", "/priority: is there twice"},
+      {start + "&upload=true", "/upload: "},
+      {start + "&container=ts", "/container: "},
+      {start + "&labels=", "/labels/0: "},
+      {start + "&labels=" + std::string(65, 'x'), "/labels/0: "},
+      {start + "&labels=%FF", "must be UTF-8"},
+      {start + "&%FF=1", "must be UTF-8"},
+      {too_many, "/labels: "},
+      {start + "&end=2026-11-20T08:30:00Z", "/end: "},
+      {start + "&Start=x", "/Start: "},
       {start + "&", "must be name=value"},
       {start + "&labels=%0a", "labels: a control"},
   };
