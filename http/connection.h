@@ -80,7 +80,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void read() {
     header_.emplace();
     header_->header_limit(HttpServer::kMostHeaderBytes);
-    header_->body_limit(boost::none);  // who may send how much is not known yet
+    header_->body_limit(UINT64_MAX);  // who may send how much is not known yet; none means 0 with Boost 1.74
     stream_.expires_after(server_.config.request_timeout);
     exchange::bhttp::async_read_header(
         stream_, buffer_, *header_, [self = shared_from_this()](Failure failure, size_t) { self->on_header(failure); });
@@ -188,7 +188,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void close_with(HttpAnswer answer) {
     sink_.reset();
-    write(exchange::to_response(std::move(answer), 11, false), false);
+    const bool only_header =
+        header_ && header_->is_header_done() && header_->get().method() == exchange::bhttp::verb::head;
+    write(exchange::to_response(std::move(answer), 11, false), only_header);
   }
 
   void write(exchange::Response response, bool only_header) {

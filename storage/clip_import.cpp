@@ -125,10 +125,18 @@ Status ClipImport::place(const Clip& clip) {
     if (auto there = context_.volume->check(); !there) return there;
   const auto file = context_.layout.absolute(clip.path);
   if (auto made = file::make_directories(file.parent_path()); !made) return made;
-  if (auto noted = file::write_atomically(Layout::note_path(file), to_text(clip_metadata(clip))); !noted) return noted;
+  if (auto noted = place_note(clip, Layout::note_path(file)); !noted) return noted;
   if (auto renamed = file::rename(work_, Layout::part_path(file)); !renamed) return renamed;
   fd_.reset();  // it is not there any more to be removed
   return file::sync_directory(file.parent_path());
+}
+
+// Written among what every start removes, so that a kill leaves all of it or nothing.
+Status ClipImport::place_note(const Clip& clip, const std::filesystem::path& note) const {
+  const auto work = Layout::note_path(work_);
+  if (auto written = file::write_atomically(work, to_text(clip_metadata(clip))); !written) return written;
+  if (auto renamed = file::rename(work, note); !renamed) return renamed;
+  return file::sync_directory(note.parent_path());
 }
 
 void ClipImport::take_back(const Clip& clip) {

@@ -61,6 +61,7 @@ class ClipImport {
   Status open();
   Status take_room();
   Status place(const Clip& clip);
+  Status place_note(const Clip& clip, const std::filesystem::path& note) const;
   void take_back(const Clip& clip);
 
   const ImportOrder order_;

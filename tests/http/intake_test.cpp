@@ -168,6 +168,7 @@ TEST_F(HttpIntakeTest, RefusesBeforeTheBodyComes) {
     const std::string got = refusal(post("/in/a", length(9), kToken, method));
     EXPECT_THAT(got, StartsWith("HTTP/1.1 405")) << method;
     EXPECT_THAT(got, HasSubstr("Allow: POST\r\n"));
+    EXPECT_EQ(got.ends_with("\r\n\r\n"), method == std::string("HEAD")) << "which has no body";
   }
   EXPECT_THAT(refusal(post("/in/nowhere", length(9))), StartsWith("HTTP/1.1 404"));
   EXPECT_THAT(refusal(post("/in/a", length(9) + "Host: two\r\n")), StartsWith("HTTP/1.1 400"));
@@ -205,6 +206,7 @@ TEST_F(HttpIntakeTest, WhoAsksFirstIsToldToGoOnOrNot) {
 TEST_F(HttpIntakeTest, WhoSendsNothingForLongIsClosedAndSoIsWhoSendsTooSlowly) {
   HttpServerConfig config;
   config.body_stall_timeout = 300ms;
+  config.least_body_bytes_per_s = 10 * kMostBytes;
   start(config);
   RawClient& silent = client();
   EXPECT_EQ(silent.send(post("/in/a", length(5)) + "hell").read_to_the_end(), "");
