@@ -58,11 +58,12 @@ bool is_final(const Json& reply) {
   return status != "accepted" && status != "in_progress";
 }
 
-Client::Client(const Options& options, std::string reply_to)
-    : options_(options), reply_to_(std::move(reply_to)), inbox_(kMostWaiting) {}
+Client::Client(const Options& options, std::string reply_to, const Clock& clock)
+    : options_(options), reply_to_(std::move(reply_to)), clock_(clock), inbox_(kMostWaiting) {}
 
-Result<std::unique_ptr<Client>> Client::connect(const Options& options, Subscriptions subscriptions) {
-  std::unique_ptr<Client> client(new Client(options, "ctl-" + new_id()));
+Result<std::unique_ptr<Client>> Client::connect(const Options& options, Subscriptions subscriptions,
+                                                const Clock& clock) {
+  std::unique_ptr<Client> client(new Client(options, "ctl-" + new_id(), clock));
   if (!options.device.empty()) subscriptions.emplace_back(client->reply_topic(), 1);
   if (const Status status = client->start(std::move(subscriptions)); !status) return status.error_as_is();
   if (const Status status = client->wait_for_connection(); !status) return status.error_as_is();
@@ -88,11 +89,16 @@ Status Client::start(Subscriptions subscriptions) {
   return {};
 }
 
+// The inbox waits by the system's clock.
+std::optional<Client::Event> Client::next(MonoTime deadline) {
+  return inbox_.pop(Clock::system().mono() + (deadline - clock_.mono()), {});
+}
+
 Status Client::wait_for_connection() {
-  const MonoTime deadline = Clock::system().mono() + options_.timeout;
+  const MonoTime deadline = clock_.mono() + options_.timeout;
   std::set<std::string> failed;
   std::string reasons;
-  while (const auto event = inbox_.pop(deadline, {})) {
+  while (const auto event = next(deadline)) {
     if (std::holds_alternative<Connected>(*event)) return {};
     // What is retained for the first subscription comes before the last one is made.
     if (const auto* message = std::get_if<mqtt::Message>(&*event)) early_.push_back(*message);
@@ -108,7 +114,7 @@ Status Client::wait_for_connection() {
 }
 
 mqtt::Message Client::request(const std::string& id, const std::string& verb, Json params) const {
-  const UtcTime now = Clock::system().utc();
+  const UtcTime now = clock_.utc();
   Json body;
   body["v"] = 1;
   body["id"] = id;
@@ -140,13 +146,13 @@ Result<Json> Client::command(const std::string& verb, Json params, const std::fu
   const std::string id = new_id();
   const milliseconds patience = std::max(options_.timeout, options_.silence) + allowed_time(params);
   const mqtt::Message message = request(id, verb, std::move(params));
-  MonoTime deadline = Clock::system().mono() + options_.timeout;
+  MonoTime deadline = clock_.mono() + options_.timeout;
   bool sent_again = false;
   bool accepted = false;
   std::optional<MonoTime> again;  // the broker is back, and the device is not yet
   if (Status status = session_->publish(message, 0); !status) return status.error_with("send the command");
   for (;;) {
-    const auto event = inbox_.pop(again ? std::min(*again, deadline) : deadline, {});
+    const auto event = next(again ? std::min(*again, deadline) : deadline);
     if (!event) {
       if (!again || *again >= deadline) break;
       again.reset();
@@ -155,7 +161,7 @@ Result<Json> Client::command(const std::string& verb, Json params, const std::fu
     }
     if (const auto* published = std::get_if<Published>(&*event)) {
       if (published->reason == kNobodyListens && sent_again) {
-        again = Clock::system().mono() + kBetweenTries;
+        again = clock_.mono() + kBetweenTries;
         continue;
       }
       if (published->reason == kNobodyListens)
@@ -173,7 +179,7 @@ Result<Json> Client::command(const std::string& verb, Json params, const std::fu
       if (sent_again && text_at(*reply, {"code"}) == code_name(Code::duplicate_in_progress)) continue;
       if (is_final(*reply)) return *reply;
       accepted = true;
-      deadline = Clock::system().mono() + patience;
+      deadline = clock_.mono() + patience;
       if (progress) progress(*reply);
     }
   }
@@ -192,9 +198,9 @@ Result<Json> Client::command(const std::string& verb, Json params, const std::fu
 
 Status Client::publish(mqtt::Message message) {
   const std::string topic = message.topic;
-  const MonoTime deadline = Clock::system().mono() + options_.timeout;
+  const MonoTime deadline = clock_.mono() + options_.timeout;
   if (Status status = session_->publish(std::move(message), 0); !status) return status.error_with(topic);
-  while (const auto event = inbox_.pop(deadline, {})) {
+  while (const auto event = next(deadline)) {
     if (const auto* incoming = std::get_if<mqtt::Message>(&*event)) early_.push_back(*incoming);
     if (std::holds_alternative<Lost>(*event)) return fail(Code::camera_unavailable, "the connection was lost");
     const auto* published = std::get_if<Published>(&*event);
@@ -211,7 +217,7 @@ std::optional<mqtt::Message> Client::receive(MonoTime deadline, const std::funct
     early_.pop_front();
     return message;
   }
-  while (auto event = inbox_.pop(deadline, {})) {
+  while (auto event = next(deadline)) {
     if (auto* message = std::get_if<mqtt::Message>(&*event)) return std::move(*message);
     if (!notice) continue;
     if (const auto* lost = std::get_if<Lost>(&*event)) notice("connection lost: " + lost->reason);

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/clock.h"
 #include "core/inbox.h"
 #include "core/json.h"
 #include "core/result.h"
@@ -23,8 +24,9 @@ class Client {
   using Subscriptions = std::vector<std::pair<std::string, int>>;
 
   // Returns when the broker has taken us and the subscriptions. Errors name the URL and the reason: timed_out, or
-  // camera_unavailable as soon as every URL was tried once in vain.
-  static Result<std::unique_ptr<Client>> connect(const Options& options, Subscriptions subscriptions);
+  // camera_unavailable as soon as every URL was tried once in vain. All deadlines are of `clock`, which outlives it.
+  static Result<std::unique_ptr<Client>> connect(const Options& options, Subscriptions subscriptions,
+                                                 const Clock& clock = Clock::system());
 
   // Sends a command to options.device and gives its final reply, whatever its status. `progress` gets those before it.
   // Sent again, with the same id, when the connection was lost in between. The first reply is waited for as long as
@@ -57,14 +59,17 @@ class Client {
   };
   using Event = std::variant<Connected, Lost, FailedTry, Published, mqtt::Message>;
 
-  Client(const Options& options, std::string reply_to);
+  Client(const Options& options, std::string reply_to, const Clock& clock);
   Status start(Subscriptions subscriptions);
   Status wait_for_connection();
   mqtt::Message request(const std::string& id, const std::string& verb, Json params) const;
   std::optional<Json> reply_in(const mqtt::Message& message, const std::string& id) const;
+  // What happens next; nothing when as much time has passed as there is left until the deadline.
+  std::optional<Event> next(MonoTime deadline);
 
   const Options options_;
   const std::string reply_to_;
+  const Clock& clock_;
   Inbox<Event> inbox_;
   std::deque<mqtt::Message> early_;  // came while we were still connecting
   std::unique_ptr<mqtt::Session> session_;

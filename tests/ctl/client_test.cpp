@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -15,28 +16,46 @@ namespace {
 constexpr milliseconds kLimit{20000};
 constexpr milliseconds kPatience{1500};
 
-// What a device says after it has accepted comes from this thread's side; the command is sent by another thread.
+// The system's clock, on which time can pass at once. Thread-safe.
+class HurriedClock : public Clock {
+ public:
+  MonoTime mono() const override { return Clock::system().mono() + microseconds(passed_us_); }
+  UtcTime utc() const override { return Clock::system().utc() + microseconds(passed_us_); }
+  bool synchronised() const override { return true; }
+  void pass(microseconds time) { passed_us_ += time.count(); }
+
+ private:
+  std::atomic<int64_t> passed_us_{0};
+};
+
+// What a device says after it has accepted comes from another thread; the command is sent by this one.
 class ClientTest : public testing::Test {
  protected:
   ClientTest() {
     options_.brokers = {broker_.url()};
     options_.device = "edge-01";
-    options_.timeout = kPatience;
-    options_.silence = kPatience;
     device_.on("clip.create", [](const Json&) -> std::vector<Json> {
       return {{{"status", "accepted"}, {"code", "ok"}}};
     });
   }
 
-  // Sends the command and gives what it comes to, while `device` plays.
-  Result<Json> run(const Json& params, const std::function<void()>& device) {
-    auto client = Client::connect(options_, {});
+  // Sends the command and gives what it comes to. After each reply so much time passes; only then does the device say
+  // the next of `words`.
+  Result<Json> run(const Json& params, microseconds passes, const std::vector<std::string>& words) {
+    auto client = Client::connect(options_, {}, clock_);
     if (!client) return client.error_as_is();
+    std::atomic<size_t> heard = 0;
     const std::jthread player([&] {
-      if (test::eventually(kLimit, [&] { return !device_.commands().empty(); })) device();
+      for (size_t said = 0; said < words.size(); ++said) {
+        if (!test::eventually(kLimit, [&] { return heard > said; })) return;
+        say(words[said]);
+      }
     });
-    return (*client)->command("clip.create", params,
-                              [this](const Json& reply) { told_.push_back(reply.at("status")); });
+    return (*client)->command("clip.create", params, [&](const Json& reply) {
+      told_.push_back(reply.at("status"));
+      clock_.pass(passes);
+      ++heard;
+    });
   }
   void say(const std::string& status) {
     const mqtt::Message asked = device_.commands().front();
@@ -48,39 +67,34 @@ class ClientTest : public testing::Test {
                                                                             {"status", status},
                                                                             {"code", "ok"}}));
   }
-  static void pass(microseconds time) { std::this_thread::sleep_for(time); }  // it is time that is tested
 
   test::Mosquitto broker_;
   test::FakeDevice device_{broker_};
+  HurriedClock clock_;
   Options options_;
   std::vector<std::string> told_;
 };
 
 TEST_F(ClientTest, WaitsAsLongAsTheDeviceGivesSignsOfLife) {
-  constexpr int kSigns = 8;
-  const MonoTime began = Clock::system().mono();
-  const auto reply = run(Json::object(), [this] {
-    for (int i = 0; i < kSigns; ++i) {
-      pass(kPatience / 4);
-      say("in_progress");
-    }
-    say("succeeded");
-  });
+  constexpr size_t kSigns = 8;
+  options_.timeout = options_.silence = kLimit;
+  std::vector<std::string> words(kSigns, "in_progress");
+  words.emplace_back("succeeded");
+  const MonoTime began = clock_.mono();
+  const auto reply = run(Json::object(), kLimit / 4, words);
   ASSERT_TRUE(reply) << reply.error().message;
   EXPECT_EQ(reply->at("status"), "succeeded");
-  EXPECT_GT(Clock::system().mono() - began, kPatience + kPatience / 2) << "longer than --timeout";
+  EXPECT_GT(clock_.mono() - began, kLimit + kLimit / 2) << "longer than --timeout";
   EXPECT_EQ(told_.size(), 1u + kSigns);
 }
 
 TEST_F(ClientTest, GivesUpOneThatAcceptedAndFellSilent) {
-  const MonoTime began = Clock::system().mono();
-  const auto reply = run(Json::object(), [this] {
-    pass(kPatience / 2);
-    say("in_progress");
-  });
+  options_.timeout = options_.silence = kPatience;
+  const MonoTime began = clock_.mono();
+  const auto reply = run(Json::object(), kPatience / 2, {"in_progress"});
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().code, Code::timed_out);
-  EXPECT_GE(Clock::system().mono() - began, kPatience + kPatience / 2) << "counted from the last word";
+  EXPECT_GE(clock_.mono() - began, kPatience + kPatience / 2) << "counted from the last word";
   EXPECT_NE(reply.error().message.find("has accepted clip.create and said no more for 1.5 s"), std::string::npos)
       << reply.error().message;
   EXPECT_NE(reply.error().message.find(device_.commands().front().correlation_data), std::string::npos)
@@ -88,21 +102,15 @@ TEST_F(ClientTest, GivesUpOneThatAcceptedAndFellSilent) {
 }
 
 TEST_F(ClientTest, AShortTimeoutIsForTheFirstWordOnly) {
-  options_.timeout = 500ms;
+  options_.timeout = kLimit / 4;
   options_.silence = kLimit;
-  const auto reply = run(Json::object(), [this] {
-    pass(1s);
-    say("succeeded");
-  });
+  const auto reply = run(Json::object(), kLimit / 2, {"succeeded"});
   EXPECT_TRUE(reply) << reply.error().message;
 }
 
 TEST_F(ClientTest, ADeviceThatMayTakeLongIsGivenThatTime) {
-  options_.silence = options_.timeout = 500ms;
-  const auto reply = run({{"timeout_ms", kLimit.count()}}, [this] {
-    pass(1500ms);
-    say("succeeded");
-  });
+  options_.silence = options_.timeout = kLimit / 4;
+  const auto reply = run({{"timeout_ms", kLimit.count()}}, kLimit / 2, {"succeeded"});
   EXPECT_TRUE(reply) << reply.error().message;
 }
 

@@ -141,6 +141,15 @@ class OutageTest : public testing::Test {
   bool wait_for_events(const MqttProbe& probe, size_t count) const {
     return eventually(kLimit, [&] { return probe.mark() >= count && seen(probe.messages()).numbers.size() >= count; });
   }
+  // All events go to a broker that has nobody to give them to but an observer with a session, who is away.
+  void drain_while_the_observer_is_away() {
+    broker_.start();
+    { const MqttProbe observer(lasting()); }
+    broker_.stop();
+    start(4000);
+    broker_.start();
+    ASSERT_TRUE(wait_until_drained());
+  }
   ProbeOptions lasting() const {
     ProbeOptions options;
     options.port = broker_.port();
@@ -277,12 +286,7 @@ class BoundedQueueTest : public OutageTest {
 };
 
 TEST_F(BoundedQueueTest, ABrokerDropsWhatItAcknowledgedAndTheOutboxIsRightToBeEmpty) {
-  broker_.start();
-  { const MqttProbe observer(lasting()); }
-  broker_.stop();
-  start(4000);
-  broker_.start();
-  ASSERT_TRUE(wait_until_drained());
+  ASSERT_NO_FATAL_FAILURE(drain_while_the_observer_is_away());
   EXPECT_GE(pubacks_of_broker(), static_cast<size_t>(kEvents));
   EXPECT_NE(broker_.log().find("Outgoing messages are being dropped for client observer"), std::string::npos);
   const MqttProbe observer(lasting());
@@ -299,12 +303,7 @@ class UnboundedQueueTest : public OutageTest {
 };
 
 TEST_F(UnboundedQueueTest, AnObserverWithASessionGetsAllThoughItWasAwayAndTheBrokerWasRestarted) {
-  broker_.start();
-  { const MqttProbe observer(lasting()); }
-  broker_.stop();
-  start(4000);
-  broker_.start();
-  ASSERT_TRUE(wait_until_drained());
+  ASSERT_NO_FATAL_FAILURE(drain_while_the_observer_is_away());
   broker_.stop();
   broker_.start();
   const MqttProbe observer(lasting());
