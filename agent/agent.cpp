@@ -52,6 +52,7 @@ Agent::Impl::Impl(ConfigStart start, const Clock& clock, std::unique_ptr<Volume>
       snapshots_(config_, layout_, *volume_, catalog_, outbox_, inbox_, clock),
       images_(config_, cameras_, snapshots_, publisher_, clock),
       creations_(config_, layout_, *volume_, catalog_, losses_, inbox_, clock),
+      imports_(config_, layout_, *volume_, catalog_, inbox_, clock),
       posters_(
           makes_posters(config_), layout_, *volume_, catalog_, [this] { inbox_.push(PosterSettled{}); }, clock),
       upload_control_(config_, layout_, catalog_, posters_, publisher_, clock),
@@ -93,6 +94,7 @@ Agent::Impl::~Impl() {
   if (uploads_) uploads_->request_stop();
   snapshots_.request_stop();
   creations_.request_stop();
+  imports_.request_stop();
   posters_.request_stop();
   probes_.request_stop();
   searches_.request_stop();
@@ -119,7 +121,7 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
   replies_.answer_interrupted();
   twin_.begin();
   if (auto begun = begin_session(); !begun) return begun.error_as_is();
-  if (auto listening = monitoring_.start(); !listening) return listening.error_with("/http/listen");
+  if (auto listening = monitoring_.start(imports_.intakes()); !listening) return listening.error_with("/http/listen");
   return {};
 }
 
@@ -235,6 +237,7 @@ void Agent::Impl::tick() {
     twin_.publish(Tell::if_changed);
     tell_retained();
   }
+  imports_.follow_config();
   monitoring_.tick(now);
   keeper_.look_when_due(now);
   requests_.tick();
@@ -277,6 +280,7 @@ void Agent::Impl::shut_down() {
   publisher_.state("status", "status", board_.status("stopping"));
   const MonoTime now = clock_.mono();
   creations_.request_stop();
+  imports_.request_stop();
   probes_.request_stop();
   searches_.request_stop();
   frame_streams_.request_stop();

@@ -10,6 +10,7 @@
 #include "agent/camera_images.h"
 #include "agent/camera_searches.h"
 #include "agent/clip_creations.h"
+#include "agent/clip_imports.h"
 #include "agent/clock_watch.h"
 #include "agent/command_intake.h"
 #include "agent/command_runner.h"
@@ -147,6 +148,7 @@ class Agent::Impl {
   Snapshots snapshots_;
   CameraImages images_;
   ClipCreations creations_;
+  ClipImports imports_;
   Posters posters_;
   UploadControl upload_control_;
   StreamProbes probes_;

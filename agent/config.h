@@ -107,9 +107,14 @@ struct Config {
   };
   // Where figures can be asked for; no address: nowhere.
   struct Http {
+    struct Import {
+      int64_t max_bytes = 0;  // of a clip that is handed in; 0: none is taken
+      std::string token;      // that who hands it in must show
+    };
     std::string listen;                // as listen_address() takes it
     std::string token;                 // empty: none is needed
     std::vector<std::string> proxies;  // whose X-Forwarded-For is believed, as TrustedProxies takes them
+    Import import;
   };
   enum class Record { command, continuous, schedule };
   // A camera's stream of full size, and its small one.

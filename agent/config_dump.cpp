@@ -141,6 +141,8 @@ Json config_dump(const Config& config) {
       {"cameras", Json::object()}};
   if (!config.http.listen.empty()) json["http"] = {{"listen", config.http.listen}};
   if (!config.http.token.empty()) json["http"]["token"] = "***";
+  if (config.http.import.max_bytes > 0)
+    json["http"]["import"] = {{"max_bytes", config.http.import.max_bytes}, {"token", "***"}};
   if (!config.http.proxies.empty()) json["http"]["trusted_proxies"] = config.http.proxies;
   if (config.live_frames.on())
     json["live"]["frames"] = {{"unix", config.live_frames.unix_path.string()}, {"listen", config.live_frames.listen}};

@@ -13,6 +13,7 @@ namespace {
 // What nobody guesses; `openssl rand -hex 16` gives 32.
 constexpr size_t kLeastTokenBytes = 16;
 constexpr size_t kMostTokenBytes = 1024;
+constexpr int64_t kMostImportBytes = int64_t{64} << 30;
 constexpr size_t kMostProxies = 64;
 constexpr size_t kMostProxyBytes = 64;
 
@@ -23,6 +24,27 @@ bool is_token(std::string_view text) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                   std::string_view("-._~+/=").find(c) != std::string_view::npos;
          });
+}
+
+void read_token(JsonReader& r, std::string& into) {
+  const auto reference = r.string("token_file", 1);
+  if (!reference) return;
+  auto token = resolve_secret(*reference);
+  if (!token)
+    r.error("token_file", token.error().message);
+  else if (!is_token(*token))
+    r.error("token_file", "must hold 16 to 1024 of A-Z a-z 0-9 - . _ ~ + / = (openssl rand -hex 16 makes a good one)");
+  else
+    into = std::move(*token);
+}
+
+// Who may look may not write for that, and on loopback, too, any page in a browser could send: it has its own token.
+void read_import(JsonReader r, const std::string& token_for_pages, Config::Http::Import& import) {
+  import.max_bytes = r.require("max_bytes").integer("max_bytes", 1, kMostImportBytes).value_or(0);
+  read_token(r.require("token_file"), import.token);
+  if (!import.token.empty() && import.token == token_for_pages)
+    r.error("token_file", "must hold another token than /http/token_file");
+  r.done();
 }
 
 void read_proxies(JsonReader& r, Config::Http& http) {
@@ -52,16 +74,8 @@ void read_http(JsonReader r, Config::Http& http, std::vector<std::string>& warni
     http.listen = std::move(*listen);
   }
   read_proxies(r, http);
-  if (auto reference = r.string("token_file", 1)) {
-    auto token = resolve_secret(*reference);
-    if (!token)
-      r.error("token_file", token.error().message);
-    else if (!is_token(*token))
-      r.error("token_file",
-              "must hold 16 to 1024 of A-Z a-z 0-9 - . _ ~ + / = (openssl rand -hex 16 makes a good one)");
-    else
-      http.token = std::move(*token);
-  }
+  read_token(r, http.token);
+  if (auto import = r.object("import")) read_import(*import, http.token, http.import);
   r.done();
 }
 

@@ -32,7 +32,7 @@ void Monitoring::attach(const mqtt::Session* session, UploadEngine* uploads) {
   metrics_.attach(session, uploads);
 }
 
-Status Monitoring::start() {
+Status Monitoring::start(std::vector<HttpIntake> intakes) {
   if (config_.http.listen.empty()) return {};
   const auto listen = listen_address(config_.http.listen);
   if (!listen) return listen.error_as_is();
@@ -44,7 +44,7 @@ Status Monitoring::start() {
   config.token = config_.http.token;
   for (const std::string& proxy : config_.http.proxies)
     if (auto added = config.proxies.add(proxy); !added) return added.error_as_is();
-  auto server = HttpServer::start(config, http_pages(shown_, main_loop_, clock_));
+  auto server = HttpServer::start(config, http_pages(shown_, main_loop_, clock_), std::move(intakes));
   if (!server) return server.error_as_is();
   http_ = std::move(*server);
   metrics_.attach(http_.get());

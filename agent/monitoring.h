@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/http_pages.h"
 #include "agent/metrics.h"
@@ -23,8 +24,8 @@ class Monitoring {
              const Clock& clock, ServiceManager service = ServiceManager::of_environment());
 
   void attach(const mqtt::Session* session, UploadEngine* uploads);
-  // Errors say why it cannot be listened.
-  Status start();
+  // The listener takes bodies, too, where there are intakes. Errors say why it cannot be listened.
+  Status start(std::vector<HttpIntake> intakes = {});
   void request_stop();
 
   // The main loop comes round.

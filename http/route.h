@@ -46,6 +46,9 @@ enum class HttpError {
   too_large = 7,           // 413, 431
   too_many = 8,            // 429: of one client; 503: of all
   forbidden = 9,           // 403
+  length_required = 10,    // 411
+  unprocessable = 11,      // 422: of a body
+  no_space = 12,           // 507
 };
 // {"error": "...", "error_code": "004"}
 HttpAnswer http_error(int status, HttpError error, const std::string& message);

@@ -292,6 +292,8 @@ Result<std::unique_ptr<Demuxer>> Demuxer::open(const std::string& url, const Dem
     if (!known) return known.error_as_is();
   }
 
+  const AVInputFormat* const input =
+      options.file_format.empty() ? nullptr : av_find_input_format(options.file_format.c_str());
   std::vector<Probing> attempts{Probing::file};
   if (options.live) attempts = {Probing::long_};
   if (options.live && is_rtsp(scheme)) attempts = {Probing::short_, Probing::long_};
@@ -302,7 +304,7 @@ Result<std::unique_ptr<Demuxer>> Demuxer::open(const std::string& url, const Dem
     impl->rtsp = is_rtsp(scheme);
     impl->ca_file = options.ca_file;
     impl->interrupt.arm(deadline, stop);
-    if (auto done = impl->connect(full_url, nullptr, options_for(scheme, options), probing); !done)
+    if (auto done = impl->connect(full_url, input, options_for(scheme, options), probing); !done)
       return done.error_as_is();
     if (probing == Probing::short_ && !impl->info->video.extradata.empty())
       if (auto done = impl->find_size(); !done) return done.error_as_is();

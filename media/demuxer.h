@@ -19,7 +19,8 @@ struct DemuxerOptions {
   std::string rtsp_transport = "tcp";  // tcp | udp | http
   std::string ca_file{};               // https: whom to trust; empty: the system's
   microseconds open_timeout = 10s;
-  bool live = true;  // a network source: opened fast, without probing seconds of it
+  bool live = true;           // a network source: opened fast, without probing seconds of it
+  std::string file_format{};  // of a file: libavformat's name; empty: as it looks
 };
 
 // A packet as the source timed it: times count from wherever the source counts from, in one timeline for all tracks.

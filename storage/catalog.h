@@ -200,12 +200,14 @@ class Catalog {
   // Where in the store it is; nothing: it is not there.
   Result<std::optional<std::string>> manifest_key(const std::string& clip_id) const;
   Result<bool> has_clip(const std::string& clip_id) const;
+  // The clip of a camera that begins then and is that file, if there is one and it is not being deleted.
+  Result<std::optional<Clip>> clip_like(const std::string& camera_id, UtcTime start, const std::string& sha256) const;
   Result<ClipPage> query(const ClipQuery& query) const;  // invalid_argument for a bad cursor
   // A camera's clips that overlap [from, to) and can be read again (MP4), open ones too, by start; `most` at most. None
   // of them is deleted as long as the hold lives. And where those lie that cannot be read.
   struct Held {
     std::vector<Clip> clips;
-    std::vector<Gap> unreadable;  // reason other_container
+    std::vector<Gap> unreadable;  // reason other_container, imported
     ClipHolds::Hold hold;
   };
   Result<Held> hold(const std::string& camera_id, UtcTime from, UtcTime to, int most);

@@ -138,6 +138,21 @@ Result<ClipPage> Catalog::query(const ClipQuery& query) const {
   return page;
 }
 
+Result<std::optional<Clip>> Catalog::clip_like(const std::string& camera_id, UtcTime start,
+                                               const std::string& sha256) const {
+  static const std::string kSelect =
+      clip_row::select("WHERE c.camera_id = ?1 AND c.start_us = ?2 AND c.sha256 = ?3 AND c.state = 'ready' LIMIT 1");
+  std::optional<Clip> clip;
+  const auto status = database_.read([&](Database::Access& db) {
+    auto row = db.prepare(kSelect);
+    row.bind(1, camera_id).bind(2, to_us(start)).bind(3, sha256);
+    if (row.step()) clip = clip_row::read(row);
+    return row.status();
+  });
+  if (!status) return status.error_as_is();
+  return clip;
+}
+
 Result<Catalog::Held> Catalog::hold(const std::string& camera_id, UtcTime from, UtcTime to, int most) {
   static const std::string kSelect = clip_row::select(
       "WHERE c.camera_id = ?1 AND c.start_us >= ?2 AND c.start_us < ?3 AND (c.end_us IS NULL OR c.end_us > ?4) "
@@ -152,8 +167,9 @@ Result<Catalog::Held> Catalog::hold(const std::string& camera_id, UtcTime from, 
     std::vector<std::string> ids;
     while (row.step()) {
       Clip clip = clip_row::read(row);
-      if (clip.container != Container::mp4) {
-        held.unreadable.push_back({clip.start, clip.end.value_or(to), "other_container"});
+      if (clip.container != Container::mp4 || is_imported(clip)) {
+        held.unreadable.push_back(
+            {clip.start, clip.end.value_or(to), is_imported(clip) ? "imported" : "other_container"});
         continue;
       }
       ids.push_back(clip.clip_id);

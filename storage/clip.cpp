@@ -69,6 +69,10 @@ bool is_protected(const Clip& clip, UtcTime now) {
   return clip.is_protected && (!clip.protected_until || *clip.protected_until > now);
 }
 
+bool is_imported(const Clip& clip) {
+  return clip.trigger == kImportTrigger;
+}
+
 std::optional<int64_t> duration_ms(const Clip& clip) {
   if (!clip.end) return std::nullopt;
   return std::chrono::round<milliseconds>(*clip.end - clip.start).count();
@@ -134,7 +138,7 @@ Json clip_event_data(const Clip& clip) {
 }
 
 // Written when the file is made. What is only known at its end is in an MP4 itself, which is closed in place; a file of
-// another container is made of a clip that has its end.
+// another container is made of a clip that has its end, and so is the note beside an imported one.
 Json clip_metadata(const Clip& clip) {
   Json json = {{"vedette_clip", kMetadataVersion},
                {"clip_id", clip.clip_id},
@@ -157,7 +161,7 @@ Json clip_metadata(const Clip& clip) {
                {"upload", clip.upload_wanted},
                {"priority", to_string(clip.priority)},
                {"container", container_name(clip.container)}};
-  if (clip.container == Container::mp4 || !clip.end) return json;
+  if ((clip.container == Container::mp4 && !is_imported(clip)) || !clip.end) return json;
   json["end_us"] = clip.end->time_since_epoch().count();
   if (clip.camera_start) json["camera_start_us"] = clip.camera_start->time_since_epoch().count();
   return json;

@@ -60,7 +60,7 @@ struct Clip {
   // Of the closed file; of an open clip what it is to be. It is an MP4 after all when it cannot be that.
   Container container = Container::mp4;
   std::string sha256;
-  std::string trigger = "command";  // command, continuous, schedule, event
+  std::string trigger = "command";  // command, continuous, schedule, event, import
   std::vector<std::string> labels;
   int64_t lead_actual_ms = 0;  // from the first packet (a keyframe) to the wanted instant; negative: it came after it
   std::vector<Gap> gaps;
@@ -87,6 +87,11 @@ struct Clip {
 
 // Whether it is protected at that instant: a protection that is over counts as none.
 bool is_protected(const Clip& clip, UtcTime now);
+
+// Whether its file is what somebody handed in, kept byte by byte: what the others have in their file, this one has
+// beside it (Layout::note_path), and its packets cannot be read again as theirs can.
+inline constexpr const char* kImportTrigger = "import";
+bool is_imported(const Clip& clip);
 
 // Milliseconds from start to end, rounded; nothing while it is recording.
 std::optional<int64_t> duration_ms(const Clip& clip);

@@ -77,7 +77,8 @@ Status ClipRemover::finish(const std::vector<Deletion>& begun, Outcome& outcome,
     // What the clip was made of, if it could not be removed then: else it would come back by recovery.
     if (removed && file.extension() != ".mp4")
       removed = or_gone(file::remove(Layout::part_path(Layout::with_container(file, Container::mp4))));
-    if (removed) removed = or_gone(file::remove(Layout::poster_path(file)));
+    for (const fs::path& beside : {Layout::poster_path(file), Layout::note_path(file)})
+      if (removed) removed = or_gone(file::remove(beside));
     if (!removed) {
       outcome.failed.push_back({deletion.clip_id, removed.error()});
       continue;

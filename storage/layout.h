@@ -12,7 +12,7 @@ namespace vedette {
 // only, never from text that came from outside.
 //
 //   vedette.db  volume.json  boots.json  clips/.work/{clip_id}.{mp4|ts|flv}  snapshots/(same).jpg  quarantine/
-//   clips/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.{mp4[.part]|ts|flv|jpg}
+//   clips/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.{mp4[.part]|ts|flv|jpg|json}
 //   {prefix}{device_id}/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.{mp4|ts|flv|jpg|json}
 //   diagnostics/{id}.tar.gz  {prefix}{device_id}/diagnostics/{id}.tar.gz
 struct Layout {
@@ -26,8 +26,8 @@ struct Layout {
   std::filesystem::path reserve() const { return root / "reserve"; }
   std::filesystem::path command_reserve() const { return root / "reserve.command"; }
   std::filesystem::path clips() const { return root / "clips"; }
-  // Clips that are made of others or get another container, until they are whole. Emptied at start. On the file system
-  // of the clips, and no camera's folder.
+  // Clips that are made of others, come from elsewhere or get another container, until they are whole. Emptied at
+  // start. On the file system of the clips, and no camera's folder.
   std::filesystem::path work() const { return clips() / ".work"; }
   std::filesystem::path quarantine() const { return root / "quarantine"; }
   std::filesystem::path absolute(const std::string& relative) const { return root / relative; }
@@ -37,6 +37,8 @@ struct Layout {
   static std::string snapshot_path(const std::string& camera_id, const std::string& snapshot_id, UtcTime t);
   // The picture beside a clip; the path may be absolute as well.
   static std::filesystem::path poster_path(std::filesystem::path clip) { return clip.replace_extension(".jpg"); }
+  // Beside an imported clip: what other clips say of themselves in their files.
+  static std::filesystem::path note_path(std::filesystem::path clip) { return clip.replace_extension(".json"); }
   static std::string diagnostics_path(const std::string& id) { return "diagnostics/" + id + ".tar.gz"; }
   static std::filesystem::path part_path(const std::filesystem::path& path) { return path.string() + ".part"; }
   // The same path for a file of that container.

@@ -31,7 +31,7 @@ Result<Jpeg> of_mp4(const Clip& clip, const Layout& layout, const Clock& clock, 
   return jpeg_from_keyframe((*frame)->packets.front(), kOptions);
 }
 
-// The others hide nothing: they show from their first keyframe on.
+// The others hide nothing: they show from their first keyframe on. Of one that came from elsewhere that will do.
 Result<Jpeg> of_other(const std::filesystem::path& file, const std::stop_token& stop) {
   DemuxerOptions options;
   options.live = false;
@@ -102,7 +102,7 @@ Result<std::string> PosterMaker::poster(const Clip& clip, const std::stop_token&
 }
 
 Result<Jpeg> PosterMaker::picture(const Clip& clip, const std::stop_token& stop) const {
-  if (clip.container == Container::mp4) return of_mp4(clip, layout_, clock_, stop);
+  if (clip.container == Container::mp4 && !is_imported(clip)) return of_mp4(clip, layout_, clock_, stop);
   return of_other(layout_.absolute(clip.path), stop);
 }
 

@@ -67,6 +67,7 @@ class Recovery {
   Status load_rows();
   Status finish_deletions();
   void empty_work();
+  void remove_lone(const std::vector<fs::path>& notes);
   Result<std::vector<Found>> files_to_recover();
   bool is_closed(const Found& found);
   bool is_left_over(const Found& found);
@@ -117,10 +118,18 @@ void Recovery::empty_work() {
   if (error) log::warn("the folder of unfinished work is not emptied", {{"error", error.message()}});
 }
 
+// What is written in the file, or beside it.
+Result<std::string> metadata_of(Container container, const fs::path& closed, const fs::path& file) {
+  if (container != Container::mp4) return remuxed_metadata(file, container);
+  auto note = file::read(Layout::note_path(closed), kMetadataLimits.most_bytes);
+  if (note || note.error().code != Code::not_found) return note;
+  return mp4_metadata(file);
+}
+
 // What clip the file is, by the row when there is one, else by what is written in the file.
 Result<Clip> Recovery::identify(const Found& found, const fs::path& file) {
   if (const auto row = open_rows_.find(found.clip_id); row != open_rows_.end()) return row->second;
-  const auto text = found.container == Container::mp4 ? mp4_metadata(file) : remuxed_metadata(file, found.container);
+  const auto text = metadata_of(found.container, layout_.absolute(found.path), file);
   if (!text) return text.error_as_is();
   const auto json = parse_json(*text, kMetadataLimits);
   if (!json) return json.error_with("metadata");
@@ -139,7 +148,7 @@ Status Recovery::recover_clip(const Found& found) {
   const fs::path file = found.part ? Layout::part_path(closed) : closed;
   auto clip = identify(found, file);
   if (!clip) return clip.error_as_is();
-  const auto summary = repair(file);
+  const auto summary = is_imported(*clip) ? summary_of_imported(*clip, file) : repair(file);
   if (!summary) return summary.error_as_is();
   if (summary->shown <= microseconds(0)) return fail(Code::invalid_argument, "not one frame of it is shown");
   clip->path = found.path;
@@ -157,7 +166,7 @@ Status Recovery::recover_clip(const Found& found) {
 }
 
 Result<Clip> closed_mp4(Clip clip, const fs::path& file) {
-  const auto summary = mp4_finalize(file);
+  const auto summary = is_imported(clip) ? summary_of_imported(clip, file) : mp4_finalize(file);
   if (!summary) return summary.error_as_is();
   return ready_clip(std::move(clip), *summary);
 }
@@ -301,18 +310,33 @@ void Recovery::record_loss(const std::string& camera_id, const std::string& clip
   losses_.note(std::move(loss), clock_);
 }
 
+// Of imported clips that were not moved to their place any more.
+void Recovery::remove_lone(const std::vector<fs::path>& notes) {
+  for (const fs::path& note : notes) {
+    const fs::path closed = fs::path(note).replace_extension(".mp4");
+    std::error_code ignored;
+    if (!is_uuid(note.stem().string()) || fs::exists(closed, ignored) || fs::exists(Layout::part_path(closed), ignored))
+      continue;
+    if (auto removed = file::remove(note); !removed)
+      log::warn("what is left of an import is not removed", {{"error", removed.error().message}});
+  }
+}
+
 // All names first, then the work, which changes the folders.
 Result<std::vector<Found>> Recovery::files_to_recover() {
   std::vector<Found> files;
+  std::vector<fs::path> notes;
   std::error_code error;
   for (fs::recursive_directory_iterator it(layout_.clips(), error), end; !error && it != end; it.increment(error)) {
     std::error_code ignored;
     if (!it->is_regular_file(ignored)) continue;
+    if (it->path().extension() == ".json") notes.push_back(it->path());
     auto found = as_clip_file(layout_, it->path());
     if (found && (found->part || !is_closed(*found)) && !will_be_made_again(*found)) files.push_back(std::move(*found));
   }
   if (error && error != std::errc::no_such_file_or_directory)
     return fail_errno("read " + layout_.clips().string(), error.value());
+  remove_lone(notes);
   return files;
 }
 

@@ -116,6 +116,18 @@ Result<Mp4Summary> repair(const std::filesystem::path& file) {
   return mp4_finalize(file);
 }
 
+Result<Mp4Summary> summary_of_imported(const Clip& clip, const std::filesystem::path& file) {
+  if (!clip.end) return fail(Code::invalid_argument, "it does not say when the clip ends");
+  const auto digest = digest_of(file);
+  if (!digest) return digest.error_as_is();
+  Mp4Summary summary;
+  summary.size_bytes = digest->size_bytes;
+  summary.sha256 = digest->sha256;
+  summary.shown = *clip.end - clip.start;
+  summary.has_audio = clip.audio.has_value();
+  return summary;
+}
+
 Result<Clip> settle(const Layout& layout, Catalog& catalog, Clip clip, const Mp4Summary& summary,
                     const std::string& event_type, UtcTime now) {
   clip = ready_clip(std::move(clip), summary);

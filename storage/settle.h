@@ -16,6 +16,9 @@ namespace vedette {
 // finalised, on the disk. A file that is closed already stays as it is.
 Result<Mp4Summary> repair(const std::filesystem::path& file);
 
+// An imported file, which is closed as it came, of a clip that has its end.
+Result<Mp4Summary> summary_of_imported(const Clip& clip, const std::filesystem::path& file);
+
 // The clip with all that its closed file says of it, and the upload of it that is due, if one is wanted.
 Clip ready_clip(Clip clip, const Mp4Summary& summary);
 std::optional<Upload> upload_of(const Layout& layout, const Clip& ready, UtcTime now);

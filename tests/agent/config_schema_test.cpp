@@ -59,6 +59,7 @@ class ConfigSchemaTest : public ConfigTest {
         {"storage_class", "STANDARD_IA"},
         {"server_side_encryption", "aws:kms"},
         {"kms_key_id", "example-key"},
+        {"max_bytes", 1048576},
         {"signing_key", kSigningKey},
         {"signing_key_file", (dir_.path() / "a-key").string()},
     };
@@ -72,6 +73,7 @@ class ConfigSchemaTest : public ConfigTest {
   // The whole configuration, with fixed credentials or with an endpoint that gives them out: not both.
   Json whole_document(bool endpoint = false) const {
     Json out = whole(schema_);
+    out["http"]["import"]["token_file"] = (dir_.path() / "another-file").string();  // who looks may not write
     Json& upload = out["upload"];
     if (!endpoint) upload.erase("credentials_endpoint");
     if (endpoint)
@@ -100,6 +102,7 @@ class ConfigSchemaTest : public ConfigTest {
 
 TEST_F(ConfigSchemaTest, EveryKeyOfTheSchemaIsRead) {
   file("a-file", "secret-of-a-file");
+  file("another-file", "secret-of-another-file");
   file("a-key", kSigningKey);
   EXPECT_GT(whole_document().flatten().size(), 50u);
   EXPECT_THAT(errors_of(whole_document().dump()), IsEmpty());
@@ -202,6 +205,7 @@ TEST_F(ConfigSchemaTest, DefaultsOfWhatIsOnlyThereWhenItIsAskedForAreThoseOfTheC
 
 TEST_F(ConfigSchemaTest, BoundsOfTheSchemaAreThoseOfTheCode) {
   file("a-file", "secret-of-a-file");
+  file("another-file", "secret-of-another-file");
   file("a-key", kSigningKey);
   const Json good = whole_document();
   int tried = 0;

@@ -56,6 +56,27 @@ TEST_F(HttpConfigTest, WhatIsNoAddressOrNoTokenIsRefused) {
               ElementsAre("/http/token"));
 }
 
+TEST_F(HttpConfigTest, ImportsNeedALimitAndATokenOfTheirOwn) {
+  const auto import = [&](const std::string& members) {
+    return with("http", R"("listen": "127.0.0.1:9180", "import": {)" + members + "}");
+  };
+  const auto loaded = load(import(R"("max_bytes": 1000, )" + token("0123456789abcdef")));
+  EXPECT_EQ(loaded.config.http.import.max_bytes, 1000);
+  EXPECT_EQ(loaded.config.http.import.token, "0123456789abcdef");
+  EXPECT_EQ(loaded.config.http.token, "");
+  EXPECT_EQ(load(with("http", R"("listen": "127.0.0.1:9180")")).config.http.import.max_bytes, 0) << "off";
+
+  EXPECT_THAT(paths_of(import(R"("max_bytes": 1000)")), ElementsAre("/http/import/token_file")) << "on loopback, too";
+  EXPECT_THAT(paths_of(import(token("0123456789abcdef"))), ElementsAre("/http/import/max_bytes"));
+  for (const char* bytes : {"0", "-1", "68719476737", "\"1000\"", "1.5"})
+    EXPECT_THAT(paths_of(import("\"max_bytes\": " + std::string(bytes) + ", " + token("0123456789abcdef"))),
+                ElementsAre("/http/import/max_bytes"))
+        << bytes;
+  EXPECT_THAT(errors_of(with("http", R"("listen": "127.0.0.1:9180", )" + token("0123456789abcdef") +
+                                         R"(, "import": {"max_bytes": 1000, )" + token("0123456789abcdef") + "}")),
+              ElementsAre(StartsWith("/http/import/token_file: must hold another token")));
+}
+
 TEST_F(HttpConfigTest, ProxiesAreAddressesAndNetworksAndNeedAToken) {
   const std::string listen = R"("listen": "127.0.0.1:9180", )";
   const auto loaded =
@@ -79,7 +100,10 @@ TEST_F(HttpConfigTest, TheDumpOfAConfigurationShowsNoSecretAndSaysThatThereIsOne
         {"access_key_id_file", reference},
         {"secret_access_key", "DumpCanaryLiteral"},
         {"session_token_file", reference}}},
-      {"http", {{"listen", "127.0.0.1:9180"}, {"token_file", reference}}},
+      {"http",
+       {{"listen", "127.0.0.1:9180"},
+        {"token_file", reference},
+        {"import", {{"max_bytes", 1000}, {"token_file", file("import", "DumpCanaryImport01234")}}}}},
       {"cameras",
        {{"front",
          {{"url", "rtsp://u:DumpCanaryCam@10.0.0.5/1?token=abc"},
@@ -90,7 +114,7 @@ TEST_F(HttpConfigTest, TheDumpOfAConfigurationShowsNoSecretAndSaysThatThereIsOne
   EXPECT_THAT(dump.dump(), Not(HasSubstr("abc")));
   for (const char* pointer :
        {"/mqtt/password", "/storage/signing_key", "/upload/access_key_id", "/upload/secret_access_key",
-        "/upload/session_token", "/http/token", "/cameras/front/password"})
+        "/upload/session_token", "/http/token", "/http/import/token", "/cameras/front/password"})
     EXPECT_EQ(dump.value(Json::json_pointer(pointer), ""), "***") << pointer;
   EXPECT_EQ(dump["cameras"]["front"]["url"], "rtsp://10.0.0.5/1?***");
   EXPECT_EQ(dump["cameras"]["front"]["ring_s"], 30) << "defaults are there as well";

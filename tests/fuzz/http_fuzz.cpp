@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "http/query.h"
 #include "http/server.h"
 
 namespace {
@@ -39,6 +40,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   vedette::http_exchange(bytes, kNoToken, kRoutes);
   vedette::is_loopback_host(bytes);
+  if (const auto query = vedette::parse_query(bytes))
+    for (const auto& [name, value] : *query) require(!name.empty() && name.size() + value.size() < bytes.size());
   if (const auto address = vedette::listen_address(bytes)) require(address->port > 0 && !address->host.empty());
   return 0;
 }

@@ -1,4 +1,5 @@
-// Whatever a power cut left in a .part file: cutting, finalising and reading it ends, with an error or a clip, and what
+// Whatever is handed in as an MP4: looking into it ends, and takes no more memory than a clip can be worth. Whatever a
+// power cut left in a .part file: cutting, finalising and reading it ends, with an error or a clip, and what
 // was finalised once can be finalised again.
 #include <unistd.h>
 
@@ -6,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "media/foreign_mp4.h"
 #include "media/mp4_finalize.h"
 
 namespace {
@@ -30,6 +32,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto path = folder / "clip.mp4.part";
   std::ofstream(path, std::ios::binary | std::ios::trunc)
       .write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(size));
+  const auto foreign = vedette::look_into_foreign_mp4(path, vedette::Clock::system().mono() + vedette::seconds(10), {});
+  if (foreign) require(foreign->shown > vedette::microseconds(0) && foreign->info->video.width_px > 0);
   static_cast<void>(vedette::mp4_metadata(path));
   const auto cut = vedette::mp4_truncate_to_whole_fragments(path);
   if (cut) require(*cut >= 0 && std::filesystem::file_size(path) + static_cast<uint64_t>(*cut) == size);

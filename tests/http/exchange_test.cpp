@@ -87,6 +87,7 @@ TEST_F(HttpExchangeTest, WithoutATokenOnlyRequestsForThisMachineAreAnswered) {
 
 TEST_F(HttpExchangeTest, WhatCannotBeHadHasAnErrorWithACode) {
   EXPECT_EQ(error_of(say(get("/nothing", bearer(kToken)))), "404 005");
+  EXPECT_EQ(error_of(say(get("/nothing", bearer(kToken), "POST"))), "404 005");
   const std::string got = say(get("/secret", bearer(kToken), "POST"));
   EXPECT_EQ(error_of(got), "405 006");
   EXPECT_THAT(got, HasSubstr("Allow: GET, HEAD\r\n"));
@@ -97,6 +98,8 @@ TEST_F(HttpExchangeTest, WhatCannotBeHadHasAnErrorWithACode) {
   EXPECT_EQ(error_of(say(get("/open", "Content-Length: 1\r\nContent-Length: 2\r\n"))), "400 001");
   EXPECT_EQ(error_of(say(get("/open", "X: " + std::string(HttpServer::kMostHeaderBytes, 'x') + "\r\n"))), "431 007");
   EXPECT_EQ(error_of(say(get("/open", "Content-Length: 4097\r\n"))), "413 007");
+  EXPECT_EQ(error_of(say(get("/nothing", bearer(kToken) + "Content-Length: 4097\r\n", "POST"))), "404 005");
+  EXPECT_EQ(error_of(say(get("/nothing", "Content-Length: 4097\r\n", "POST"))), "401 002");
   EXPECT_EQ(http_error(500, HttpError::stuck, "x").body, "{\"error\":\"x\",\"error_code\":\"004\"}\n");
 }
 
