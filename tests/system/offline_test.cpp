@@ -71,9 +71,10 @@ class OfflineSlowTest : public testing::Test {
   void bring_the_broker_back() {
     rig.vedette->kill(SIGSTOP);
     rig.broker.start();
+    MqttProbe caller(rig.broker);
     const auto hears = [&] {
       const size_t from = rig.probe.mark();
-      rig.probe.publish({.topic = "vedette/here"}, 500ms);
+      caller.publish({.topic = "vedette/here"});
       return rig.probe.wait_for([](const ProbeMessage& m) { return m.topic == "vedette/here"; }, 200ms, from)
           .has_value();
     };
