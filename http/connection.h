@@ -99,10 +99,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void on_header(Failure failure) {
     if (failure) return on_unreadable(failure);
-    if (!enter()) return close_with(exchange::too_many(429));
-    if (const HttpIntake* intake = exchange::intake_for(header_->get(), server_.intakes)) return take_body(*intake);
+    if (const HttpIntake* intake = exchange::intake_for(header_->get(), server_.intakes)) {
+      if (!enter(header_->get())) return close_with(exchange::too_many(429));
+      return take_body(*intake);
+    }
     if (header_->content_length().value_or(0) > HttpServer::kMostBodyBytes)
-      return close_with(noted(exchange::answer_to_long(header_->get(), server_.guard, server_.routes)));
+      return close_with(!enter(header_->get())
+                            ? exchange::too_many(429)
+                            : noted(exchange::answer_to_long(header_->get(), server_.guard, server_.routes)));
     parser_.emplace(std::move(*header_));
     parser_->body_limit(HttpServer::kMostBodyBytes);
     exchange::bhttp::async_read(stream_, buffer_, *parser_,
@@ -110,8 +114,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   // Who asks, and whether they have too much under way already.
-  bool enter() {
-    asks_ = by_proxy_ ? server_.config.proxies.client(peer_, exchange::forwarded(header_->get())) : peer_;
+  bool enter(const exchange::Header& request) {
+    asks_ = by_proxy_ ? server_.config.proxies.client(peer_, exchange::forwarded(request)) : peer_;
     if (by_proxy_ && !server_.clients.enter(asks_)) {
       server_.clients.refused(asks_, 429);
       return false;
@@ -135,8 +139,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void on_read(Failure failure) {
     if (failure) return on_unreadable(failure);
     const exchange::Header& request = parser_->get();
-    write(exchange::to_response(noted(exchange::answer_to(request, server_.guard, server_.routes)), request.version(),
-                                parser_->keep_alive()),
+    HttpAnswer answer =
+        enter(request) ? noted(exchange::answer_to(request, server_.guard, server_.routes)) : exchange::too_many(429);
+    write(exchange::to_response(std::move(answer), request.version(), parser_->keep_alive()),
           request.method() == exchange::bhttp::verb::head);
   }
 
