@@ -124,7 +124,8 @@ TEST_F(CorpusTest, DesiredConfigurations) {
       "mqtt": {"cert_file": "/etc/a", "key_file": "/etc/b"},
       "remote_config": {"allow": ["cameras", "recording", "telemetry", "log", "storage", "upload", "mqtt", "encode"],
                         "secrets": ["env:", "/"]},
-      "upload": {"target": "none", "endpoint": "https://s3.test", "bucket": "clips")" +
+      "upload": {"target": "none", "endpoint": "https://s3.test", "bucket": "clips", "proxy": "http://proxy.test",
+                 "proxy_username": "viewer", "server_side_encryption": "aws:kms")" +
                                                              keys + "}}")));
   expect_agreement("config_desired", 5000, [&](const Json& entry) {
     const DecodedDesired decoded = decode_desired(entry["payload"].dump());

@@ -72,6 +72,14 @@ export const GOOD_AT = {
   alpn: ['mqtt', 'x'.repeat(254)],
   'storage.path': ['/srv/vedette', '/'],
   endpoint: ['https://s3.test', 'http://10.0.0.9:7480/', 'https://', 'https://a@s3.test', 's3://s3.test'],
+  proxy: ['http://proxy.test:3128', 'http://10.0.0.8/', 'http://user:pass@proxy.test', 'https://proxy.test'],
+  proxy_username: ['viewer'],
+  proxy_password: ['', 'example-secret'],
+  proxy_password_file: ['env:CORPUS_SECRET'],
+  storage_class: ['STANDARD_IA', 'x'.repeat(64)],
+  kms_key_id: ['arn:aws:kms:eu-1:1:key/1', 'x'.repeat(2048)],
+  'tags.x-a': ['site 7', '', 'ä'.repeat(256)],
+  'metadata.x-a': ['site 7', 'x'.repeat(1024)],
   bucket: ['clips'],
   region: ['eu-1'],
   prefix: ['', 'a/', 'a b.c', '/a', 'a/../b', 'a\nb'],
@@ -103,9 +111,9 @@ export const GOOD_AT = {
 export const BEYOND_AT = Object.fromEntries(
   [
     'signing_key', 'signing_key_file', 'token_file', 'password_file', 'access_key_id_file', 'secret_access_key_file',
-    'session_token_file', 'time_zone', 'cron', 'plugins.x-a', 'front.url', 'sub.url', 'mqtt.url', 'urls', 'expires_at',
-    'result.url', 'parts.url', 'unix', 'frames.listen', 'http.listen', 'trusted_proxies', 'grant_origins', 'ca_file',
-    'cert_file', 'key_file',
+    'session_token_file', 'proxy_password_file', 'proxy', 'time_zone', 'cron', 'plugins.x-a', 'front.url', 'sub.url',
+    'mqtt.url', 'urls', 'expires_at', 'result.url', 'parts.url', 'unix', 'frames.listen', 'http.listen',
+    'trusted_proxies', 'grant_origins', 'ca_file', 'cert_file', 'key_file',
   ].map((name) => [name, true]),
 );
 export const BASES_AT = {
