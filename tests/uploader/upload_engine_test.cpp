@@ -320,10 +320,11 @@ TEST_F(UploadEngineTest, GoesOnWithOthersWhenARowAloneFails) {
 }
 
 TEST_F(UploadEngineTest, LeavesATargetAloneThatIsAway) {
-  for (int i = 0; i < 5; ++i) add();
+  add();
   target_->will_give({Code::camera_unavailable, Code::timed_out, Code::busy});
   start();
   ASSERT_TRUE(wait_for_reports(1));
+  for (int i = 0; i < 4; ++i) add();
   const auto late = add("a", Priority::high);
   for (const microseconds pause : {1s, 2s}) {
     const size_t before = target_->tries().size();
@@ -358,9 +359,12 @@ TEST_F(UploadEngineTest, NeverGivesUpAndAsksATargetThatIsAwayOnceAMinute) {
 }
 
 TEST_F(UploadEngineTest, OpensTheBreakerAfterFiveFailuresAndASuccessClosesIt) {
-  for (int i = 0; i < 3; ++i) add();
+  add();
   target_->will_give(std::vector<Code>(6, Code::camera_unavailable));
   start();
+  ASSERT_TRUE(wait_for_reports(1));
+  add();
+  add();
   for (size_t i = 1; i <= 5; ++i) {
     ASSERT_TRUE(wait_for_reports(i));
     if (i < 5) advance(16s);
