@@ -32,9 +32,9 @@ void ActiveUpload::close(MonoTime now) {
   transfer_.reset();
 }
 
-int ActiveUpload::lanes() const {
-  const bool will_take_all = transfer_ && transfer_->goes_in_parts() && !has_begun_parts_;
-  return will_take_all ? Lanes::kMost : std::max(1, in_flight_);
+bool ActiveUpload::wants_more() const {
+  if (!transfer_ || !transfer_->goes_in_parts()) return false;
+  return !has_begun_parts_ || upload_.size_bytes - sent_bytes() > in_flight_ * part_size_bytes_;
 }
 
 int64_t ActiveUpload::bytes_in_flight() const {

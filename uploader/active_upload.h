@@ -1,11 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
 
 #include "core/clock.h"
-#include "uploader/lanes.h"
 #include "uploader/target.h"
 #include "uploader/upload_queue.h"
 
@@ -26,8 +26,10 @@ class ActiveUpload : public TransferOwner {
   void close(MonoTime now);
   microseconds took() const { return took_; }
 
-  // How many requests it has under way. One that goes in parts and has not begun with them will take what there is.
-  int lanes() const;
+  // How many requests it has under way.
+  int lanes() const { return std::max(1, in_flight_); }
+  // It goes in parts, and not all that are left of it are under way: it will take what there is.
+  bool wants_more() const;
   int64_t part_size_bytes() const { return part_size_bytes_; }  // 0: it does not go in parts
   // What these requests are about, as long as they are under way.
   int64_t bytes_in_flight() const;

@@ -68,6 +68,7 @@ struct UploadEngine::Impl {
   void sweep_when_due();
   void sweep_again(const Error& error);
   void start_some();
+  bool may_start() const;
   bool start_next();
   void begin(Upload upload);
   void make_way();
@@ -184,11 +185,19 @@ bool UploadEngine::Impl::has_room_for(int64_t more_bytes) const {
   return known_rate == 0 || bytes / kThroughWithin.count() <= known_rate / 8;
 }
 
+// What is under way goes on first.
+bool UploadEngine::Impl::may_start() const {
+  if (active.empty()) return true;
+  return lanes_in_use() < lanes.allowed() && has_room_for(0) &&
+         std::none_of(active.begin(), active.end(), [](const ActiveUpload& one) { return one.wants_more(); });
+}
+
 void UploadEngine::Impl::start_some() {
   if (!woken.exchange(false) && clock.mono() < look_at) return;
   look_at = clock.mono() + kIdle;
-  while (active.empty() || (lanes_in_use() < lanes.allowed() && has_room_for(0)))
+  while (may_start()) {
     if (!start_next()) return;
+  }
   make_way();
 }
 

@@ -62,6 +62,7 @@ export const GOOD_AT = {
   signing_key: [`-----BEGIN PRIVATE KEY-----\n${KEY}\n-----END PRIVATE KEY-----\n`],
   signing_key_file: ['env:CORPUS_KEY'],
   token_file: ['env:CORPUS_TOKEN'],
+  'import.token_file': ['env:CORPUS_IMPORT_TOKEN'],
   password_file: ['env:CORPUS_SECRET'],
   access_key_id_file: ['env:CORPUS_SECRET'],
   secret_access_key_file: ['env:CORPUS_SECRET'],
