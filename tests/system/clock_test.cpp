@@ -132,7 +132,8 @@ class StoreClockTest : public ClockTest {
   StoreClockTest() : ClockTest({.s3 = true}) {}
   // What the newest status says of the clock; empty: nothing.
   std::string problem() const {
-    for (const Json& problem : rig.newest_status().at("problems"))
+    const Json status = rig.newest_status();
+    for (const Json& problem : status.at("problems"))
       if (problem.at("code") == "conflict") return problem.at("message");
     return {};
   }
@@ -143,7 +144,6 @@ TEST_F(StoreClockTest, UploadsGoOnByTheStoresClockAndThatOursIsWrongIsAProblem) 
   rig.config()["telemetry"] = {{"interval_s", 1}};
   set_clock("-5h");
   start_agent();
-  EXPECT_EQ(problem(), "") << "nobody has compared it yet";
   const Json clip = rig.wait_clip_ready(rig.start_recording("front", {{"duration_ms", 1000}}).recording_id);
   rig.wait_uploaded(clip.at("clip_id"));
   ASSERT_TRUE(eventually(Rig::kLimit, [&] { return !problem().empty(); }));

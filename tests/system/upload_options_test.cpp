@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "core/sha256.h"
 #include "tests/support/http_proxy.h"
 #include "tests/support/process.h"
@@ -13,6 +15,8 @@ namespace {
 
 using testing::HasSubstr;
 using testing::Not;
+
+using Members = std::map<std::string, std::string>;
 
 class UploadOptionsTest : public testing::Test {
  protected:
@@ -65,7 +69,7 @@ TEST_F(UploadOptionsTest, EveryObjectIsStoredAsTheConfigurationSaysAndGoesThroug
     EXPECT_EQ(seen.value("StorageClass", ""), "COLD");
     EXPECT_EQ(seen.at("Metadata").value("site", ""), "north gate");
     EXPECT_EQ(seen.at("Metadata").value("camera", ""), "front");
-    EXPECT_EQ(tags(key + kind), rig.config()["upload"]["tags"]);
+    EXPECT_EQ(tags(key + kind).get<Members>(), rig.config()["upload"]["tags"].get<Members>());
     EXPECT_THAT(proxy.log(),
                 HasSubstr("PUT http://127.0.0.1:" + rig.s3().endpoint().substr(17) + "/clips/" + key + kind));
   }
