@@ -12,6 +12,7 @@
 #include "core/redact.h"
 #include "core/thread.h"
 #include "uploader/active_upload.h"
+#include "uploader/failure.h"
 #include "uploader/lanes.h"
 #include "uploader/throughput.h"
 #include "uploader/upload_queue.h"
@@ -29,22 +30,6 @@ constexpr microseconds kSweepAgain = 5min;  // when the target was not there for
 constexpr microseconds kCommitWithin = 50ms;
 // What is under way at once is through after so long: then what is urgent has a place (and see plan_parts()).
 constexpr seconds kThroughWithin{60};
-
-// Whether another row would fail as this one did. Else the failure is the row's own, and the others go on.
-bool is_about_the_target(Code code) {
-  switch (code) {
-    case Code::upload_failed:
-    case Code::conflict:
-    case Code::internal:
-      return false;
-    default:
-      return true;
-  }
-}
-
-bool is_congestion(Code code) {
-  return code == Code::busy || code == Code::timed_out;
-}
 
 // Of a clip or what belongs to one.
 log::Field clip_of(const Upload& upload) {
