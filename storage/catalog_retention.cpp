@@ -29,9 +29,8 @@ std::string select_class(const DeletableQuery& query, bool awaiting, std::option
 // sent, and no picture is still to be made.
 std::string nothing_follows(bool posters) {
   std::string sql =
-      " AND NOT EXISTS (SELECT 1 FROM upload WHERE subject_id = clip_id AND kind IN ('poster', 'manifest') AND state "
-      "IN "
-      "('pending', 'uploading'))";
+      " AND NOT EXISTS (SELECT 1 FROM upload WHERE subject_id = clip_id AND kind IN ('poster', 'manifest') "
+      "AND state IN ('pending', 'uploading'))";
   if (posters) sql += " AND poster <> 'wanted'";
   return sql;
 }

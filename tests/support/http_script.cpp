@@ -152,7 +152,7 @@ void HttpScript::serve(int fd) {
       return;
     }
     const bool half = answer.how == How::truncated;
-    std::this_thread::sleep_for(answer.latency);
+    std::this_thread::sleep_for(answer.latency);  // the way to a store that is far away: nothing is waited for
     under_way.reset();
     send_all(fd, head_of(answer));
     if (request.method != "HEAD")
