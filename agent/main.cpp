@@ -130,6 +130,8 @@ int main(int argc, char** argv) {
   }
   const vedette::Config& config = loaded->composed.state.config;
   vedette::log::set_up(config.log_level, config.log_format);
+  for (const auto& place : loaded->local.places)
+    vedette::log::info("set by the environment", {{"variable", place.variable}, {"path", place.pointer}});
   for (const std::string& warning : loaded->composed.warnings)
     vedette::log::warn("configuration", {{"warning", warning}});
   if (check) {

@@ -132,6 +132,19 @@ std::string to_text(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+std::string pointer_step(std::string_view key) {
+  std::string out;
+  for (const char c : key) {
+    if (c == '~')
+      out += "~0";
+    else if (c == '/')
+      out += "~1";
+    else
+      out += c;
+  }
+  return out;
+}
+
 std::string summary(const std::vector<FieldError>& errors) {
   if (errors.empty()) return {};
   std::string out = (errors.front().path.empty() ? "/" : errors.front().path) + ": " + errors.front().message;
@@ -160,7 +173,7 @@ std::optional<std::string> JsonReader::string(std::string_view key, size_t least
   const Json* value = take(key);
   if (!value) return std::nullopt;
   if (!value->is_string()) {
-    error(key, "must be a string");
+    error(key, std::string(kMustBeString));
     return std::nullopt;
   }
   const auto& text = value->get_ref<const std::string&>();
@@ -305,16 +318,7 @@ const Json* JsonReader::take(std::string_view key) {
 }
 
 std::string JsonReader::pointer_to(std::string_view key) const {
-  std::string out = path_ + "/";
-  for (const char c : key) {
-    if (c == '~')
-      out += "~0";
-    else if (c == '/')
-      out += "~1";
-    else
-      out += c;
-  }
-  return out;
+  return path_ + "/" + pointer_step(key);
 }
 
 }  // namespace vedette

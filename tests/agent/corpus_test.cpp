@@ -133,7 +133,7 @@ TEST_F(CorpusTest, DesiredConfigurations) {
     std::string why = summary(decoded.errors);
     for (const Document& file : files) {
       if (!decoded.desired) break;
-      const auto composed = compose(file, decoded.desired, nullptr);
+      const auto composed = compose({file}, decoded.desired, nullptr);
       why = summary(composed ? composed->refused : composed.error().errors);
       if (why.empty()) break;
     }
