@@ -7,11 +7,15 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "core/json_pointer.h"
 #include "core/text.h"
 
 namespace vedette {
 
 namespace {
+
+// As JsonReader::string() has it; a test holds the two together.
+constexpr std::string_view kMustBeString = "must be a string";
 
 std::string lower(std::string text, bool dashes_too) {
   for (char& c : text)
@@ -25,10 +29,6 @@ std::string member_of(const Json& object, const std::string& step) {
     for (const auto& [key, value] : object.items())
       if (lower(key, dashes_too) == lower(step, dashes_too)) return key;
   return lower(step, false);
-}
-
-bool is_at_or_below(const std::string& pointer, const std::string& above) {
-  return pointer.starts_with(above) && (pointer.size() == above.size() || pointer[above.size()] == '/');
 }
 
 // The member that says the same in another way: the secret itself, or where it is. Empty: there is none.

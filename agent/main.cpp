@@ -34,6 +34,7 @@ Examples:
 The smallest configuration that works:
   { "cameras": { "front": { "url": "test://pattern" } } }
 
+VEDETTE__MQTT__URL in the environment comes before /mqtt/url of the file, and so on for every key.
 Logs go to stderr. Exit status: 0 stopped in order, 1 failed at run time, 2 bad configuration or usage.)";
 
 // SIGTERM, SIGINT and SIGHUP are taken by a thread that waits for them; every thread started later has them blocked.

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/config_document.h"
+#include "core/json_pointer.h"
 
 namespace vedette {
 

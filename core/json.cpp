@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/ids.h"
+#include "core/json_pointer.h"
 
 namespace vedette {
 
@@ -132,19 +133,6 @@ std::string to_text(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string pointer_step(std::string_view key) {
-  std::string out;
-  for (const char c : key) {
-    if (c == '~')
-      out += "~0";
-    else if (c == '/')
-      out += "~1";
-    else
-      out += c;
-  }
-  return out;
-}
-
 std::string summary(const std::vector<FieldError>& errors) {
   if (errors.empty()) return {};
   std::string out = (errors.front().path.empty() ? "/" : errors.front().path) + ": " + errors.front().message;
@@ -173,7 +161,7 @@ std::optional<std::string> JsonReader::string(std::string_view key, size_t least
   const Json* value = take(key);
   if (!value) return std::nullopt;
   if (!value->is_string()) {
-    error(key, std::string(kMustBeString));
+    error(key, "must be a string");
     return std::nullopt;
   }
   const auto& text = value->get_ref<const std::string&>();

@@ -36,14 +36,8 @@ struct FieldError {
   std::string message;
 };
 
-// A key as one step of a JSON Pointer.
-std::string pointer_step(std::string_view key);
-
 // "/params/duration_ms: 0 is less than 1", and how many more there are.
 std::string summary(const std::vector<FieldError>& errors);
-
-// What a JsonReader says where something else is than the string that was asked for.
-inline constexpr std::string_view kMustBeString = "must be a string";
 
 // JsonReader reads one object of a document into typed values and collects every error, not only the first: absent
 // optional members give nothing, wrong ones give nothing and an error, and done() makes each member that was never
