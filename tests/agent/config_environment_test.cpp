@@ -18,7 +18,7 @@ using testing::IsEmpty;
 using Variables = std::vector<std::string>;
 
 constexpr const char* kFile = R"({"device_id": "edge-01", "mqtt": {"url": "mqtt://a", "password": "of-the-file"},
-  "cameras": {"gate": {"url": "test://pattern", "ring_s": 20}, "Front-Door": {"url": "test://pattern"}}})";
+  "cameras": {"gate": {"url": "test://pattern", "ring_s": 20}, "front-door": {"url": "test://pattern"}}})";
 
 // The document; null, with the errors, where the variables themselves are no good.
 Json upon(const Variables& variables, const std::string& file = kFile, std::vector<FieldError>* errors = nullptr) {
@@ -59,9 +59,11 @@ TEST(ConfigEnvironmentTest, KeysOfTheFileAreFoundInAnyCaseAndWithDashes) {
   };
   EXPECT_EQ(cameras("GATE")["gate"]["enabled"], false);
   EXPECT_EQ(cameras("Gate")["gate"]["enabled"], false);
-  EXPECT_EQ(cameras("FRONT_DOOR")["Front-Door"]["enabled"], false);
-  EXPECT_EQ(cameras("front-door")["Front-Door"]["enabled"], false);
+  EXPECT_EQ(cameras("FRONT_DOOR")["front-door"]["enabled"], false);
+  EXPECT_EQ(cameras("front-door")["front-door"]["enabled"], false);
   EXPECT_EQ(cameras("YARD")["yard"]["enabled"], false) << "one that is not there";
+  const Json tags = upon({"VEDETTE__UPLOAD__TAGS__SITE_NAME=b"}, R"({"upload": {"tags": {"Site-Name": "a"}}})");
+  EXPECT_EQ(tags, Json::parse(R"({"upload": {"tags": {"Site-Name": "b"}}})"));
   const Json both = upon({"VEDETTE__CAMERAS__A_B__ENABLED=false"}, R"({"cameras": {"a-b": {}, "a_b": {}}})");
   EXPECT_EQ(both, Json::parse(R"({"cameras": {"a-b": {}, "a_b": {"enabled": false}}})"));
 }
@@ -72,8 +74,8 @@ TEST(ConfigEnvironmentTest, AValueIsJsonUnlessAStringIsWanted) {
             "VEDETTE__MQTT__TOPIC_ROOT=[1]", "VEDETTE__MQTT__GROUPS=[\"a\", \"b\"]", "VEDETTE__MQTT__KEEPALIVE_S=60",
             "VEDETTE__UPLOAD__TAGS__SITE=7", "VEDETTE__CAMERAS__YARD={\"url\": \"test://pattern\", \"ring_s\": 5}"});
   EXPECT_EQ(read["mqtt"],
-            Json::parse(R"({"url": "mqtt://a", "password": "12345", "username": "true", "topic_root": "[1]",
-              "groups": ["a", "b"], "keepalive_s": 60})"));
+            Json::parse(R"({"url": "mqtt://a", "password": "12345", "groups": ["a", "b"], "keepalive_s": 60,
+              "topic_root": "[1]", "username": "true"})"));
   EXPECT_EQ(read["device_id"], "42");
   EXPECT_EQ(read["upload"]["tags"]["site"], "7");
   EXPECT_EQ(read["cameras"]["yard"]["ring_s"], 5);
@@ -109,7 +111,7 @@ TEST(ConfigEnvironmentTest, ErrorsNameThePlaceAndTheVariable) {
                           "/log/level: must be one of: trace, debug, info, warn, error "
                           "(VEDETTE__LOG__LEVEL)"));
   EXPECT_THAT(errors_with({"VEDETTE__CAMERAS={\"yard\": {},}"}),
-              ElementsAre("/cameras: must be an object (VEDETTE__CAMERAS, which is no JSON: syntax error at byte 15)"));
+              ElementsAre("/cameras: must be an object (VEDETTE__CAMERAS, which is no JSON: syntax error at byte 13)"));
 }
 
 TEST(ConfigEnvironmentTest, NamesThatLeadNowhereAreRefused) {
