@@ -64,7 +64,7 @@ Agent::Impl::Impl(ConfigStart start, const Clock& clock, std::unique_ptr<Volume>
       long_commands_(clock),
       agent_verbs_(
           config_.log_level, commands_, long_commands_, inbox_, [this] { board_.birth_again(); }, clock),
-      monitoring_(config_, layout_, cameras_, recordings_, catalog_, outbox_, losses_, board_, clock),
+      monitoring_(config_, layout_, cameras_, recordings_, catalog_, outbox_, losses_, board_, *database_, clock),
       diagnostics_(config_, layout_, *volume_, catalog_, losses_, cameras_, board_, monitoring_, inbox_, clock),
       runner_(config_, cameras_, recordings_, snapshots_, second_profiles_, creations_, probes_, searches_, keeper_,
               frame_streams_, upload_control_, diagnostics_, catalog_, losses_, clock),

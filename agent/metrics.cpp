@@ -37,7 +37,7 @@ void one_of(PrometheusText& out, std::initializer_list<Word> words, Word holds, 
 
 Metrics::Metrics(const Config& config, const Layout& layout, const Cameras& cameras, Recordings& recordings,
                  const Catalog& catalog, const Outbox& outbox, const LossLedger& losses, const StatusBoard& board,
-                 const Clock& clock)
+                 const Database& database, const Clock& clock)
     : config_(config),
       layout_(layout),
       cameras_(cameras),
@@ -46,6 +46,7 @@ Metrics::Metrics(const Config& config, const Layout& layout, const Cameras& came
       outbox_(outbox),
       losses_(losses),
       board_(board),
+      database_(database),
       clock_(clock),
       started_s_(since_epoch_s(clock.utc())) {}
 
@@ -235,6 +236,10 @@ void Metrics::storage(PrometheusText& out) const {
     out.gauge("vedette_losses", "Rows of the loss ledger.");
     out.sample(*losses);
   }
+  out.counter("vedette_catalog_rows_changed_total", "Rows that were inserted, changed or deleted.");
+  out.sample(database_.rows_changed());
+  out.histogram("vedette_catalog_write_duration_seconds", "Transactions that change it, fsync included.");
+  out.sample(database_.write_time().totals());
   out.gauge("vedette_catalog_bytes", "The catalog's file.");
   out.sample(size_of(layout_.database()));
   out.gauge("vedette_catalog_log_bytes", "Its write-ahead log.");

@@ -10,6 +10,7 @@
 #include "mqtt/session.h"
 #include "sources/camera.h"
 #include "storage/catalog.h"
+#include "storage/database.h"
 #include "storage/layout.h"
 #include "storage/loss_ledger.h"
 #include "storage/outbox.h"
@@ -24,7 +25,7 @@ class Metrics {
  public:
   Metrics(const Config& config, const Layout& layout, const Cameras& cameras, Recordings& recordings,
           const Catalog& catalog, const Outbox& outbox, const LossLedger& losses, const StatusBoard& board,
-          const Clock& clock);
+          const Database& database, const Clock& clock);
 
   // Null: there is none.
   void attach(const mqtt::Session* session, UploadEngine* uploads) {
@@ -54,6 +55,7 @@ class Metrics {
   const Outbox& outbox_;
   const LossLedger& losses_;
   const StatusBoard& board_;
+  const Database& database_;
   const Clock& clock_;
   const double started_s_;  // since 1970
   const mqtt::Session* session_ = nullptr;

@@ -16,12 +16,12 @@ constexpr seconds kRecorderHangs{120};
 
 Monitoring::Monitoring(const Config& config, const Layout& layout, const Cameras& cameras, Recordings& recordings,
                        const Catalog& catalog, const Outbox& outbox, const LossLedger& losses, StatusBoard& board,
-                       const Clock& clock, ServiceManager service)
+                       const Database& database, const Clock& clock, ServiceManager service)
     : config_(config),
       recordings_(recordings),
       board_(board),
       clock_(clock),
-      metrics_(config, layout, cameras, recordings, catalog, outbox, losses, board, clock),
+      metrics_(config, layout, cameras, recordings, catalog, outbox, losses, board, database, clock),
       service_(std::move(service)),
       started_(clock.mono()),
       next_figures_(started_),

@@ -21,7 +21,7 @@ class Monitoring {
  public:
   Monitoring(const Config& config, const Layout& layout, const Cameras& cameras, Recordings& recordings,
              const Catalog& catalog, const Outbox& outbox, const LossLedger& losses, StatusBoard& board,
-             const Clock& clock, ServiceManager service = ServiceManager::of_environment());
+             const Database& database, const Clock& clock, ServiceManager service = ServiceManager::of_environment());
 
   void attach(const mqtt::Session* session, UploadEngine* uploads);
   // The listener takes bodies, too, where there are intakes. Errors say why it cannot be listened.
