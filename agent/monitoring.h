@@ -37,7 +37,7 @@ class Monitoring {
   static constexpr seconds kLongestStart{5};
   void stopping();
 
-  std::string metrics_text() { return metrics_.text(); }
+  MetricFamilies metrics() { return metrics_.families(); }
 
  private:
   std::vector<Error> hindrances() const;
