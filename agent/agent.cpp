@@ -77,6 +77,9 @@ Agent::Impl::Impl(ConfigStart start, const Clock& clock, std::unique_ptr<Volume>
       twin_(
           std::move(start), in_force_, applier_, [this] { return volume_->check(); }, board_, publisher_, outbox_,
           clock) {
+  replies_.set_on_final([this](const ReplyTo& to, const messages::Answer& answer, MonoTime end) {
+    board_.answered(answer.status, end - to.received);
+  });
   runner_.attach(twin_);
   runner_.attach(&agent_verbs_);
   agent_verbs_.add_canceller([this](const std::string& id) { return snapshots_.cancel(id); });

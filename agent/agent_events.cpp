@@ -12,7 +12,6 @@ void Agent::Impl::answer(const ReplyTo& to, const messages::Answer& answer) {
   if (answer.status == "accepted" || answer.status == "in_progress") return replies_.answer(to, answer);
   const auto [final_answer, cancellers] = long_commands_.settle(to.command_id, answer);
   replies_.answer(to, final_answer);
-  board_.answered(final_answer.status, clock_.mono() - to.received);
   for (const auto& canceller : cancellers) replies_.answer(canceller.to, canceller.answer);
 }
 
@@ -77,7 +76,6 @@ void Agent::Impl::on(const CommandArrived& event) {
 }
 
 void Agent::Impl::on(const CommandRefused& event) {
-  board_.refused(event.refusal.status);
   replies_.refuse(event.reply_to, event.refusal);
 }
 
