@@ -124,6 +124,7 @@ void Agent::Impl::on(const RecorderReport& event) {
       keeper_.look();
   }
   if (event.kind == RecorderReport::Kind::clip) posters_.look();
+  if (event.kind == RecorderReport::Kind::clip) feed_.on_clip(*event.clip);
   if (event.kind == RecorderReport::Kind::clip && uploads_) uploads_->wake();
   if (camera_id) board_.camera_changed(*camera_id);
   board_.status_may_have_changed();
@@ -131,6 +132,7 @@ void Agent::Impl::on(const RecorderReport& event) {
 }
 
 void Agent::Impl::on(const UploadReport& event) {
+  feed_.on_upload(event);
   board_.set_upload_problem(event.done ? "" : event.error.message);
   if (event.done && config_.upload.delete_after_upload) keeper_.look();
   for (auto& reply : upload_control_.on_report(event)) answer(reply.to, reply.answer);

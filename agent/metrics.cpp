@@ -59,6 +59,7 @@ MetricFamilies Metrics::families() {
   uploads(out);
   storage(out);
   if (http_) listener(out);
+  if (exporter_) collector(out);
   return out;
 }
 
@@ -250,6 +251,18 @@ void Metrics::listener(MetricFamilies& out) const {
   out.counter("vedette_http_answers_total", "Its answers, by the first digit of the status.");
   for (const auto& [status, count] : figures.answers)
     out.sample(count, {{"status", std::to_string(status / 100) + "xx"}});
+}
+
+void Metrics::collector(MetricFamilies& out) const {
+  const OtlpFigures figures = exporter_->figures();
+  out.gauge("vedette_otlp_spans_waiting", "Spans that the OpenTelemetry collector has not got yet.");
+  out.sample(figures.waiting);
+  out.counter("vedette_otlp_spans_total", "Spans by what became of them: sent, refused by the collector, dropped.");
+  out.sample(figures.sent, {{"outcome", "sent"}});
+  out.sample(figures.refused, {{"outcome", "refused"}});
+  out.sample(figures.dropped, {{"outcome", "dropped"}});
+  out.counter("vedette_otlp_failures_total", "Requests to the collector that came to nothing.");
+  out.sample(figures.failures);
 }
 
 }  // namespace vedette

@@ -6,6 +6,7 @@
 #include "core/metric_families.h"
 #include "http/server.h"
 #include "mqtt/session.h"
+#include "otlp/exporter.h"
 #include "sources/camera.h"
 #include "storage/catalog.h"
 #include "storage/layout.h"
@@ -29,6 +30,7 @@ class Metrics {
     uploads_ = uploads;
   }
   void attach(const HttpServer* http) { http_ = http; }
+  void attach(const Exporter* exporter) { exporter_ = exporter; }
 
   // As it is now. Asks the catalog for sums that it keeps, so it may be asked every few seconds.
   MetricFamilies families();
@@ -42,6 +44,7 @@ class Metrics {
   void uploads(MetricFamilies& out) const;
   void storage(MetricFamilies& out) const;
   void listener(MetricFamilies& out) const;
+  void collector(MetricFamilies& out) const;
 
   const Config& config_;
   const Layout& layout_;
@@ -56,6 +59,7 @@ class Metrics {
   const mqtt::Session* session_ = nullptr;
   UploadEngine* uploads_ = nullptr;
   const HttpServer* http_ = nullptr;
+  const Exporter* exporter_ = nullptr;
 };
 
 }  // namespace vedette
