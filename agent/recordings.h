@@ -138,6 +138,9 @@ class Recordings {
   void note_missed(const std::string& camera_id, const Span& span, const std::string& reason);
   std::optional<messages::Answer> answer_known(const std::string& recording_id, const Camera& camera) const;
   Running& begin(RecordingSpec spec, Camera& camera, UtcTime shown, bool scheduled);
+  // All of the plan but its times, which the monotonic clock counts here.
+  static RecordingSpec spec_of(const std::string& recording_id, const std::string& camera_id,
+                               const RecordingPlan& plan);
   struct Miss;
   static const Miss kNotRunning, kClockStepped;
   bool begin_again(const RecordingRecord& record, Camera& camera, const Miss& miss);

@@ -11,6 +11,7 @@
 #include "media/decode.h"
 #include "media/interrupt.h"
 #include "media/libav.h"
+#include "media/open_options.h"
 #include "media/source_url.h"
 #include "media/timeline.h"
 #include "media/video_probe.h"
@@ -22,60 +23,17 @@ namespace {
 using libav::Dictionary;
 using libav::FormatPtr;
 using libav::IoPtr;
+using libav::Probing;
 
 // A stream that ends owes the server a TEARDOWN: sent, not waited for (measured 0.1..0.4 ms), also after the stop.
 constexpr microseconds kCloseTime = 200ms;
-// Socket buffer for RTP over UDP: a 1080p keyframe does not fit the usual 208 KiB when the machine is busy.
-constexpr std::string_view kUdpBufferBytes = "2097152";
-// What a URL of http or https may lead to: redirects, playlists, segments.
 // Asked of a ByteReader at once, at most.
 constexpr int kReadBytes = 32 * 1024;
-constexpr std::string_view kHttpProtocols = "http,https,tcp,tls,crypto,httpproxy";
-constexpr std::string_view kHttpFormats = "flv,live_flv,mpegts,mov,hls,mpjpeg,aac";
-// How much of a live source is probed. What SDP tells is enough for most RTSP cameras: 0.06 s instead of 1.1 s.
-constexpr int64_t kShortProbeBytes = 32;
-constexpr int64_t kLongProbeBytes = 5'000'000;
-constexpr microseconds kLongProbeTime = 3s;
-
 // H.264 need not say how far it reorders (bitstream_restriction), nor need MPEG-4: so many frames show it, B-pyramid
 // included.
 constexpr int kLookAheadFrames = 3;
 // What libavformat calls a duration where it knows none: one tick of the 90 kHz clock.
 constexpr microseconds kShortestFrame = 1ms;
-
-enum class Probing { short_, long_, file };
-
-bool is_rtsp(const std::string& scheme) {
-  return scheme == "rtsp" || scheme == "rtsps";
-}
-bool is_http(const std::string& scheme) {
-  return scheme == "http" || scheme == "https";
-}
-bool is_file(const std::string& scheme) {
-  return scheme.empty() || scheme == "file";
-}
-
-// Every option must be one that this demuxer or protocol takes: libavformat leaves others lying without a word.
-Dictionary options_for(const std::string& scheme, const DemuxerOptions& options) {
-  Dictionary dictionary;
-  if (is_http(scheme)) {
-    // A playlist must not lead to a file of this machine, nor a stream to a demuxer that no camera needs.
-    dictionary.set("protocol_whitelist", kHttpProtocols);
-    dictionary.set("format_whitelist", kHttpFormats);
-  }
-  if (!is_rtsp(scheme)) return dictionary;
-  dictionary.set("rtsp_transport", options.rtsp_transport);
-  dictionary.set("allowed_media_types", "video+audio");
-  if (options.rtsp_transport == "udp") dictionary.set("buffer_size", kUdpBufferBytes);
-  return dictionary;
-}
-
-void set_probing(Probing probing, AVFormatContext* format) {
-  if (probing == Probing::file) return;
-  format->probesize = probing == Probing::short_ ? kShortProbeBytes : kLongProbeBytes;
-  format->max_analyze_duration = probing == Probing::short_ ? 0 : kLongProbeTime.count();
-  if (probing == Probing::long_) format->fps_probe_size = 0;
-}
 
 bool complete(const VideoTrack& track) {
   const bool needs_extradata = track.codec != VideoCodec::mjpeg;
@@ -205,7 +163,7 @@ Status Demuxer::Impl::connect(const std::string& url, const AVInputFormat* input
     return static_cast<Impl*>(from->opaque)->open_url(*from, opened, what, flags, given ? *given : nullptr);
   };
   context->interrupt_callback = interrupt.callback();
-  set_probing(probing, context);
+  libav::set_probing(probing, context);
   // RTSP has no decoding times to make presentation times from, and is made to wait for them.
   if (!rtsp) context->flags |= AVFMT_FLAG_GENPTS;
   // libavformat follows redirects of RTSP by itself, and takes the credentials along. It asks before it says a word.
@@ -286,8 +244,8 @@ Result<std::unique_ptr<Demuxer>> Demuxer::open(const std::string& url, const Dem
   const MonoTime deadline = Clock::system().mono() + options.open_timeout;
   const std::string scheme = scheme_of(url);
   const std::string full_url =
-      is_file(scheme) ? file_url(url) : with_credentials(url, options.username, options.password);
-  if (const std::string host = is_file(scheme) ? "" : host_of(url); !host.empty()) {
+      libav::is_file(scheme) ? file_url(url) : with_credentials(url, options.username, options.password);
+  if (const std::string host = libav::is_file(scheme) ? "" : host_of(url); !host.empty()) {
     const auto known = resolve(host, deadline, [&] { return stop.stop_requested(); });
     if (!known) return known.error_as_is();
   }
@@ -296,15 +254,15 @@ Result<std::unique_ptr<Demuxer>> Demuxer::open(const std::string& url, const Dem
       options.file_format.empty() ? nullptr : av_find_input_format(options.file_format.c_str());
   std::vector<Probing> attempts{Probing::file};
   if (options.live) attempts = {Probing::long_};
-  if (options.live && is_rtsp(scheme)) attempts = {Probing::short_, Probing::long_};
+  if (options.live && libav::is_rtsp(scheme)) attempts = {Probing::short_, Probing::long_};
   std::unique_ptr<Impl> impl;
   for (const Probing probing : attempts) {
     impl = std::make_unique<Impl>();
     impl->live = options.live;
-    impl->rtsp = is_rtsp(scheme);
+    impl->rtsp = libav::is_rtsp(scheme);
     impl->ca_file = options.ca_file;
     impl->interrupt.arm(deadline, stop);
-    if (auto done = impl->connect(full_url, input, options_for(scheme, options), probing); !done)
+    if (auto done = impl->connect(full_url, input, libav::options_for(scheme, options), probing); !done)
       return done.error_as_is();
     if (probing == Probing::short_ && !impl->info->video.extradata.empty())
       if (auto done = impl->find_size(); !done) return done.error_as_is();

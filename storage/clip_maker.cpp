@@ -240,6 +240,7 @@ Status ClipMaker::begin_piece(const PastSource& source, const Packet& keyframe) 
     report_(std::move(report));
   });
   piece_->first_clip = clips_.size();
+  piece_->shown_last = piece_->shown_to = piece_->spec.start;
   piece_->cutter.set_end(source.times.to_mono(end_));
   return {};
 }

@@ -101,7 +101,8 @@ std::unique_ptr<PastSource> clip_source(const Clip& clip, const Layout& layout, 
 }
 
 std::unique_ptr<PastSource> ring_source(Ring& ring, UtcTime start, UtcTime end, const Clock& clock) {
-  const TimeBase now{clock.mono(), clock.utc(), boot_id(), clock.synchronised()};
+  const MonoTime mono = clock.mono();
+  const TimeBase now{mono, clock.to_utc(mono), boot_id(), clock.synchronised()};
   Cursor cursor = ring.cursor_at(now.to_mono(start));
   const MonoTime until = now.to_mono(end);
   std::vector<Packet> packets;

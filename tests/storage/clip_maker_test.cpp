@@ -25,9 +25,10 @@ struct ClipMakerTest : testing::Test {
   Histogram mux, sync;
   const Clock& clock = Clock::system();
   Ring ring{kLargeRing};
-  // A timeline that is over: all of it can be in the ring at once. Windows begin and end between two frames: the two
-  // clocks are compared several times, and a frame on the edge would be on either side of it.
-  const UtcTime begin_utc = std::chrono::floor<seconds>(clock.utc()) - 3600s;
+  // A timeline that is over: all of it can be in the ring at once. It is older than the machine's last start, so that
+  // the monotonic clock counts below 0: nothing may rest on where that one begins. Windows begin and end between two
+  // frames: the two clocks are compared several times, and a frame on the edge would be on either side of it.
+  const UtcTime begin_utc = std::chrono::floor<seconds>(clock.utc() - std::chrono::years(1));
   const MonoTime begin = clock.to_mono(begin_utc);
   Pattern camera{begin};
 
@@ -52,7 +53,7 @@ struct ClipMakerTest : testing::Test {
     const RecorderContext with = context();
     ClipRecorder recorder(what, ring, with,
                           [&](const RecorderReport& r) { ended = ended || r.kind == RecorderReport::Kind::ended; });
-    ASSERT_TRUE(eventually(30s, [&] { return ended.load(); }));
+    ASSERT_TRUE(eventually(60s, [&] { return ended.load(); }));
   }
 
   struct Made {

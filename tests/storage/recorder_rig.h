@@ -31,7 +31,7 @@ class Reports {
       changed_.notify_all();
     };
   }
-  std::optional<RecorderReport> wait(RecorderReport::Kind kind, seconds limit = 30s) {
+  std::optional<RecorderReport> wait(RecorderReport::Kind kind, seconds limit = 100s) {
     std::unique_lock lock(mutex_);
     const auto found = [&] {
       return std::find_if(reports_.begin(), reports_.end(), [&](const auto& r) { return r.kind == kind; });

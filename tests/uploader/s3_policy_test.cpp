@@ -136,7 +136,7 @@ class S3PolicyTest : public ::testing::Test {
     store().request("POST", "/clips/" + key + "?uploads=");
     const auto target = device(0s);
     target->sweep([](const std::string&) -> Result<bool> { return false; }, [](const Error&) {});
-    const MonoTime end = Clock::system().mono() + 3s;
+    const MonoTime end = Clock::system().mono() + 10s;
     while (begun(key) > 0 && Clock::system().mono() < end) target->run(50ms);
     return begun(key) == 0;
   }
