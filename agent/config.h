@@ -116,6 +116,14 @@ struct Config {
     std::vector<std::string> proxies;  // whose X-Forwarded-For is believed, as TrustedProxies takes them
     Import import;
   };
+  // The OpenTelemetry collector that spans and metrics are sent to; no endpoint: none.
+  struct Otlp {
+    std::string endpoint;                                      // http(s)://host[:port][/path]
+    std::vector<std::pair<std::string, std::string>> headers;  // of each request; their values are secrets
+    std::string ca_file;                                       // empty: the system's
+    seconds interval{30};
+    bool metrics = true;  // besides spans
+  };
   enum class Record { command, continuous, schedule };
   // A camera's stream of full size, and its small one.
   enum class Profile { main, sub };
@@ -160,6 +168,7 @@ struct Config {
   LiveFrames live_frames;
   HomeAssistant home_assistant;
   Http http;
+  Otlp otlp;
   seconds telemetry_interval{30};
   seconds image_interval{0};  // of the cameras' images over MQTT; 0: none
   int image_width_px = 640;

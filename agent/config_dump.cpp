@@ -93,6 +93,13 @@ Json upload(const Config::Upload& u) {
   return json;
 }
 
+Json otlp(const Config::Otlp& o) {
+  Json json = {{"endpoint", redact(o.endpoint)}, {"interval_s", o.interval.count()}, {"metrics", o.metrics}};
+  if (!o.headers.empty()) json["headers"] = "***";
+  add(json, "ca_file", o.ca_file);
+  return json;
+}
+
 Json recording(const Config::Recording& r) {
   constexpr const char* kAudio[] = {"copy", "aac", "drop"};
   return {{"pre_roll_ms", r.pre_roll.count()},
@@ -144,6 +151,7 @@ Json config_dump(const Config& config) {
   if (config.http.import.max_bytes > 0)
     json["http"]["import"] = {{"max_bytes", config.http.import.max_bytes}, {"token", "***"}};
   if (!config.http.proxies.empty()) json["http"]["trusted_proxies"] = config.http.proxies;
+  if (!config.otlp.endpoint.empty()) json["otlp"] = otlp(config.otlp);
   if (config.live_frames.on())
     json["live"]["frames"] = {{"unix", config.live_frames.unix_path.string()}, {"listen", config.live_frames.listen}};
   for (const auto& [id, c] : config.cameras) json["cameras"][id] = camera(c);

@@ -12,9 +12,10 @@ namespace vedette {
 namespace {
 
 // What is built in when the agent starts: names in topics, keys and paths, listeners, code, and where the clips are.
-constexpr std::array<std::string_view, 13> kFixed = {"/device_id",
+constexpr std::array<std::string_view, 14> kFixed = {"/device_id",
                                                      "/live",
                                                      "/http",
+                                                     "/otlp",
                                                      "/plugins",
                                                      "/home_assistant",
                                                      "/log/format",

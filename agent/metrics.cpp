@@ -22,7 +22,7 @@ int64_t size_of(const std::filesystem::path& path) {
 
 // One of several words holds: a sample for each, 1 for that one.
 template <class Word, class Name>
-void one_of(PrometheusText& out, std::initializer_list<Word> words, Word holds, Name name, std::string_view label,
+void one_of(MetricFamilies& out, std::initializer_list<Word> words, Word holds, Name name, std::string_view label,
             std::string_view camera_id = {}) {
   for (const Word word : words) {
     const int value = word == holds ? 1 : 0;
@@ -50,8 +50,8 @@ Metrics::Metrics(const Config& config, const Layout& layout, const Cameras& came
       clock_(clock),
       started_s_(since_epoch_s(clock.utc())) {}
 
-std::string Metrics::text() {
-  PrometheusText out;
+MetricFamilies Metrics::families() {
+  MetricFamilies out;
   agent(out);
   process(out);
   cameras(out);
@@ -60,10 +60,11 @@ std::string Metrics::text() {
   uploads(out);
   storage(out);
   if (http_) listener(out);
-  return out.text();
+  if (exporter_) collector(out);
+  return out;
 }
 
-void Metrics::agent(PrometheusText& out) const {
+void Metrics::agent(MetricFamilies& out) const {
   out.gauge("vedette_build_info", "What runs here; always 1.");
   out.sample(1, {{"version", VEDETTE_VERSION}, {"device_id", config_.device_id}});
   out.gauge("vedette_clock_synchronised", "Whether the wall clock is kept by NTP or the like.");
@@ -80,7 +81,7 @@ void Metrics::agent(PrometheusText& out) const {
   for (const auto& [status, count] : board_.answers()) out.sample(count, {{"status", status}});
 }
 
-void Metrics::process(PrometheusText& out) const {
+void Metrics::process(MetricFamilies& out) const {
   out.counter("process_cpu_seconds_total", "Processor time, user and system.");
   out.sample(ProcessFigures::cpu_time());
   out.gauge("process_resident_memory_bytes", "Resident memory.");
@@ -101,7 +102,7 @@ void Metrics::process(PrometheusText& out) const {
   }
 }
 
-void Metrics::cameras(PrometheusText& out) {
+void Metrics::cameras(MetricFamilies& out) {
   using enum CameraState;
   std::vector<std::pair<std::string_view, CameraFigures>> all;
   for (const auto& [id, camera] : cameras_) all.emplace_back(id, camera->figures());
@@ -139,7 +140,7 @@ void Metrics::cameras(PrometheusText& out) {
     if (figures.coverage_pct) out.sample(*figures.coverage_pct / 100, {{"camera", id}});
 }
 
-void Metrics::stages(PrometheusText& out) {
+void Metrics::stages(MetricFamilies& out) {
   out.histogram("vedette_stage_duration_seconds",
                 "How long frames take: capture, ring, mux, sync (docs/integration/mqtt.md, telemetry).");
   for (const auto& [id, camera] : cameras_) {
@@ -156,7 +157,7 @@ void Metrics::stages(PrometheusText& out) {
   out.sample(uploads_->upload_time().totals());
 }
 
-void Metrics::broker(PrometheusText& out) const {
+void Metrics::broker(MetricFamilies& out) const {
   out.gauge("vedette_mqtt_connected", "Whether the broker is there.");
   out.sample(session_ && session_->connected() ? 1 : 0);
   if (const auto round_trip = session_ ? session_->round_trip() : std::nullopt) {
@@ -180,7 +181,7 @@ void Metrics::broker(PrometheusText& out) const {
   out.sample(board_.telemetry_replaced());
 }
 
-void Metrics::uploads(PrometheusText& out) const {
+void Metrics::uploads(MetricFamilies& out) const {
   if (const auto queue = catalog_.upload_figures(clock_.utc())) {
     const auto of = [&](Priority priority) {
       const auto it = queue->by_priority.find(priority);
@@ -210,7 +211,7 @@ void Metrics::uploads(PrometheusText& out) const {
   out.sample(activity.breaker == BreakerState::closed ? 0 : 1);
 }
 
-void Metrics::storage(PrometheusText& out) const {
+void Metrics::storage(MetricFamilies& out) const {
   if (const auto space = file::space(config_.storage.path)) {
     out.gauge("vedette_storage_free_bytes", "Free on the disk of the clips.");
     out.sample(space->free_bytes);
@@ -246,7 +247,7 @@ void Metrics::storage(PrometheusText& out) const {
   out.sample(size_of(layout_.database().string() + "-wal"));
 }
 
-void Metrics::listener(PrometheusText& out) const {
+void Metrics::listener(MetricFamilies& out) const {
   const HttpServerFigures figures = http_->figures();
   out.gauge("vedette_http_connections", "Connections to the listener of these figures.");
   out.sample(figures.connections);
@@ -255,6 +256,18 @@ void Metrics::listener(PrometheusText& out) const {
   out.counter("vedette_http_answers_total", "Its answers, by the first digit of the status.");
   for (const auto& [status, count] : figures.answers)
     out.sample(count, {{"status", std::to_string(status / 100) + "xx"}});
+}
+
+void Metrics::collector(MetricFamilies& out) const {
+  const OtlpFigures figures = exporter_->figures();
+  out.gauge("vedette_otlp_spans_waiting", "Spans that the OpenTelemetry collector has not got yet.");
+  out.sample(figures.waiting);
+  out.counter("vedette_otlp_spans_total", "Spans by what became of them: sent, refused by the collector, dropped.");
+  out.sample(figures.sent, {{"outcome", "sent"}});
+  out.sample(figures.refused, {{"outcome", "refused"}});
+  out.sample(figures.dropped, {{"outcome", "dropped"}});
+  out.counter("vedette_otlp_failures_total", "Requests to the collector that came to nothing.");
+  out.sample(figures.failures);
 }
 
 }  // namespace vedette

@@ -24,6 +24,7 @@ class Monitoring {
              const Database& database, const Clock& clock, ServiceManager service = ServiceManager::of_environment());
 
   void attach(const mqtt::Session* session, UploadEngine* uploads);
+  void attach(const Exporter* exporter) { metrics_.attach(exporter); }
   // The listener takes bodies, too, where there are intakes. Errors say why it cannot be listened.
   Status start(std::vector<HttpIntake> intakes = {});
   void request_stop();
@@ -37,7 +38,7 @@ class Monitoring {
   static constexpr seconds kLongestStart{5};
   void stopping();
 
-  std::string metrics_text() { return metrics_.text(); }
+  MetricFamilies metrics() { return metrics_.families(); }
 
  private:
   std::vector<Error> hindrances() const;
