@@ -73,7 +73,8 @@ Agent::Impl::Impl(ConfigStart start, const Clock& clock, std::unique_ptr<Volume>
       applier_(in_force_, cameras_, removed_cameras_,
                {budget_, second_profiles_, recordings_, latency_, snapshots_, keeper_, frame_streams_, feeds_, board_,
                 [this] { return begin_session(); }, [this] { begin_uploads(); },
-                [this] { upload_control_.set_rate(config_.upload.max_bandwidth_bps); }, [this] { set_outbox(); }},
+                [this] { upload_control_.set_rate(config_.upload.max_bandwidth_bps); }, [this] { set_outbox(); },
+                [this] { monitoring_.follow_tokens(); }},
                inbox_, clock),
       twin_(
           std::move(start), in_force_, applier_, [this] { return volume_->check(); }, board_, publisher_, outbox_,

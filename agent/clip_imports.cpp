@@ -42,6 +42,11 @@ HttpAnswer answer_of(const Error& error) {
   }
 }
 
+HttpAnswer refuse(const Error& error, const std::string& by) {
+  log::warn("a clip is not imported", {{"why", error.message}, {"by", by}});
+  return answer_of(error);
+}
+
 HttpAnswer answer_of(const ClipImport::Imported& imported) {
   const Clip& clip = imported.clip;
   const Json json = {{"clip_id", clip.clip_id},         {"camera_id", clip.camera_id},
@@ -71,8 +76,11 @@ class ClipImports::Place {
 
 class ClipImports::Sink : public HttpSink {
  public:
-  Sink(ClipImports& imports, ImportOrder order)
-      : imports_(imports), order_(std::move(order)), place_(std::make_shared<Place>(imports.under_way_)) {}
+  Sink(ClipImports& imports, ImportOrder order, std::string by)
+      : imports_(imports),
+        order_(std::move(order)),
+        by_(std::move(by)),
+        place_(std::make_shared<Place>(imports.under_way_)) {}
   ~Sink() override {
     // Where it cannot be left to the thread, which is stopping then, it goes here.
     if (!imports_.jobs_->submit([place = std::move(place_)](const std::stop_token&) {}))
@@ -82,33 +90,28 @@ class ClipImports::Sink : public HttpSink {
   void open(Done done) override {
     // The sink may be gone when its turn comes.
     run(done,
-        [&context = imports_.context_, order = order_](Place& place,
-                                                       const std::stop_token&) -> std::optional<HttpAnswer> {
+        [&context = imports_.context_, order = order_, by = by_](Place& place,
+                                                                 const std::stop_token&) -> std::optional<HttpAnswer> {
           auto begun = ClipImport::begin(order, context);
-          if (!begun) return said(begun.error());
+          if (!begun) return refuse(begun.error(), by);
           place.import = std::move(*begun);
           return std::nullopt;
         });
   }
   void take(std::string bytes, Done done) override {
     const auto piece = std::make_shared<const std::string>(std::move(bytes));
-    run(done, [piece](Place& place, const std::stop_token&) -> std::optional<HttpAnswer> {
-      if (auto written = place.import->write(*piece); !written) return said(written.error());
+    run(done, [piece, by = by_](Place& place, const std::stop_token&) -> std::optional<HttpAnswer> {
+      if (auto written = place.import->write(*piece); !written) return refuse(written.error(), by);
       return std::nullopt;
     });
   }
   void finish(Done done) override {
-    run(done, [&imports = imports_](Place& place, const std::stop_token& stop) {
-      return std::optional(imports.finish(*place.import, stop));
+    run(done, [&imports = imports_, by = by_](Place& place, const std::stop_token& stop) {
+      return std::optional(imports.finish(*place.import, by, stop));
     });
   }
 
  private:
-  static HttpAnswer said(const Error& error) {
-    log::warn("a clip is not imported", {{"why", error.message}});
-    return answer_of(error);
-  }
-
   template <class Work>
   void run(const Done& done, Work work) {
     const bool queued =
@@ -118,20 +121,20 @@ class ClipImports::Sink : public HttpSink {
 
   ClipImports& imports_;
   const ImportOrder order_;
+  const std::string by_;
   std::shared_ptr<Place> place_;
 };
 
 ClipImports::ClipImports(const Config& config, const Layout& layout, const Volume& volume, Catalog& catalog,
                          Inbox<Event>& inbox, const Clock& clock)
     : config_(config), context_{layout, &volume, catalog, clock}, inbox_(inbox), clock_(clock) {
-  if (config.http.import.max_bytes > 0) jobs_ = std::make_unique<Jobs>("imports", kMostWaiting);
+  if (config.http.import_most_bytes > 0) jobs_ = std::make_unique<Jobs>("imports", kMostWaiting);
   follow_config();
 }
 
 std::vector<HttpIntake> ClipImports::intakes() {
-  const Config::Http::Import& import = config_.http.import;
   if (!jobs_) return {};
-  return {{kPrefix, HttpGuard(import.token), static_cast<uint64_t>(import.max_bytes),
+  return {{kPrefix, HttpScope::record, static_cast<uint64_t>(config_.http.import_most_bytes),
            [this](const HttpPost& post) { return begin(post); }}};
 }
 
@@ -165,19 +168,17 @@ HttpIntake::Begun ClipImports::begin(const HttpPost& post) {
   order.upload = request->upload && terms->has_target;
   order.size_bytes = static_cast<int64_t>(post.size_bytes);
   order.min_free_bytes = terms->min_free_bytes;
-  return std::make_shared<Sink>(*this, std::move(order));
+  return std::make_shared<Sink>(*this, std::move(order), post.by);
 }
 
-HttpAnswer ClipImports::finish(ClipImport& import, const std::stop_token& stop) {
+HttpAnswer ClipImports::finish(ClipImport& import, const std::string& by, const std::stop_token& stop) {
   const auto imported = import.finish(stop);
-  if (!imported) {
-    log::warn("a clip is not imported", {{"why", imported.error().message}});
-    return answer_of(imported.error());
-  }
+  if (!imported) return refuse(imported.error(), by);
   if (!imported->was_there) {
     log::info("clip imported", {{"camera", imported->clip.camera_id},
                                 {"clip_id", imported->clip.clip_id},
-                                {"bytes", imported->clip.size_bytes}});
+                                {"bytes", imported->clip.size_bytes},
+                                {"by", by}});
     RecorderReport report;
     report.kind = RecorderReport::Kind::clip;
     report.clip = imported->clip;

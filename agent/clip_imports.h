@@ -48,7 +48,7 @@ class ClipImports {
   // The listener's thread.
   HttpIntake::Begun begin(const HttpPost& post);
   // The job thread.
-  HttpAnswer finish(ClipImport& import, const std::stop_token& stop);
+  HttpAnswer finish(ClipImport& import, const std::string& by, const std::stop_token& stop);
 
   const Config& config_;
   const ClipImport::Context context_;

@@ -13,6 +13,7 @@
 #include "core/json.h"
 #include "core/log.h"
 #include "core/result.h"
+#include "http/guard.h"
 #include "media/encode_settings.h"
 #include "sources/events/camera_event.h"
 #include "storage/clip.h"
@@ -107,14 +108,13 @@ struct Config {
   };
   // Where figures can be asked for; no address: nowhere.
   struct Http {
-    struct Import {
-      int64_t max_bytes = 0;  // of a clip that is handed in; 0: none is taken
-      std::string token;      // that who hands it in must show
-    };
     std::string listen;                // as listen_address() takes it
-    std::string token;                 // empty: none is needed
+    std::vector<HttpToken> tokens;     // of all keys that name one
+    bool open = true;                  // pages need none
     std::vector<std::string> proxies;  // whose X-Forwarded-For is believed, as TrustedProxies takes them
-    Import import;
+    int64_t import_most_bytes = 0;     // of a clip that is handed in; 0: none is taken
+
+    HttpGuard guard() const { return {tokens, open ? HttpGuard::Pages::open : HttpGuard::Pages::closed}; }
   };
   // The OpenTelemetry collector that spans and metrics are sent to; no endpoint: none.
   struct Otlp {

@@ -94,6 +94,7 @@ Status ConfigApplier::apply(ConfigState next, const ConfigPlan& plan) {
   if (plan.upload) users_.begin_uploads();
   if (plan.upload_rate) users_.set_upload_rate();
   if (plan.outbox) users_.set_outbox();
+  if (plan.http_tokens) users_.set_http_tokens();
   if (plan.session) return users_.begin_session();
   return {};
 }

@@ -36,6 +36,7 @@ struct ConfigUsers {
   std::function<void()> begin_uploads;    // to the target that is configured, after the end of those there are
   std::function<void()> set_upload_rate;
   std::function<void()> set_outbox;
+  std::function<void()> set_http_tokens;
 };
 
 // ConfigApplier makes a running agent follow another configuration: only what the plan names is touched. Everybody else

@@ -32,8 +32,7 @@ std::string without_secrets(std::string url) {
 void hide(Json& value) {
   if (!value.is_structured()) return;
   for (auto& [key, inner] : value.items()) {
-    const bool secret = std::find(kSecrets.begin(), kSecrets.end(), key) != kSecrets.end();
-    if (secret && inner.is_string())
+    if (is_secret(key) && inner.is_string())
       inner = "***";
     else if (inner.is_string())
       inner = inner.get_ref<const std::string&>().find("://") == std::string::npos
@@ -75,6 +74,10 @@ Json merged(const Json& local, const Json& desired) {
       for (const auto& [key, inner] : value.items()) mine[key] = inner;
   }
   return out;
+}
+
+bool is_secret(std::string_view key) {
+  return std::find(kSecrets.begin(), kSecrets.end(), key) != kSecrets.end();
 }
 
 Json redacted(const Json& document) {

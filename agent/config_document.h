@@ -35,6 +35,10 @@ DecodedDesired decode_desired(std::string_view payload);
 // cameras together are one member.
 Json merged(const Json& local, const Json& desired);
 
+// Whether the member of a section or of a camera that is called so is a secret as it is. With `_file` behind it, it
+// says where that is.
+bool is_secret(std::string_view key);
+
 // Without anything secret: literal secrets are "***", and URLs have no credentials and nothing behind the '?'.
 Json redacted(const Json& document);
 

@@ -131,6 +131,12 @@ Json camera(const Config::Camera& c) {
   return json;
 }
 
+Json http_token(const HttpToken& token) {
+  Json json = {{"name", token.name}, {"token", "***"}, {"scopes", Json::array()}};
+  for (const HttpScope scope : token.scopes) json["scopes"].push_back(scope_name(scope));
+  return json;
+}
+
 }  // namespace
 
 Json config_dump(const Config& config) {
@@ -147,9 +153,8 @@ Json config_dump(const Config& config) {
         {"format", config.log_format == log::Format::json ? "json" : "text"}}},
       {"cameras", Json::object()}};
   if (!config.http.listen.empty()) json["http"] = {{"listen", config.http.listen}};
-  if (!config.http.token.empty()) json["http"]["token"] = "***";
-  if (config.http.import.max_bytes > 0)
-    json["http"]["import"] = {{"max_bytes", config.http.import.max_bytes}, {"token", "***"}};
+  for (const HttpToken& token : config.http.tokens) json["http"]["tokens"].push_back(http_token(token));
+  if (config.http.import_most_bytes > 0) json["http"]["import"] = {{"max_bytes", config.http.import_most_bytes}};
   if (!config.http.proxies.empty()) json["http"]["trusted_proxies"] = config.http.proxies;
   if (!config.otlp.endpoint.empty()) json["otlp"] = otlp(config.otlp);
   if (config.live_frames.on())

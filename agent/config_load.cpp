@@ -34,7 +34,7 @@ void read_secret(JsonReader& r, const std::string& name, std::string& field, Con
       r.error(name + "_file", secret.error().message);
   }
   if (auto literal = r.string(name)) {
-    load.warn(r.path() + "/" + name, "a secret in the configuration file; better use " + name + "_file");
+    load.warn(r.path() + "/" + name, "a secret in the configuration itself; better use " + name + "_file");
     add_secret(*literal);
     if (file != nullptr) file->clear();
     field = std::move(*literal);

@@ -6,15 +6,18 @@
 #include <set>
 
 #include "agent/from_config.h"
+#include "core/json_pointer.h"
 
 namespace vedette {
 
 namespace {
 
 // What is built in when the agent starts: names in topics, keys and paths, listeners, code, and where the clips are.
-constexpr std::array<std::string_view, 14> kFixed = {"/device_id",
+constexpr std::array<std::string_view, 16> kFixed = {"/device_id",
                                                      "/live",
-                                                     "/http",
+                                                     "/http/listen",
+                                                     "/http/trusted_proxies",
+                                                     "/http/import",
                                                      "/otlp",
                                                      "/plugins",
                                                      "/home_assistant",
@@ -67,10 +70,6 @@ std::set<std::string> differing(const Json& a, const Json& b) {
   return out;
 }
 
-bool is_at_or_below(const std::string& pointer, std::string_view above) {
-  return pointer.starts_with(above) && (pointer.size() == above.size() || pointer[above.size()] == '/');
-}
-
 // But for what is only compared in the documents.
 bool same_session(const CameraConfig& a, const CameraConfig& b) {
   const SourceConfig &x = a.source, &y = b.source;
@@ -117,6 +116,7 @@ tl::expected<ConfigPlan, ConfigErrors> plan_change(const ConfigState& from, cons
   // What a file holds may be another secret than it was, while its name is the same.
   if (from.config.mqtt.password != to.config.mqtt.password) changed.insert("/mqtt/password");
   if (from.config.upload.proxy_password != to.config.upload.proxy_password) changed.insert("/upload/proxy_password");
+  if (from.config.http.tokens != to.config.http.tokens) changed.insert("/http/tokens");
   for (const auto& [id, camera] : to.config.cameras) {
     const auto before = from.config.cameras.find(id);
     if (before == from.config.cameras.end()) {
@@ -147,6 +147,7 @@ tl::expected<ConfigPlan, ConfigErrors> plan_change(const ConfigState& from, cons
     if (is_at_or_below(pointer, "/storage") || is_at_or_below(pointer, "/cameras") ||
         pointer == "/upload/delete_after_upload")
       plan.retention = true;
+    if (is_at_or_below(pointer, "/http")) plan.http_tokens = true;  // of it, the only things that are not fixed
     if (pointer == "/log/level") plan.log_level = true;
   }
   plan.changed.assign(changed.begin(), changed.end());

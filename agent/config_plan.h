@@ -31,6 +31,7 @@ struct ConfigPlan {
   bool upload = false;       // another target, or another way to it
   bool upload_rate = false;  // only how fast
   bool retention = false;
+  bool http_tokens = false;
   bool log_level = false;
 
   bool nothing() const { return changed.empty(); }

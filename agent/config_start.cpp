@@ -16,35 +16,45 @@ std::vector<FieldError> below_config(std::vector<FieldError> errors) {
 
 }  // namespace
 
-tl::expected<ComposedConfig, ConfigErrors> compose(const Document& local, const std::optional<DesiredConfig>& desired,
+tl::expected<ComposedConfig, ConfigErrors> compose(const Overridden& local, const std::optional<DesiredConfig>& desired,
                                                    const Config* running) {
-  auto alone = read_config(*local, running);
-  if (!alone) return tl::make_unexpected(std::move(alone.error()));
+  auto alone = read_config(*local.document, running);
+  if (!alone) {
+    local.name_variables(alone.error().errors);
+    return tl::make_unexpected(std::move(alone.error()));
+  }
   ComposedConfig out;
-  if (desired) out.refused = below_config(refused_remotely(*desired->config, alone->config.remote, *local));
+  if (desired) out.refused = below_config(refused_remotely(*desired->config, alone->config.remote, *local.document));
   if (desired && out.refused.empty()) {
-    auto document = std::make_shared<const Json>(merged(*local, *desired->config));
+    auto document = std::make_shared<const Json>(merged(*local.document, *desired->config));
     if (auto both = read_config(*document, &alone->config)) {
       out.state = {std::move(document), std::move(both->config)};
       out.version = desired->version;
       out.warnings = std::move(both->warnings);
-      return out;
     } else {
       out.refused = below_config(std::move(both.error().errors));
     }
   }
-  out.state = {local, std::move(alone->config)};
-  out.warnings = std::move(alone->warnings);
+  if (!out.state.document) {
+    out.state = {local.document, std::move(alone->config)};
+    out.warnings = std::move(alone->warnings);
+  }
+  local.name_variables(out.warnings);
   return out;
 }
 
+tl::expected<Overridden, ConfigErrors> read_local(const std::filesystem::path& path) {
+  auto file = parse_config_file(path);
+  if (!file) return tl::make_unexpected(std::move(file.error()));
+  return ConfigEnvironment::of_process().upon(std::move(*file));
+}
+
 tl::expected<ConfigStart, ConfigErrors> open_config(const std::filesystem::path& path) {
-  auto parsed = parse_config_file(path);
-  if (!parsed) return tl::make_unexpected(std::move(parsed.error()));
-  const auto local = std::make_shared<const Json>(std::move(*parsed));
-  auto composed = compose(local, std::nullopt, nullptr);
+  auto local = read_local(path);
+  if (!local) return tl::make_unexpected(std::move(local.error()));
+  auto composed = compose(*local, std::nullopt, nullptr);
   if (!composed) return tl::make_unexpected(std::move(composed.error()));
-  ConfigStart start{path, local, std::move(*composed), {}, false};
+  ConfigStart start{path, std::move(*local), std::move(*composed), {}, false};
 
   auto twin = TwinStore(start.composed.state.config.storage.path).load();
   if (!twin) {

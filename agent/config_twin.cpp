@@ -150,20 +150,19 @@ void ConfigTwin::read_file() {
       log::error("configuration", {{"file", path_.string()}, {"path", error.path}, {"error", error.message}});
     rejected(Source::file, version_, "invalid", errors.errors);
   };
-  auto parsed = parse_config_file(path_);
-  if (!parsed) return refuse(parsed.error());
-  const auto local = std::make_shared<const Json>(std::move(*parsed));
-  auto composed = compose(local, twin_.desired, &in_force_.config);
+  auto local = read_local(path_);
+  if (!local) return refuse(local.error());
+  auto composed = compose(*local, twin_.desired, &in_force_.config);
   if (!composed) return refuse(composed.error());
   for (const std::string& warning : composed->warnings) log::warn("configuration", {{"warning", warning}});
   for (const FieldError& error : composed->refused)
     log::warn("what was configured over MQTT is left out", {{"path", error.path}, {"error", error.message}});
-  change_to(std::move(*composed), local, twin_, Source::file);
+  change_to(std::move(*composed), std::move(*local), twin_, Source::file);
 }
 
 // ---- the change
 
-bool ConfigTwin::change_to(ComposedConfig next, Document local, TwinState twin, Source source) {
+bool ConfigTwin::change_to(ComposedConfig next, Overridden local, TwinState twin, Source source) {
   const std::string prefix = source == Source::mqtt ? "/config" : "";
   const int64_t asked = source == Source::mqtt ? twin.version : next.version;
   auto plan = plan_change(in_force_, next.state);

@@ -56,7 +56,7 @@ class ConfigTwin {
   struct Trial {
     MonoTime end;
     Source source;
-    Document local;
+    Overridden local;
     ConfigState state;
     int64_t version;
   };
@@ -65,7 +65,7 @@ class ConfigTwin {
   void say_known(int64_t version);
   void read_file();
   // False: it was refused, and nothing is changed.
-  bool change_to(ComposedConfig next, Document local, TwinState twin, Source source);
+  bool change_to(ComposedConfig next, Overridden local, TwinState twin, Source source);
   void roll_back();
   Status save(const TwinState& twin) const;
   void applied(Source source, const std::vector<std::string>& changed);
@@ -75,7 +75,7 @@ class ConfigTwin {
 
   const std::filesystem::path path_;
   const std::function<Status()> is_volume_here_;
-  Document local_;
+  Overridden local_;  // the file, and the environment upon it
   TwinState twin_;
   const bool save_at_begin_;
   const ConfigState& in_force_;

@@ -51,13 +51,13 @@ HttpAnswer threads() {
 }  // namespace
 
 std::vector<HttpRoute> http_pages(const Published<Shown>& shown, const Heartbeat& main_loop, const Clock& clock) {
-  const auto healthy = [&](const HttpAsk&) { return health(*shown.get(), main_loop.busy_for(clock.mono())); };
+  const auto healthy = [&](const HttpCaller&) { return health(*shown.get(), main_loop.busy_for(clock.mono())); };
   return {
-      {"/metrics", HttpAccess::known, [&](const HttpAsk&) { return metrics(*shown.get()); }},
-      {"/debug/threads", HttpAccess::known, [](const HttpAsk&) { return threads(); }},
-      {"/healthz", HttpAccess::anyone, healthy},
-      {"/api/v1/healthz", HttpAccess::anyone, healthy},
-      {"/readyz", HttpAccess::anyone, [&](const HttpAsk& ask) { return readiness(*shown.get(), ask.known); }},
+      {"/metrics", HttpScope::view, [&](const HttpCaller&) { return metrics(*shown.get()); }},
+      {"/debug/threads", HttpScope::admin, [](const HttpCaller&) { return threads(); }},
+      {"/healthz", HttpScope::anyone, healthy},
+      {"/api/v1/healthz", HttpScope::anyone, healthy},
+      {"/readyz", HttpScope::anyone, [&](const HttpCaller& who) { return readiness(*shown.get(), who.known()); }},
   };
 }
 

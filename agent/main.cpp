@@ -34,6 +34,7 @@ Examples:
 The smallest configuration that works:
   { "cameras": { "front": { "url": "test://pattern" } } }
 
+VEDETTE__MQTT__URL in the environment comes before /mqtt/url of the file, and so on for every key.
 Logs go to stderr. Exit status: 0 stopped in order, 1 failed at run time, 2 bad configuration or usage.)";
 
 // SIGTERM, SIGINT and SIGHUP are taken by a thread that waits for them; every thread started later has them blocked.
@@ -130,6 +131,8 @@ int main(int argc, char** argv) {
   }
   const vedette::Config& config = loaded->composed.state.config;
   vedette::log::set_up(config.log_level, config.log_format);
+  for (const auto& place : loaded->local.places)
+    vedette::log::info("set by the environment", {{"variable", place.variable}, {"path", place.pointer}});
   for (const std::string& warning : loaded->composed.warnings)
     vedette::log::warn("configuration", {{"warning", warning}});
   if (check) {

@@ -42,7 +42,7 @@ Status Monitoring::start(std::vector<HttpIntake> intakes) {
   show();
   HttpServerConfig config;
   config.listen = *listen;
-  config.token = config_.http.token;
+  config.guard = config_.http.guard();
   for (const std::string& proxy : config_.http.proxies)
     if (auto added = config.proxies.add(proxy); !added) return added.error_as_is();
   auto server = HttpServer::start(config, http_pages(shown_, main_loop_, clock_), std::move(intakes));
@@ -50,6 +50,10 @@ Status Monitoring::start(std::vector<HttpIntake> intakes) {
   http_ = std::move(*server);
   metrics_.attach(http_.get());
   return {};
+}
+
+void Monitoring::follow_tokens() {
+  if (http_) http_->set_guard(config_.http.guard());
 }
 
 void Monitoring::request_stop() {

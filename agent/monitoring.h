@@ -27,6 +27,8 @@ class Monitoring {
   void attach(const Exporter* exporter) { metrics_.attach(exporter); }
   // The listener takes bodies, too, where there are intakes. Errors say why it cannot be listened.
   Status start(std::vector<HttpIntake> intakes = {});
+  // Those of the configuration count, for requests from here on.
+  void follow_tokens();
   void request_stop();
 
   // The main loop comes round.

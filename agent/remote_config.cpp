@@ -4,6 +4,9 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "agent/config_document.h"
+#include "core/json_pointer.h"
+
 namespace vedette {
 
 namespace {
@@ -14,8 +17,6 @@ constexpr std::array<std::string_view, 8> kSections = {"cameras", "recording", "
 constexpr std::array<std::string_view, 9> kNever = {
     "storage/path",    "storage/signing_key", "storage/signing_key_file", "mqtt/topic_root", "upload/prefix",
     "upload/manifest", "upload/directory",    "upload/grant_origins",     "log/format"};
-constexpr std::array<std::string_view, 6> kSecrets = {"password",      "access_key_id", "secret_access_key",
-                                                      "session_token", "signing_key",   "proxy_password"};
 // Of cameras: those that connect to a host, and the test pattern.
 constexpr std::array<std::string_view, 10> kSchemes = {"rtsp", "rtsps", "http",  "https", "rtmp",
                                                        "srt",  "hik",   "dahua", "onvif", "test"};
@@ -36,30 +37,24 @@ bool is_known(const std::string& entry) {
          member.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos;
 }
 
-std::string escaped(const std::string& key) {
-  std::string out;
-  for (const char c : key) out += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
-  return out;
-}
-
 class Check {
  public:
   Check(const RemoteConfig& rules, std::vector<FieldError>& errors) : rules_(rules), errors_(errors) {}
 
   void document(const Json& desired, const Json& local) {
     for (const auto& [section, value] : desired.items()) {
-      const std::string path = "/" + escaped(section);
+      const std::string path = "/" + pointer_step(section);
       if (!value.is_object())
         error(path, is_one_of(kSections, section) ? "must be an object" : "may not be set over MQTT");
       else if (value.empty())
         allowed(path, section, {});
       for (const auto& [key, inner] : value.items())
-        if (value.is_object()) allowed(path + "/" + escaped(key), section, key);
+        if (value.is_object()) allowed(path + "/" + pointer_step(key), section, key);
       const Json& known = local.contains(section) ? local[section] : Json::object();
       if (section == "cameras" && value.is_object())
         for (const auto& [id, camera] : value.items())
-          object(camera, known.is_object() && known.contains(id) ? known[id] : Json(), path + "/" + escaped(id), true,
-                 false);
+          object(camera, known.is_object() && known.contains(id) ? known[id] : Json(), path + "/" + pointer_step(id),
+                 true, false);
       else
         object(value, known, path, false, true);
     }
@@ -90,9 +85,9 @@ class Check {
     if (!value.is_object()) return;
     const bool same = same_place(value, local, is_section);
     for (const auto& [key, inner] : value.items()) {
-      const std::string at = path + "/" + escaped(key);
+      const std::string at = path + "/" + pointer_step(key);
       const bool as_in_file = same && local.contains(key) && local[key] == inner;
-      if (is_one_of(kSecrets, key)) error(at, "a secret may not come over MQTT; name it with " + key + "_file");
+      if (is_secret(key)) error(at, "a secret may not come over MQTT; name it with " + key + "_file");
       if (key.ends_with("_file") && inner.is_string() && !as_in_file) reference(inner.get<std::string>(), at);
       if (key == "url" || key == "endpoint" || key == "proxy") url(inner, at, is_camera);
       if (key == "urls" && inner.is_array())

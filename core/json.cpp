@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/ids.h"
+#include "core/json_pointer.h"
 
 namespace vedette {
 
@@ -305,16 +306,7 @@ const Json* JsonReader::take(std::string_view key) {
 }
 
 std::string JsonReader::pointer_to(std::string_view key) const {
-  std::string out = path_ + "/";
-  for (const char c : key) {
-    if (c == '~')
-      out += "~0";
-    else if (c == '/')
-      out += "~1";
-    else
-      out += c;
-  }
-  return out;
+  return path_ + "/" + pointer_step(key);
 }
 
 }  // namespace vedette

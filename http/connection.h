@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "core/log.h"
+#include "core/published.h"
 #include "http/clients.h"
 #include "http/exchange.h"
 
@@ -54,7 +55,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // What the connection uses of its server, which outlives it; `gone` is called at the end.
   struct Server {
     const HttpServerConfig& config;
-    const HttpGuard& guard;
+    const Published<HttpGuard>& guard;
     const std::vector<HttpRoute>& routes;
     const std::vector<HttpIntake>& intakes;
     std::shared_ptr<Doorbell> bell;
@@ -106,7 +107,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (header_->content_length().value_or(0) > HttpServer::kMostBodyBytes)
       return close_with(!enter(header_->get())
                             ? exchange::too_many(429)
-                            : noted(exchange::answer_to_long(header_->get(), server_.guard, server_.routes)));
+                            : noted(exchange::answer_to_long(header_->get(), *server_.guard.get(), server_.routes)));
     parser_.emplace(std::move(*header_));
     parser_->body_limit(HttpServer::kMostBodyBytes);
     exchange::bhttp::async_read(stream_, buffer_, *parser_,
@@ -139,14 +140,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void on_read(Failure failure) {
     if (failure) return on_unreadable(failure);
     const exchange::Header& request = parser_->get();
-    HttpAnswer answer =
-        enter(request) ? noted(exchange::answer_to(request, server_.guard, server_.routes)) : exchange::too_many(429);
+    HttpAnswer answer = enter(request) ? noted(exchange::answer_to(request, *server_.guard.get(), server_.routes))
+                                       : exchange::too_many(429);
     write(exchange::to_response(std::move(answer), request.version(), parser_->keep_alive()),
           request.method() == exchange::bhttp::verb::head);
   }
 
   void take_body(const HttpIntake& intake) {
-    auto post = exchange::post_of(*header_, intake);
+    auto post = exchange::post_of(*header_, *server_.guard.get(), intake);
     if (auto* refusal = std::get_if<HttpAnswer>(&post)) return close_with(noted(std::move(*refusal)));
     auto begun = intake.begin(std::get<HttpPost>(post));
     if (auto* refusal = std::get_if<HttpAnswer>(&begun)) return close_with(std::move(*refusal));

@@ -44,8 +44,8 @@ inline std::optional<std::string_view> field(const Header& request, bhttp::field
   return view(it->value());
 }
 
-inline HttpAnswer with_header(HttpAnswer answer, const char* name, const char* value) {
-  answer.headers.emplace_back(name, value);
+inline HttpAnswer with_header(HttpAnswer answer, const char* name, std::string value) {
+  answer.headers.emplace_back(name, std::move(value));
   return answer;
 }
 
@@ -59,15 +59,32 @@ inline HttpAnswer unauthorised() {
                      "Bearer realm=\"vedette\"");
 }
 
+inline HttpAnswer forbidden(HttpScope scope) {
+  const std::string name(scope_name(scope));
+  return with_header(http_error(403, HttpError::forbidden, "this token does not have the scope " + name),
+                     "WWW-Authenticate",
+                     "Bearer realm=\"vedette\", error=\"insufficient_scope\", scope=\"" + name + "\"");  // RFC 6750, 3
+}
+
 inline HttpAnswer too_long() {
   return http_error(413, HttpError::too_large, "the body is too long");
 }
 
-// Who is asking; nothing where the request cannot be one.
-inline std::optional<HttpGuard::Verdict> look(const Header& request, const HttpGuard& guard) {
+// Who is asking, or what is said to who may ask for nothing.
+inline tl::expected<HttpCaller, HttpAnswer> look(const Header& request, const HttpGuard& guard) {
   const auto host = field(request, bhttp::field::host);
-  if (request.version() >= 11 && (!host || request.count(bhttp::field::host) > 1)) return std::nullopt;
-  return guard.look(field(request, bhttp::field::authorization), host);
+  if (request.version() >= 11 && (!host || request.count(bhttp::field::host) > 1))
+    return tl::make_unexpected(http_error(400, HttpError::bad_request, "one Host is needed"));
+  auto caller = guard.look(field(request, bhttp::field::authorization), host);
+  if (caller) return std::move(*caller);
+  if (caller.error() == HttpGuard::Refusal::unknown) return tl::make_unexpected(unauthorised());
+  return tl::make_unexpected(http_error(403, HttpError::forbidden, "the host must be localhost: there is no token"));
+}
+
+// Why the caller may not have what wants this scope; nothing: it may.
+inline std::optional<HttpAnswer> refusal(const HttpCaller& caller, HttpScope scope) {
+  if (caller.may(scope)) return std::nullopt;
+  return caller.name.empty() ? unauthorised() : forbidden(scope);
 }
 
 inline std::vector<std::string_view> forwarded(const Header& request) {
@@ -77,27 +94,19 @@ inline std::vector<std::string_view> forwarded(const Header& request) {
   return out;
 }
 
-inline HttpAnswer no_host() {
-  return http_error(400, HttpError::bad_request, "one Host is needed");
-}
-
 // First who, then what.
 inline HttpAnswer answer_to(const Header& request, const HttpGuard& guard, const std::vector<HttpRoute>& routes) {
-  const auto verdict = look(request, guard);
-  if (!verdict) return no_host();
-  if (*verdict == HttpGuard::Verdict::refused) return unauthorised();
-  if (*verdict == HttpGuard::Verdict::misled)
-    return http_error(403, HttpError::forbidden, "the host must be localhost: there is no token");
-  const bool known = *verdict == HttpGuard::Verdict::known;
+  const auto caller = look(request, guard);
+  if (!caller) return caller.error();
   const std::string_view target = view(request.target());
   const std::string_view path = target.substr(0, target.find('?'));
   const auto route = std::find_if(routes.begin(), routes.end(), [&](const HttpRoute& r) { return r.path == path; });
-  const bool for_anyone = route != routes.end() && route->access == HttpAccess::anyone;
-  if (!known && !for_anyone) return unauthorised();
-  if (route == routes.end()) return http_error(404, HttpError::not_found, "there is no such page");
+  if (route == routes.end())
+    return caller->known() ? http_error(404, HttpError::not_found, "there is no such page") : unauthorised();
+  if (auto refused = refusal(*caller, route->scope)) return std::move(*refused);
   if (request.method() != bhttp::verb::get && request.method() != bhttp::verb::head)
     return with_header(http_error(405, HttpError::method_not_allowed, "only GET and HEAD"), "Allow", "GET, HEAD");
-  return route->handler(HttpAsk{known});
+  return route->handler(*caller);
 }
 
 // The same for one whose body is too long for a page, whatever it is of.
@@ -119,11 +128,12 @@ inline bool wants_100_continue(const Header& request) {
 }
 
 // What is asked of an intake, or why its body is not even begun with.
-inline std::variant<HttpAnswer, HttpPost> post_of(const HeaderParser& parser, const HttpIntake& intake) {
+inline std::variant<HttpAnswer, HttpPost> post_of(const HeaderParser& parser, const HttpGuard& guard,
+                                                  const HttpIntake& intake) {
   const Header& request = parser.get();
-  const auto verdict = look(request, intake.guard);
-  if (!verdict) return no_host();
-  if (*verdict != HttpGuard::Verdict::known) return unauthorised();
+  const auto caller = look(request, guard);
+  if (!caller) return caller.error();
+  if (auto refused = refusal(*caller, intake.scope)) return std::move(*refused);
   if (request.method() != bhttp::verb::post)
     return with_header(http_error(405, HttpError::method_not_allowed, "only POST"), "Allow", "POST");
   const auto bytes = parser.content_length();
@@ -137,6 +147,7 @@ inline std::variant<HttpAnswer, HttpPost> post_of(const HeaderParser& parser, co
   const std::string_view target = view(request.target());
   const size_t mark = std::min(target.find('?'), target.size());
   HttpPost post;
+  post.by = caller->name;
   post.rest = target.substr(intake.prefix.size(), mark - std::min(mark, intake.prefix.size()));
   post.query = target.substr(std::min(mark + 1, target.size()));
   post.size_bytes = *bytes;

@@ -1,6 +1,7 @@
 #include "http/guard.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 #include "core/sha256.h"
@@ -28,16 +29,45 @@ bool is_bearer(std::string_view authorization) {
 
 }  // namespace
 
-HttpGuard::HttpGuard(std::string_view token) : digest_(token.empty() ? std::string() : sha256_hex(token)) {}
+std::string_view scope_name(HttpScope scope) {
+  constexpr std::array<std::string_view, 4> kNames = {"anyone", "view", "record", "admin"};
+  return kNames[static_cast<size_t>(scope)];
+}
 
-HttpGuard::Verdict HttpGuard::look(std::optional<std::string_view> authorization,
-                                   std::optional<std::string_view> host) const {
-  if (digest_.empty()) return host && !is_loopback_host(*host) ? Verdict::misled : Verdict::known;
-  if (!authorization) return Verdict::anonymous;
-  if (!is_bearer(*authorization)) return Verdict::refused;
-  std::string_view token = authorization->substr(kScheme.size());
-  token.remove_prefix(std::min(token.find_first_not_of(' '), token.size()));
-  return same(sha256_hex(token), digest_) ? Verdict::known : Verdict::refused;
+bool HttpCaller::may(HttpScope scope) const {
+  return scope == HttpScope::anyone || std::find(scopes.begin(), scopes.end(), scope) != scopes.end();
+}
+
+HttpGuard::HttpGuard(std::vector<HttpToken> tokens, Pages pages) : tokens_(std::move(tokens)), pages_(pages) {
+  for (HttpToken& token : tokens_) token.token = sha256_hex(token.token);
+}
+
+// All are looked at, whichever it is.
+const HttpToken* HttpGuard::find(std::string_view authorization) const {
+  if (!is_bearer(authorization)) return nullptr;
+  authorization.remove_prefix(kScheme.size());
+  authorization.remove_prefix(std::min(authorization.find_first_not_of(' '), authorization.size()));
+  const std::string digest = sha256_hex(authorization);
+  const HttpToken* found = nullptr;
+  for (const HttpToken& token : tokens_)
+    if (same(digest, token.token)) found = &token;
+  return found;
+}
+
+tl::expected<HttpCaller, HttpGuard::Refusal> HttpGuard::look(std::optional<std::string_view> authorization,
+                                                             std::optional<std::string_view> host) const {
+  HttpCaller caller;
+  const HttpToken* token = authorization ? find(*authorization) : nullptr;
+  if (token) caller = {token->name, token->scopes};
+  if (pages_ == Pages::closed) {
+    if (authorization && !token) return tl::make_unexpected(Refusal::unknown);
+    return caller;
+  }
+  if (!host || is_loopback_host(*host))
+    caller.scopes.insert(caller.scopes.end(), {HttpScope::view, HttpScope::admin});
+  else if (!token)
+    return tl::make_unexpected(Refusal::misled);
+  return caller;
 }
 
 }  // namespace vedette

@@ -5,9 +5,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 
-#include "http/guard.h"
 #include "http/route.h"
 
 namespace vedette {
@@ -30,20 +30,24 @@ class HttpSink {
 
 // What is asked before the body comes.
 struct HttpPost {
+  std::string by;     // name of the token that was shown
   std::string rest;   // of the path, behind the prefix, as it was sent
   std::string query;  // behind the first '?', as it was sent
   uint64_t size_bytes = 0;
 };
 
-// Where bodies may be sent to by POST: all paths that begin with `prefix`, for who shows the token of this guard, which
-// is none of the pages'. begin() runs in the server's thread and must not wait: it gives a sink, or says why not.
+// Where bodies may be sent to by POST: all paths that begin with `prefix`. Its scope has no default, as of a route.
+// begin() runs in the server's thread and must not wait: it gives a sink, or says why not.
 struct HttpIntake {
   using Begun = std::variant<HttpAnswer, std::shared_ptr<HttpSink>>;
+  using Begin = std::function<Begun(const HttpPost&)>;
+  HttpIntake(std::string p, HttpScope s, uint64_t most, Begin b)
+      : prefix(std::move(p)), scope(s), most_bytes(most), begin(std::move(b)) {}
 
   std::string prefix;
-  HttpGuard guard;
+  HttpScope scope;
   uint64_t most_bytes;
-  std::function<Begun(const HttpPost&)> begin;
+  Begin begin;
 };
 
 }  // namespace vedette

@@ -5,17 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "http/guard.h"
+
 namespace vedette {
-
-// Who may have a page. There is no default: a route without it does not compile.
-enum class HttpAccess {
-  known,   // who shows the token, or anybody where there is none
-  anyone,  // everybody who gets a connection; the handler is told which of the two it is
-};
-
-struct HttpAsk {
-  bool known = false;
-};
 
 struct HttpAnswer {
   int status = 200;
@@ -24,14 +16,14 @@ struct HttpAnswer {
   std::vector<std::pair<std::string, std::string>> headers{};
 };
 
-// One page, by its exact path; GET and HEAD. The handler runs in the server's thread, for everybody: it must only look
-// at what is there and never wait.
+// One page, by its exact path; GET and HEAD. Its scope has no default: a route without one does not compile. The
+// handler runs in the server's thread, for everybody: it must only look at what is there and never wait.
 struct HttpRoute {
-  using Handler = std::function<HttpAnswer(const HttpAsk&)>;
-  HttpRoute(std::string p, HttpAccess a, Handler h) : path(std::move(p)), access(a), handler(std::move(h)) {}
+  using Handler = std::function<HttpAnswer(const HttpCaller&)>;
+  HttpRoute(std::string p, HttpScope s, Handler h) : path(std::move(p)), scope(s), handler(std::move(h)) {}
 
   std::string path;
-  HttpAccess access;
+  HttpScope scope;
   Handler handler;
 };
 

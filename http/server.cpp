@@ -28,7 +28,9 @@ constexpr milliseconds kAcceptPause{200};
 
 struct HttpServer::Impl {
   Impl(const HttpServerConfig& c, std::vector<HttpRoute> r, std::vector<HttpIntake> i)
-      : config(c), guard(c.token), routes(std::move(r)), intakes(std::move(i)) {}
+      : config(c), routes(std::move(r)), intakes(std::move(i)) {
+    guard.put(std::make_shared<const HttpGuard>(c.guard));
+  }
   ~Impl() { bell->silence(); }
 
   Status listen();
@@ -37,7 +39,7 @@ struct HttpServer::Impl {
   void count(int status) { answers[static_cast<size_t>(std::clamp(status / 100, 2, 5))]++; }
 
   const HttpServerConfig config;
-  const HttpGuard guard;
+  Published<HttpGuard> guard;
   const std::vector<HttpRoute> routes;
   const std::vector<HttpIntake> intakes;
 
@@ -122,6 +124,10 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpServerConfig& co
 
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpServer::~HttpServer() = default;
+
+void HttpServer::set_guard(HttpGuard guard) {
+  impl_->guard.put(std::make_shared<const HttpGuard>(std::move(guard)));
+}
 
 HttpServerFigures HttpServer::figures() const {
   HttpServerFigures out{impl_->connections, impl_->clients.refused_total(), {}};

@@ -8,7 +8,6 @@
 
 #include "core/clock.h"
 #include "core/result.h"
-#include "http/guard.h"
 #include "http/intake.h"
 #include "http/listen_address.h"
 #include "http/route.h"
@@ -18,7 +17,7 @@ namespace vedette {
 
 struct HttpServerConfig {
   ListenAddress listen{};
-  std::string token{};  // empty: none
+  HttpGuard guard{};
   TrustedProxies proxies{};
   size_t most_connections = 128;  // a proxy keeps up to 100 of them
   size_t most_per_client = 16;    // connections; of a client behind a proxy: requests under way
@@ -53,6 +52,8 @@ class HttpServer {
                                                    std::vector<HttpIntake> intakes = {});
   ~HttpServer();
 
+  // For requests from here on.
+  void set_guard(HttpGuard guard);
   HttpServerFigures figures() const;
   void request_stop();
 

@@ -17,7 +17,7 @@ Document document(const std::string& text) {
 }
 
 ConfigState state(const std::string& text) {
-  auto composed = compose(document(text), std::nullopt, nullptr);
+  auto composed = compose({document(text)}, std::nullopt, nullptr);
   EXPECT_TRUE(composed) << testing::PrintToString(errors_of(text));
   return composed ? std::move(composed->state) : ConfigState{};
 }

@@ -52,6 +52,7 @@ class CorpusTest : public testing::Test {
     setenv("CORPUS_TOKEN", "0123456789abcdef0123456789abcdef", 1);
     setenv("CORPUS_IMPORT_TOKEN", "fedcba9876543210fedcba9876543210", 1);
     setenv("CORPUS_HEADERS", "Authorization: Bearer secret-of-the-corpus", 1);
+    setenv("CORPUS_NAMED_TOKEN", "00112233445566778899aabbccddeeff", 1);
     setenv("CORPUS_KEY", test::kSigningKey, 1);
     // A store without keys in the configuration is no error with these.
     for (const char* name : {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}) setenv(name, "key-of-the-corpus", 1);
@@ -134,7 +135,7 @@ TEST_F(CorpusTest, DesiredConfigurations) {
     std::string why = summary(decoded.errors);
     for (const Document& file : files) {
       if (!decoded.desired) break;
-      const auto composed = compose(file, decoded.desired, nullptr);
+      const auto composed = compose({file}, decoded.desired, nullptr);
       why = summary(composed ? composed->refused : composed.error().errors);
       if (why.empty()) break;
     }

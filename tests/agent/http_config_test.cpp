@@ -41,7 +41,9 @@ TEST_F(HttpConfigTest, BeyondLoopbackThereMustBeATokenAndAWarning) {
   for (const std::string listen : {"0.0.0.0:9180", "[::]:9180", "10.0.0.5:9180"}) {
     EXPECT_THAT(paths_of(with("http", R"("listen": ")" + listen + "\"")), ElementsAre("/http/token_file"));
     const auto loaded = load(with("http", R"("listen": ")" + listen + "\", " + token("0123456789abcdef\n")));
-    EXPECT_EQ(loaded.config.http.token, "0123456789abcdef");
+    EXPECT_THAT(loaded.config.http.tokens,
+                ElementsAre(HttpToken{"http.token_file", "0123456789abcdef", {HttpScope::view, HttpScope::admin}}));
+    EXPECT_FALSE(loaded.config.http.open);
     EXPECT_THAT(loaded.warnings, ElementsAre(StartsWith("/http/listen: ")));
   }
 }
@@ -61,10 +63,11 @@ TEST_F(HttpConfigTest, ImportsNeedALimitAndATokenOfTheirOwn) {
     return with("http", R"("listen": "127.0.0.1:9180", "import": {)" + members + "}");
   };
   const auto loaded = load(import(R"("max_bytes": 1000, )" + token("0123456789abcdef")));
-  EXPECT_EQ(loaded.config.http.import.max_bytes, 1000);
-  EXPECT_EQ(loaded.config.http.import.token, "0123456789abcdef");
-  EXPECT_EQ(loaded.config.http.token, "");
-  EXPECT_EQ(load(with("http", R"("listen": "127.0.0.1:9180")")).config.http.import.max_bytes, 0) << "off";
+  EXPECT_EQ(loaded.config.http.import_most_bytes, 1000);
+  EXPECT_THAT(loaded.config.http.tokens,
+              ElementsAre(HttpToken{"http.import.token_file", "0123456789abcdef", {HttpScope::record}}));
+  EXPECT_TRUE(loaded.config.http.open);
+  EXPECT_EQ(load(with("http", R"("listen": "127.0.0.1:9180")")).config.http.import_most_bytes, 0) << "off";
 
   EXPECT_THAT(paths_of(import(R"("max_bytes": 1000)")), ElementsAre("/http/import/token_file")) << "on loopback, too";
   EXPECT_THAT(paths_of(import(token("0123456789abcdef"))), ElementsAre("/http/import/max_bytes"));
@@ -75,6 +78,47 @@ TEST_F(HttpConfigTest, ImportsNeedALimitAndATokenOfTheirOwn) {
   EXPECT_THAT(errors_of(with("http", R"("listen": "127.0.0.1:9180", )" + token("0123456789abcdef") +
                                          R"(, "import": {"max_bytes": 1000, )" + token("0123456789abcdef") + "}")),
               ElementsAre(StartsWith("/http/import/token_file: must hold another token")));
+}
+
+TEST_F(HttpConfigTest, TokensHaveANameAFileAndScopes) {
+  const std::string a = file("a", "0123456789abcdef"), b = file("b", "fedcba9876543210");
+  const auto one = [](const std::string& name, const std::string& path, const std::string& scopes) {
+    return R"({"name": ")" + name + R"(", "token_file": ")" + path + R"(", "scopes": [)" + scopes + "]}";
+  };
+  const auto http = [](const std::string& tokens, const std::string& more = "") {
+    return with("http", R"("listen": "0.0.0.0:9180", "tokens": [)" + tokens + "]" + more);
+  };
+  const auto loaded = load(http(one("prometheus", a, "\"view\"") + "," + one("ops", b, R"("record", "admin")"),
+                                R"(, "import": {"max_bytes": 1})"));
+  EXPECT_THAT(loaded.config.http.tokens,
+              ElementsAre(HttpToken{"prometheus", "0123456789abcdef", {HttpScope::view}},
+                          HttpToken{"ops", "fedcba9876543210", {HttpScope::record, HttpScope::admin}}));
+  EXPECT_FALSE(loaded.config.http.open);
+  EXPECT_EQ(config_dump(loaded.config)["http"]["tokens"][1],
+            (Json{{"name", "ops"}, {"token", "***"}, {"scopes", {"record", "admin"}}}));
+
+  EXPECT_THAT(paths_of(http("")), ElementsAre("/http/token_file")) << "beyond loopback there must be one";
+  EXPECT_TRUE(load(with("http", R"("listen": "127.0.0.1:9180", "tokens": [])")).config.http.open);
+  EXPECT_THAT(paths_of(http(one("Ops", a, "\"view\""))), ElementsAre("/http/tokens/0/name"));
+  EXPECT_THAT(paths_of(http(one("a", a, "\"view\"") + "," + one("a", b, "\"view\""))),
+              ElementsAre("/http/tokens/1/name"));
+  EXPECT_THAT(errors_of(http(one("a", a, "\"view\"") + "," + one("b", a, "\"view\""))),
+              ElementsAre("/http/tokens/1/token_file: must hold another token than a"));
+  EXPECT_THAT(paths_of(http(one("a", a, "\"view\""), R"(, "token_file": ")" + a + "\"")),
+              ElementsAre("/http/tokens/0/token_file"));
+  EXPECT_THAT(paths_of(http(one("a", a, ""))), ElementsAre("/http/tokens/0/scopes"));
+  EXPECT_THAT(errors_of(http(one("a", a, "\"view\", \"root\""))),
+              ElementsAre("/http/tokens/0/scopes/1: must be one of: view, record, admin"));
+  EXPECT_THAT(paths_of(http("{}")),
+              ElementsAre("/http/tokens/0/name", "/http/tokens/0/scopes", "/http/tokens/0/token_file"));
+  EXPECT_THAT(paths_of(http(R"({"name": "a", "token": "x", "scopes": ["view"]})")),
+              ElementsAre("/http/tokens/0/token_file", "/http/tokens/0/token"))
+      << "never the secret itself";
+  EXPECT_THAT(paths_of(http(one("a", a, "\"view\""), R"(, "import": {"max_bytes": 1})")),
+              ElementsAre("/http/import/token_file"));
+  std::string many = one("a", a, "\"view\"");
+  for (int i = 0; i < 32; ++i) many += ", {}";
+  EXPECT_THAT(errors_of(http(many)), testing::Contains("/http/tokens: must be 32 at most"));
 }
 
 TEST_F(HttpConfigTest, ProxiesAreAddressesAndNetworksAndNeedAToken) {
@@ -114,7 +158,7 @@ TEST_F(HttpConfigTest, TheDumpOfAConfigurationShowsNoSecretAndSaysThatThereIsOne
   EXPECT_THAT(dump.dump(), Not(HasSubstr("abc")));
   for (const char* pointer :
        {"/mqtt/password", "/storage/signing_key", "/upload/access_key_id", "/upload/secret_access_key",
-        "/upload/session_token", "/http/token", "/http/import/token", "/cameras/front/password"})
+        "/upload/session_token", "/http/tokens/0/token", "/http/tokens/1/token", "/cameras/front/password"})
     EXPECT_EQ(dump.value(Json::json_pointer(pointer), ""), "***") << pointer;
   EXPECT_EQ(dump["cameras"]["front"]["url"], "rtsp://10.0.0.5/1?***");
   EXPECT_EQ(dump["cameras"]["front"]["ring_s"], 30) << "defaults are there as well";

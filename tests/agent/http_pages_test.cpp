@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "agent/prometheus_text.h"
 #include "core/json.h"
 #include "core/redact.h"
 #include "core/thread.h"
+#include "http/server.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/wait.h"
 
@@ -32,7 +34,7 @@ class HttpPagesTest : public testing::Test {
   }
   HttpAnswer get(const std::string& path, bool known = true) {
     for (const HttpRoute& route : http_pages(shown_, loop_, clock_))
-      if (route.path == path) return route.handler(HttpAsk{known});
+      if (route.path == path) return route.handler(known ? HttpCaller{"prometheus", {HttpScope::view}} : HttpCaller{});
     return {};
   }
 
@@ -41,10 +43,41 @@ class HttpPagesTest : public testing::Test {
   Published<Shown> shown_;
 };
 
-TEST_F(HttpPagesTest, OnlyHealthAndReadinessAreForAnyone) {
-  for (const HttpRoute& route : http_pages(shown_, loop_, clock_))
-    EXPECT_EQ(route.access == HttpAccess::known, route.path == "/metrics" || route.path == "/debug/threads")
-        << route.path;
+// Every page that there is, and who gets what of it.
+TEST_F(HttpPagesTest, EachTokenOpensThePagesOfItsScopes) {
+  struct Row {
+    std::string anonymous, wrong, view, record, admin, all;
+  };
+  const Row of_anyone = {"200", "401", "200", "200", "200", "200"};
+  const std::map<std::string, Row> expected = {
+      {"/metrics", {"401", "401", "200", "403", "403", "200"}},
+      {"/debug/threads", {"401", "401", "403", "403", "200", "200"}},
+      {"/healthz", of_anyone},
+      {"/api/v1/healthz", of_anyone},
+      {"/readyz", of_anyone},
+  };
+  const HttpGuard guard({{"view", "token-view", {HttpScope::view}},
+                         {"record", "token-record", {HttpScope::record}},
+                         {"admin", "token-admin", {HttpScope::admin}},
+                         {"all", "token-all", {HttpScope::view, HttpScope::record, HttpScope::admin}}},
+                        HttpGuard::Pages::closed);
+  const std::vector<HttpRoute> pages = http_pages(shown_, loop_, clock_);
+  EXPECT_EQ(pages.size(), expected.size());
+  for (const HttpRoute& page : pages) {
+    ASSERT_TRUE(expected.contains(page.path)) << page.path;
+    const auto status = [&](const std::string& token) {
+      const std::string authorization = token.empty() ? "" : "Authorization: Bearer " + token + "\r\n";
+      return http_exchange("GET " + page.path + " HTTP/1.1\r\nHost: box\r\n" + authorization + "\r\n", guard, pages)
+          .substr(9, 3);
+    };
+    const Row& row = expected.at(page.path);
+    EXPECT_EQ(status(""), row.anonymous) << page.path;
+    EXPECT_EQ(status("token"), row.wrong) << page.path;
+    EXPECT_EQ(status("token-view"), row.view) << page.path;
+    EXPECT_EQ(status("token-record"), row.record) << page.path;
+    EXPECT_EQ(status("token-admin"), row.admin) << page.path;
+    EXPECT_EQ(status("token-all"), row.all) << page.path;
+  }
 }
 
 TEST_F(HttpPagesTest, ThreadsHaveTheirNameTheirStateAndTheirShareOfTheProcessor) {

@@ -21,7 +21,7 @@ const vedette::Document& file() {
 }
 
 const vedette::ComposedConfig& running() {
-  static const auto composed = vedette::compose(file(), std::nullopt, nullptr);
+  static const auto composed = vedette::compose({file()}, std::nullopt, nullptr);
   return *composed;
 }
 
@@ -33,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   require(decoded.desired.has_value() == decoded.errors.empty());
   if (!decoded.desired) return 0;
   require(decoded.version > 0 && decoded.desired->version == decoded.version);
-  const auto next = vedette::compose(file(), decoded.desired, &running().state.config);
+  const auto next = vedette::compose({file()}, decoded.desired, &running().state.config);
   require(next.has_value());
   const vedette::Config& config = next->state.config;
   require(config.device_id == "edge-01" && config.storage.path == "/nowhere" && !config.plugins &&

@@ -19,22 +19,29 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   static int asked = 0;
   static const std::vector<vedette::HttpRoute> kRoutes = {
-      {"/metrics", vedette::HttpAccess::known,
-       [](const vedette::HttpAsk& ask) {
-         require(ask.known);
+      {"/metrics", vedette::HttpScope::view,
+       [](const vedette::HttpCaller& who) {
+         require(who.may(vedette::HttpScope::view));
          ++asked;
          return vedette::HttpAnswer{200, "text/plain", "THE-PAGE"};
        }},
-      {"/healthz", vedette::HttpAccess::anyone,
-       [](const vedette::HttpAsk&) {
+      {"/debug/threads", vedette::HttpScope::admin,
+       [](const vedette::HttpCaller& who) {
+         require(who.may(vedette::HttpScope::admin));
+         return vedette::HttpAnswer{200, "text/plain", "THREADS"};
+       }},
+      {"/healthz", vedette::HttpScope::anyone,
+       [](const vedette::HttpCaller&) {
          return vedette::HttpAnswer{200, "application/json", "{}"};
        }},
   };
-  static const vedette::HttpGuard kGuard(kToken), kNoToken("");
+  static const vedette::HttpGuard kNoToken,
+      kGuard({{"fuzz", kToken, {vedette::HttpScope::view}}}, vedette::HttpGuard::Pages::closed);
   asked = 0;
   const std::string answer = vedette::http_exchange(bytes, kGuard, kRoutes);
   if (bytes.find(kToken) == std::string_view::npos) require(asked == 0);
   if (asked == 0) require(answer.find("THE-PAGE") == std::string::npos);
+  require(answer.find("THREADS") == std::string::npos);
   require(answer.empty() || answer.starts_with("HTTP/1."));
   require(answer.find("Server:") == std::string::npos);
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <type_traits>
 
 #include "core/json.h"
 #include "http/server.h"
@@ -19,8 +20,9 @@ const std::string kToken = "a-token-of-24-characters";
 class HttpExchangeTest : public testing::Test {
  protected:
   std::string say(const std::string& bytes, const std::string& token = kToken) {
-    return http_exchange(bytes, HttpGuard(token), routes_);
+    return http_exchange(bytes, token.empty() ? HttpGuard() : guard_of({{"all", token, {HttpScope::view}}}), routes_);
   }
+  static HttpGuard guard_of(std::vector<HttpToken> tokens) { return {std::move(tokens), HttpGuard::Pages::closed}; }
   static std::string get(const std::string& path, const std::string& more = {}, const std::string& method = "GET") {
     return method + " " + path + " HTTP/1.1\r\nHost: box:9180\r\n" + more + "\r\n";
   }
@@ -35,13 +37,13 @@ class HttpExchangeTest : public testing::Test {
 
   int asked_ = 0;
   std::vector<HttpRoute> routes_ = {
-      {"/secret", HttpAccess::known,
-       [this](const HttpAsk&) {
+      {"/secret", HttpScope::view,
+       [this](const HttpCaller&) {
          return HttpAnswer{200, "text/plain", "s" + std::to_string(++asked_)};
        }},
-      {"/open", HttpAccess::anyone,
-       [](const HttpAsk& ask) {
-         return HttpAnswer{200, "text/plain", ask.known ? "known" : "anybody"};
+      {"/open", HttpScope::anyone,
+       [](const HttpCaller& who) {
+         return HttpAnswer{200, "text/plain", who.known() ? "known" : "anybody"};
        }},
   };
 };
@@ -102,6 +104,66 @@ TEST_F(HttpExchangeTest, WhatCannotBeHadHasAnErrorWithACode) {
   EXPECT_EQ(error_of(say(get("/nothing", "Content-Length: 4097\r\n", "POST"))), "401 002");
   EXPECT_EQ(http_error(500, HttpError::stuck, "x").body, "{\"error\":\"x\",\"error_code\":\"004\"}\n");
 }
+
+TEST_F(HttpExchangeTest, EachTokenOpensWhatItsScopesName) {
+  const std::vector<HttpScope> scopes = {HttpScope::view, HttpScope::record, HttpScope::admin};
+  std::vector<HttpToken> tokens = {{"all", "token-of-all", scopes}};
+  std::vector<HttpRoute> routes;
+  for (const HttpScope scope : scopes) {
+    const std::string name(scope_name(scope));
+    tokens.push_back({name, "token-of-" + name, {scope}});
+    routes.emplace_back("/" + name, scope, [](const HttpCaller& who) {
+      return HttpAnswer{200, "text/plain", who.name};
+    });
+  }
+  routes.emplace_back("/anyone", HttpScope::anyone, [](const HttpCaller& who) {
+    return HttpAnswer{200, "text/plain", who.name};
+  });
+  const HttpGuard guard = guard_of(tokens);
+  for (const HttpToken& token : tokens)
+    for (const HttpRoute& route : routes) {
+      const std::string got = http_exchange(get(route.path, bearer(token.token)), guard, routes);
+      const bool may = token.name == "all" || "/" + token.name == route.path || route.path == "/anyone";
+      EXPECT_EQ(may ? body(got) : error_of(got), may ? token.name : "403 009") << token.name << route.path;
+      if (may) continue;
+      EXPECT_THAT(got, HasSubstr("error=\"insufficient_scope\", scope=\"" + route.path.substr(1) + "\"\r\n"));
+      EXPECT_EQ(error_of(http_exchange(get(route.path, bearer(token.token), "POST"), guard, routes)), "403 009");
+    }
+  for (const HttpToken& token : tokens)
+    EXPECT_EQ(error_of(http_exchange(get("/nothing", bearer(token.token)), guard, routes)), "404 005") << token.name;
+  for (const std::string& more : {std::string(), bearer("token-of-"), bearer("token-of-allx")})
+    for (const HttpScope scope : scopes)
+      EXPECT_EQ(error_of(http_exchange(get("/" + std::string(scope_name(scope)), more), guard, routes)), "401 002");
+}
+
+TEST_F(HttpExchangeTest, OpenPagesNeedNoTokenButForWhatWrites) {
+  const HttpGuard guard({{"sender", kToken, {HttpScope::record}}}, HttpGuard::Pages::open);
+  const std::vector<HttpRoute> routes = {{"/view", HttpScope::view, routes_[0].handler},
+                                         {"/admin", HttpScope::admin, routes_[0].handler},
+                                         {"/record", HttpScope::record, routes_[0].handler}};
+  const auto status = [&](const std::string& path, const std::string& host, const std::string& more) {
+    const std::string got =
+        http_exchange("GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\n" + more + "\r\n", guard, routes);
+    return got.substr(9, 3);
+  };
+  for (const char* path : {"/view", "/admin"}) {
+    for (const std::string& more : {std::string(), bearer(kToken), bearer("another")})
+      EXPECT_EQ(status(path, "localhost", more), "200") << more;
+    EXPECT_EQ(status(path, "evil.example", ""), "403");
+    EXPECT_EQ(status(path, "evil.example", bearer(kToken)), "403") << "the token is for something else";
+  }
+  EXPECT_EQ(status("/record", "localhost", bearer(kToken)), "200");
+  EXPECT_EQ(status("/record", "evil.example", bearer(kToken)), "200");
+  for (const std::string& more : {std::string(), bearer("another")})
+    EXPECT_EQ(status("/record", "localhost", more), "401") << more;
+}
+
+// What is registered without a scope does not compile.
+static_assert(!std::is_default_constructible_v<HttpRoute> && !std::is_default_constructible_v<HttpIntake>);
+static_assert(!std::is_constructible_v<HttpRoute, std::string, HttpRoute::Handler>);
+static_assert(std::is_constructible_v<HttpRoute, std::string, HttpScope, HttpRoute::Handler>);
+static_assert(!std::is_constructible_v<HttpIntake, std::string, uint64_t, HttpIntake::Begin>);
+static_assert(std::is_constructible_v<HttpIntake, std::string, HttpScope, uint64_t, HttpIntake::Begin>);
 
 TEST_F(HttpExchangeTest, HeadHasTheHeaderOnly) {
   const std::string got = say(get("/secret", bearer(kToken), "HEAD"));

@@ -24,6 +24,7 @@ using testing::StartsWith;
 constexpr milliseconds kLimit{30'000};
 constexpr uint64_t kMostBytes = 1'000'000;
 const std::string kToken = "a-token-that-may-write";
+const std::string kViewToken = "a-token-that-may-look";
 
 // What became of the bodies.
 struct Taken {
@@ -76,14 +77,16 @@ class HttpIntakeTest : public testing::Test {
   void start(HttpServerConfig config = {}) {
     port_ = free_port();
     config.listen = *listen_address("127.0.0.1:" + std::to_string(port_));
-    HttpIntake intake{"/in/", HttpGuard(kToken), kMostBytes, [this](const HttpPost& post) -> HttpIntake::Begun {
-                        asked_.push_back(post.rest + "?" + post.query);
+    config.guard = HttpGuard({{"sender", kToken, {HttpScope::record}}, {"viewer", kViewToken, {HttpScope::view}}},
+                             HttpGuard::Pages::closed);
+    HttpIntake intake{"/in/", HttpScope::record, kMostBytes, [this](const HttpPost& post) -> HttpIntake::Begun {
+                        asked_.push_back(post.by + " " + post.rest + "?" + post.query);
                         if (post.rest == "nowhere") return http_error(404, HttpError::not_found, "no such place");
                         return std::make_shared<TestSink>(taken_, jobs_, post.rest == "full");
                       }};
     auto started = HttpServer::start(config,
-                                     {{"/page", HttpAccess::known,
-                                       [](const HttpAsk&) {
+                                     {{"/page", HttpScope::view,
+                                       [](const HttpCaller&) {
                                          return HttpAnswer{200, "text/plain", "page\n"};
                                        }}},
                                      {intake});
@@ -123,7 +126,7 @@ TEST_F(HttpIntakeTest, TakesABodyOfExactlyTheLimitAndNotOneByteMore) {
   EXPECT_THAT(one.read_until("taken"), StartsWith("HTTP/1.1 201 Created\r\n"));
   ASSERT_EQ(bodies().size(), 1u);
   EXPECT_TRUE(bodies()[0] == body);
-  EXPECT_EQ(asked_.at(0), "a/b?x=1&y=?");
+  EXPECT_EQ(asked_.at(0), "sender a/b?x=1&y=?");
   EXPECT_TRUE(becomes_idle());
 
   const std::string got = refusal(post("/in/a", length(kMostBytes + 1)));
@@ -149,7 +152,7 @@ TEST_F(HttpIntakeTest, ConnectionsStayOpenForOtherThings) {
   for (int i = 0; i < 3; ++i) {
     for (const char c : post("/in/a", length(5)) + "hello") one.send(std::string(1, c));
     EXPECT_THAT(one.read_until("taken"), StartsWith("HTTP/1.1 201"));
-    one.send("GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    one.send(post("/page", "", kViewToken, "GET"));
     EXPECT_THAT(one.read_until("page\n"), StartsWith("HTTP/1.1 200"));
   }
   EXPECT_EQ(bodies(), (std::vector<std::string>(3, "hello")));
@@ -175,18 +178,19 @@ TEST_F(HttpIntakeTest, RefusesBeforeTheBodyComes) {
   EXPECT_THAT(bodies(), IsEmpty());
 }
 
-TEST_F(HttpIntakeTest, OnlyItsOwnTokenMaySend) {
-  HttpServerConfig config;
-  config.token = "a-token-that-may-look";
-  start(config);
-  for (const std::string& token : {config.token, std::string("x"), kToken + "x"}) {
+TEST_F(HttpIntakeTest, OnlyATokenWithItsScopeMaySend) {
+  start();
+  for (const std::string& token : {std::string("x"), kToken + "x"}) {
     const std::string got = refusal(post("/in/a", length(9), token));
     EXPECT_THAT(got, StartsWith("HTTP/1.1 401")) << token;
     EXPECT_THAT(got, HasSubstr("WWW-Authenticate: Bearer"));
   }
   EXPECT_THAT(refusal("POST /in/a HTTP/1.1\r\nHost: localhost\r\n" + length(9) + "\r\n"), StartsWith("HTTP/1.1 401"));
+  const std::string got = refusal(post("/in/a", length(9), kViewToken));
+  EXPECT_THAT(got, StartsWith("HTTP/1.1 403"));
+  EXPECT_THAT(got, HasSubstr("\"error_code\":\"009\""));
   EXPECT_THAT(asked_, IsEmpty());
-  EXPECT_THAT(client().send(post("/page", "", kToken, "GET")).read_until("}"), StartsWith("HTTP/1.1 401"))
+  EXPECT_THAT(client().send(post("/page", "", kToken, "GET")).read_until("}"), StartsWith("HTTP/1.1 403"))
       << "nor may who sends look";
 }
 

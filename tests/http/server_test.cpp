@@ -28,7 +28,7 @@ class HttpServerTest : public testing::Test {
   void start(HttpServerConfig config = {}) {
     port_ = free_port();
     config.listen = *listen_address("127.0.0.1:" + std::to_string(port_));
-    auto started = HttpServer::start(config, {{"/page", HttpAccess::known, [this](const HttpAsk&) {
+    auto started = HttpServer::start(config, {{"/page", HttpScope::view, [this](const HttpCaller&) {
                                                  return HttpAnswer{200, "text/plain", page_};
                                                }}});
     ASSERT_TRUE(started) << started.error().message;
@@ -181,6 +181,23 @@ TEST_F(HttpServerTest, StopsInTheMiddleOfEverything) {
   ASSERT_TRUE(serves(3));
   server_.reset();
   for (RawClient& c : clients_) EXPECT_EQ(c.read_to_the_end(), "");
+}
+
+TEST_F(HttpServerTest, TokensCanBeOthersFromOneRequestToTheNext) {
+  const auto guard = [](const std::string& token) {
+    return HttpGuard({{"prometheus", token, {HttpScope::view}}}, HttpGuard::Pages::closed);
+  };
+  const auto get = [](const std::string& token) {
+    return "GET /page HTTP/1.1\r\nHost: box\r\nAuthorization: Bearer " + token + "\r\n\r\n";
+  };
+  HttpServerConfig config;
+  config.guard = guard("first");
+  start(config);
+  RawClient& one = client();
+  EXPECT_THAT(one.send(get("first")).read_until("hello\n"), StartsWith("HTTP/1.1 200"));
+  server_->set_guard(guard("second"));
+  EXPECT_THAT(one.send(get("first")).read_until("}\n"), StartsWith("HTTP/1.1 401"));
+  EXPECT_THAT(one.send(get("second")).read_until("hello\n"), StartsWith("HTTP/1.1 200"));
 }
 
 TEST_F(HttpServerTest, SaysWhyItCannotListen) {

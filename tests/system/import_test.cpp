@@ -127,7 +127,7 @@ TEST_F(ImportTest, OneByteMoreThanMayBeIsRefusedBeforeItComes) {
 
 TEST_F(ImportTest, WhatIsNotRightIsRefusedWithAReason) {
   start(size_);
-  EXPECT_EQ(post(file_, "start=" + kStart, "front", kToken).status, 401) << "who may look may not write";
+  EXPECT_EQ(post(file_, "start=" + kStart, "front", kToken).status, 403) << "who may look may not write";
   EXPECT_EQ(post(file_, "start=" + kStart, "front", "another-token-of-24-bytes").status, 401);
   EXPECT_EQ(post(file_, "start=" + kStart, "nobody").status, 404);
   EXPECT_EQ(post(file_, "start=" + kStart, "front/../front", kWriteToken, {"--path-as-is"}).status, 404);

@@ -91,9 +91,9 @@ class SecretsTest : public testing::Test {
     EXPECT_GT(read_text(folder / "vedette-diagnostics/log.txt").size(), 1000u);
     const Json config = Json::parse(read_text(folder / "vedette-diagnostics/config.json"));
     for (const char* pointer :
-         {"/mqtt/password", "/http/token", "/otlp/headers", "/upload/secret_access_key", "/upload/session_token",
-          "/upload/access_key_id", "/storage/signing_key", "/cameras/file/password", "/cameras/url/password",
-          "/cameras/drone/password", "/cameras/van/password"})
+         {"/mqtt/password", "/http/tokens/0/token", "/otlp/headers", "/upload/secret_access_key",
+          "/upload/session_token", "/upload/access_key_id", "/storage/signing_key", "/cameras/file/password",
+          "/cameras/url/password", "/cameras/drone/password", "/cameras/van/password"})
       EXPECT_EQ(config.value(Json::json_pointer(pointer), ""), "***") << pointer;
   }
   static CameraSim camera(const std::string& password, const std::string& auth) {

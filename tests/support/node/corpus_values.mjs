@@ -63,6 +63,8 @@ export const GOOD_AT = {
   signing_key_file: ['env:CORPUS_KEY'],
   token_file: ['env:CORPUS_TOKEN'],
   'import.token_file': ['env:CORPUS_IMPORT_TOKEN'],
+  'tokens.token_file': ['env:CORPUS_NAMED_TOKEN'],
+  'tokens.name': ['prometheus'],
   password_file: ['env:CORPUS_SECRET'],
   access_key_id_file: ['env:CORPUS_SECRET'],
   secret_access_key_file: ['env:CORPUS_SECRET'],
