@@ -73,6 +73,7 @@ export const GOOD_AT = {
   alpn: ['mqtt', 'x'.repeat(254)],
   'storage.path': ['/srv/vedette', '/'],
   endpoint: ['https://s3.test', 'http://10.0.0.9:7480/', 'https://', 'https://a@s3.test', 's3://s3.test'],
+  fallback_endpoints: ['https://s3-b.test', 'http://10.0.0.10:7480/', 'https://', 'https://a@s3.test', 's3://s3.test'],
   proxy: ['http://proxy.test:3128', 'http://10.0.0.8/', 'http://user:pass@proxy.test', 'https://proxy.test'],
   proxy_username: ['viewer'],
   proxy_password: ['', 'example-secret'],
