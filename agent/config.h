@@ -68,6 +68,8 @@ struct Config {
   struct Upload {
     UploadTarget target = UploadTarget::directory;
     std::string endpoint, bucket, region = "us-east-1", prefix;
+    std::vector<std::string> fallback_endpoints;
+    seconds return_after{300};  // to `endpoint`, from one of these; 0: never
     bool path_style = true;
     bool delete_after_upload = false;
     bool manifest = true;

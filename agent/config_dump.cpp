@@ -75,6 +75,8 @@ Json upload(const Config::Upload& u) {
   json["region"] = u.region;
   json["path_style"] = u.path_style;
   add(json, "endpoint", u.endpoint);
+  for (const std::string& url : u.fallback_endpoints) json["fallback_endpoints"].push_back(redact(url));
+  json["return_after_s"] = u.return_after.count();
   add(json, "bucket", u.bucket);
   add(json, "prefix", u.prefix);
   add_secret(json, "access_key_id", u.access_key_id);

@@ -209,6 +209,13 @@ void Metrics::uploads(MetricFamilies& out) const {
   out.gauge("vedette_upload_target_down",
             "Whether the target failed so often that only now and then one upload is tried.");
   out.sample(activity.breaker == BreakerState::closed ? 0 : 1);
+  const TargetEndpoints endpoints = uploads_->target().endpoints();
+  out.gauge("vedette_upload_on_fallback", "Whether uploads go by a fallback endpoint, as the first cannot be used.");
+  out.sample(endpoints.is_fallback() ? 1 : 0);
+  if (endpoints.urls.empty()) return;
+  out.gauge("vedette_upload_endpoint", "1 for the endpoint by which uploads go, 0 for the others.");
+  for (size_t i = 0; i < endpoints.urls.size(); ++i)
+    out.sample(i == endpoints.current ? 1 : 0, {{"endpoint", endpoints.urls[i]}});
 }
 
 void Metrics::storage(MetricFamilies& out) const {

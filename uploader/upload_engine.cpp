@@ -195,7 +195,7 @@ bool UploadEngine::Impl::start_next() {
     if (breaker.paused_until() > now) look_at = std::min(look_at, breaker.paused_until());
     return false;
   }
-  auto claim = queue->claim(which);
+  auto claim = queue->claim(which, breaker.failures() > 0 ? Catalog::Turn::longest_wait : Catalog::Turn::by_order);
   if (!claim) {
     if (catalog_backoff.failures() == 0) log::error("upload queue", {{"error", claim.error().message}});
     look_at = std::min(look_at, now + catalog_backoff.next());

@@ -80,6 +80,7 @@ export const GOOD_AT = {
     'https://a#b', 'https://a b', 'https://a:b;c=d,e!f$g[h]', 'grpc://a',
   ],
   headers_file: ['env:CORPUS_HEADERS'],
+  fallback_endpoints: ['https://s3-b.test', 'http://10.0.0.10:7480/', 'https://', 'https://a@s3.test', 's3://s3.test'],
   proxy: ['http://proxy.test:3128', 'http://10.0.0.8/', 'http://user:pass@proxy.test', 'https://proxy.test'],
   proxy_username: ['viewer'],
   proxy_password: ['', 'example-secret'],
