@@ -23,6 +23,15 @@ Exporter::Exporter(OtlpSettings settings)
       pause_(kFirstPause, kMostPause),
       thread_(start_thread("otlp", [this](const std::stop_token& stop) { run(stop); })) {}
 
+Exporter::~Exporter() {
+  request_stop();
+  {
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, kLastFlush, [this] { return ended_; });
+  }
+  hang_up_.request_stop();
+}
+
 void Exporter::add(TraceSpan span) {
   bool first_dropped = false;
   {
@@ -60,14 +69,18 @@ void Exporter::run(const std::stop_token& stop) {
   while (!wait_until(rest_until_, stop)) {
     const auto metrics = wait_for_work(stop);
     if (stop.stop_requested()) break;
-    if (metrics && !send(points_, metrics_json(settings_.resource, *metrics), kLongestRequest, stop)) continue;
-    while (send_batch(kLongestRequest, stop)) {
+    if (metrics && !send(points_, metrics_json(settings_.resource, *metrics))) continue;
+    while (send_batch()) {
     }
   }
-  const MonoTime end = Clock::system().mono() + kLastFlush;
-  while (Clock::system().mono() < end && send_batch(end - Clock::system().mono(), {})) {
+  while (send_batch()) {
   }
   if (const size_t left = figures().waiting; left > 0) log::warn("otlp: spans were not sent", {{"spans", left}});
+  {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+  }
+  wake_.notify_all();
 }
 
 std::optional<MetricSnapshot> Exporter::wait_for_work(const std::stop_token& stop) {
@@ -90,17 +103,17 @@ bool Exporter::take_batch() {
 }
 
 // Whether there may be more to send at once.
-bool Exporter::send_batch(microseconds longest, const std::stop_token& stop) {
-  if (!take_batch() || !send(traces_, spans_json(settings_.resource, batch_), longest, stop)) return false;
+bool Exporter::send_batch() {
+  if (!take_batch() || !send(traces_, spans_json(settings_.resource, batch_))) return false;
   batch_.clear();
   return true;
 }
 
 // False: it is to be sent again, and nothing else for a while.
-bool Exporter::send(Road& road, const std::string& json, microseconds longest, const std::stop_token& stop) {
-  const OtlpAnswer answer = post(road.path, json, longest, stop);
+bool Exporter::send(Road& road, const std::string& json) {
+  const OtlpAnswer answer = post(road.path, json);
   const bool later = answer.verdict == Verdict::later;
-  if (later && stop.stop_requested()) return false;  // we hung up
+  if (later && hang_up_.stop_requested()) return false;
   count(answer, &road == &traces_ ? batch_.size() : 0);
   tell(road, answer);
   if (!later) {
@@ -111,8 +124,7 @@ bool Exporter::send(Road& road, const std::string& json, microseconds longest, c
   return false;
 }
 
-OtlpAnswer Exporter::post(const char* path, const std::string& json, microseconds longest,
-                          const std::stop_token& stop) {
+OtlpAnswer Exporter::post(const char* path, const std::string& json) {
   const auto body = gzip(json);
   if (!body) return {Verdict::refused, 0, body.error().message, {}};
   HttpRequest request;
@@ -123,8 +135,8 @@ OtlpAnswer Exporter::post(const char* path, const std::string& json, microsecond
   request.headers.emplace_back("Content-Encoding", "gzip");
   request.body = *body;
   request.ca_file = settings_.ca_file;
-  request.connect_timeout = request.stall_timeout = request.total_timeout = std::max<microseconds>(longest, 1ms);
-  return read_otlp_answer(client_.perform(request, stop));
+  request.connect_timeout = request.stall_timeout = request.total_timeout = kLongestRequest;
+  return read_otlp_answer(client_.perform(request, hang_up_.get_token()));
 }
 
 void Exporter::count(const OtlpAnswer& answer, size_t spans) {

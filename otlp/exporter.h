@@ -44,7 +44,8 @@ struct OtlpFigures {
 // pause that doubles up to a minute, with jitter, and comes behind the one it asks for; what it refuses is not sent
 // again.
 //
-// Destruction sends what spans are left, for kLastFlush at most. Methods are thread-safe.
+// In the end what is under way and what spans are left still go, until destruction has waited kLastFlush for that.
+// Methods are thread-safe.
 class Exporter {
  public:
   static constexpr size_t kMostWaiting = 2048;
@@ -52,6 +53,7 @@ class Exporter {
   static constexpr milliseconds kLastFlush{500};
 
   explicit Exporter(OtlpSettings settings);
+  ~Exporter();
 
   void add(TraceSpan span);
   // The spans that wait go now, and these metrics.
@@ -71,9 +73,9 @@ class Exporter {
   // The next metrics, if there are any, as soon as something is to be sent, or at the stop.
   std::optional<MetricSnapshot> wait_for_work(const std::stop_token& stop);
   bool take_batch();
-  bool send_batch(microseconds longest, const std::stop_token& stop);
-  bool send(Road& road, const std::string& json, microseconds longest, const std::stop_token& stop);
-  OtlpAnswer post(const char* path, const std::string& json, microseconds longest, const std::stop_token& stop);
+  bool send_batch();
+  bool send(Road& road, const std::string& json);
+  OtlpAnswer post(const char* path, const std::string& json);
   void count(const OtlpAnswer& answer, size_t spans);
   void tell(Road& road, const OtlpAnswer& answer);
 
@@ -84,8 +86,11 @@ class Exporter {
   std::deque<TraceSpan> waiting_;
   std::optional<MetricSnapshot> metrics_;
   bool due_ = false;
+  bool ended_ = false;
   bool dropping_ = false;  // since the collector took something the last time
   OtlpFigures figures_;
+
+  std::stop_source hang_up_;  // behind the stop, which lets requests come to their end
 
   // The thread's alone.
   HttpClient client_;

@@ -103,7 +103,7 @@ class OtlpTest : public testing::Test {
     const std::string status = reply.at("status");
     const bool failed = status != "succeeded" && status != "cancelled";
     EXPECT_EQ(one.at("status").value("code", 0), failed ? 2 : 0) << one;
-    EXPECT_EQ(one.at("status").value("message", ""), reply.value("message", ""));
+    EXPECT_EQ(one.at("status").value("message", ""), failed ? reply.value("message", "") : "");
     // The reply cannot tell how long it took to bring itself to the disk.
     EXPECT_GT(seconds_of(one) * 1000 + 1, reply.at("took_ms").get<double>());
     if (line.contains("took_ms")) {
@@ -117,7 +117,6 @@ class OtlpTest : public testing::Test {
 
 TEST_F(OtlpTest, EveryCommandHasALineOfTheLogACountAndASpan) {
   const BlackHole silence;
-  rig.add_camera("gone", "rtsp://127.0.0.1:1/x");
   start();
   const std::string nobody = new_id();
   struct Sent {
@@ -145,7 +144,7 @@ TEST_F(OtlpTest, EveryCommandHasALineOfTheLogACountAndASpan) {
   command("agent.ping", Json::object(), kTrace, {{"expires_at", "2020-01-01T00:00:00.000Z"}});
   command("agent.ping", Json::object(), {}, {{"expires_at", "2020-01-01T00:00:00.000Z"}});
   command("snapshot.take", {{"camera_id", "front"}, {"deliver", "inline"}}, kTrace);
-  command("snapshot.take", {{"camera_id", "gone"}});
+  command("camera.probe", {{"url", "rtsp://127.0.0.1:1/x"}});
   const std::string probe =
       command("camera.probe",
               {{"url", "rtsp://127.0.0.1:" + std::to_string(silence.port()) + "/1"}, {"timeout_ms", 60000}}, kTrace);
