@@ -29,7 +29,8 @@ class UploadFailoverTest : public testing::Test {
     const Json status = rig.newest_status();
     const Json problems = status.is_object() ? status.at("problems") : Json::array();
     return std::any_of(problems.begin(), problems.end(), [&](const Json& problem) {
-      return problem.value("message", "").find("by the fallback endpoint " + second) != std::string::npos;
+      return problem.at("code") == "upload_fallback" &&
+             problem.at("message").get<std::string>().find(second) != std::string::npos;
     });
   }
 
