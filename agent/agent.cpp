@@ -64,7 +64,8 @@ Agent::Impl::Impl(ConfigStart start, const Clock& clock, std::unique_ptr<Volume>
       long_commands_(clock),
       agent_verbs_(
           config_.log_level, commands_, long_commands_, inbox_, [this] { board_.birth_again(); }, clock),
-      monitoring_(config_, layout_, cameras_, recordings_, catalog_, outbox_, losses_, board_, clock),
+      monitoring_(config_, layout_, cameras_, recordings_, catalog_, outbox_, losses_, board_, *database_, clock),
+      feed_(config_, monitoring_, clock),
       diagnostics_(config_, layout_, *volume_, catalog_, losses_, cameras_, board_, monitoring_, inbox_, clock),
       runner_(config_, cameras_, recordings_, snapshots_, second_profiles_, creations_, probes_, searches_, keeper_,
               frame_streams_, upload_control_, diagnostics_, catalog_, losses_, clock),
@@ -78,6 +79,10 @@ Agent::Impl::Impl(ConfigStart start, const Clock& clock, std::unique_ptr<Volume>
       twin_(
           std::move(start), in_force_, applier_, [this] { return volume_->check(); }, board_, publisher_, outbox_,
           clock) {
+  replies_.set_on_final([this](const ReplyTo& to, const messages::Answer& answer, MonoTime end) {
+    board_.answered(answer.status, end - to.received);
+    feed_.on_answer(to, answer, end);
+  });
   runner_.attach(twin_);
   runner_.attach(&agent_verbs_);
   agent_verbs_.add_canceller([this](const std::string& id) { return snapshots_.cancel(id); });
@@ -102,6 +107,7 @@ Agent::Impl::~Impl() {
   keeper_.request_stop();
   watch_.request_stop();
   monitoring_.request_stop();
+  feed_.request_stop();
   diagnostics_.request_stop();
   session_.reset();  // its callbacks use members that go before it otherwise
 }
@@ -240,6 +246,7 @@ void Agent::Impl::tick() {
   }
   imports_.follow_config();
   monitoring_.tick(now);
+  feed_.tick(now);
   keeper_.look_when_due(now);
   requests_.tick();
   if (now >= next_expire_) {
@@ -292,6 +299,7 @@ void Agent::Impl::shut_down() {
   drain_until(clock_.mono() + kDrainOutbox,
               [this] { return !session_ || !session_->connected() || publisher_.drained(); });
   replies_.enter_told();
+  feed_.request_stop();  // its last words go while we take leave of the broker
   if (session_) end_session("offline");
   if (volume_->check())
     marker_.clear();

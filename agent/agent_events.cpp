@@ -12,7 +12,6 @@ void Agent::Impl::answer(const ReplyTo& to, const messages::Answer& answer) {
   if (answer.status == "accepted" || answer.status == "in_progress") return replies_.answer(to, answer);
   const auto [final_answer, cancellers] = long_commands_.settle(to.command_id, answer);
   replies_.answer(to, final_answer);
-  board_.answered(final_answer.status, clock_.mono() - to.received);
   for (const auto& canceller : cancellers) replies_.answer(canceller.to, canceller.answer);
 }
 
@@ -77,7 +76,6 @@ void Agent::Impl::on(const CommandArrived& event) {
 }
 
 void Agent::Impl::on(const CommandRefused& event) {
-  board_.refused(event.refusal.status);
   replies_.refuse(event.reply_to, event.refusal);
 }
 
@@ -126,6 +124,7 @@ void Agent::Impl::on(const RecorderReport& event) {
       keeper_.look();
   }
   if (event.kind == RecorderReport::Kind::clip) posters_.look();
+  if (event.kind == RecorderReport::Kind::clip) feed_.on_clip(*event.clip);
   if (event.kind == RecorderReport::Kind::clip && uploads_) uploads_->wake();
   if (camera_id) board_.camera_changed(*camera_id);
   board_.status_may_have_changed();
@@ -133,6 +132,7 @@ void Agent::Impl::on(const RecorderReport& event) {
 }
 
 void Agent::Impl::on(const UploadReport& event) {
+  feed_.on_upload(event);
   board_.set_upload_problem(event.done ? "" : event.error.message);
   if (event.done && config_.upload.delete_after_upload) keeper_.look();
   for (auto& reply : upload_control_.on_report(event)) answer(reply.to, reply.answer);

@@ -12,6 +12,7 @@
 #include "agent/clip_creations.h"
 #include "agent/clip_imports.h"
 #include "agent/clock_watch.h"
+#include "agent/collector_feed.h"
 #include "agent/command_intake.h"
 #include "agent/command_runner.h"
 #include "agent/config_twin.h"
@@ -159,6 +160,7 @@ class Agent::Impl {
   LongCommands long_commands_;
   AgentVerbs agent_verbs_;
   Monitoring monitoring_;
+  CollectorFeed feed_;
   Diagnostics diagnostics_;
   CommandRunner runner_;
   EventFeeds feeds_;

@@ -11,6 +11,7 @@
 #include "agent/encode_config.h"
 #include "agent/http_config.h"
 #include "agent/mqtt_config.h"
+#include "agent/otlp_config.h"
 #include "agent/schedule_config.h"
 #include "agent/upload_config.h"
 #include "core/file.h"
@@ -153,6 +154,7 @@ void read_document(JsonReader r, Config& config, ConfigLoad& load) {
   if (auto section = r.object("home_assistant")) read_home_assistant(*section, config.home_assistant);
   if (auto section = r.object("live")) read_live(*section, config);
   if (auto section = r.object("http")) read_http(*section, config.http, load.warnings);
+  if (auto section = r.object("otlp")) read_otlp(*section, config.otlp, load.warnings);
   if (auto section = r.object("log")) read_log(*section, config);
   config.encode_slots = read_encode_slots(r);
   if (load.running)

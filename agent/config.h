@@ -68,6 +68,8 @@ struct Config {
   struct Upload {
     UploadTarget target = UploadTarget::directory;
     std::string endpoint, bucket, region = "us-east-1", prefix;
+    std::vector<std::string> fallback_endpoints;
+    seconds return_after{300};  // to `endpoint`, from one of these; 0: never
     bool path_style = true;
     bool delete_after_upload = false;
     bool manifest = true;
@@ -116,6 +118,14 @@ struct Config {
 
     HttpGuard guard() const { return {tokens, open ? HttpGuard::Pages::open : HttpGuard::Pages::closed}; }
   };
+  // The OpenTelemetry collector that spans and metrics are sent to; no endpoint: none.
+  struct Otlp {
+    std::string endpoint;                                      // http(s)://host[:port][/path]
+    std::vector<std::pair<std::string, std::string>> headers;  // of each request; their values are secrets
+    std::string ca_file;                                       // empty: the system's
+    seconds interval{30};
+    bool metrics = true;  // besides spans
+  };
   enum class Record { command, continuous, schedule };
   // A camera's stream of full size, and its small one.
   enum class Profile { main, sub };
@@ -160,6 +170,7 @@ struct Config {
   LiveFrames live_frames;
   HomeAssistant home_assistant;
   Http http;
+  Otlp otlp;
   seconds telemetry_interval{30};
   seconds image_interval{0};  // of the cameras' images over MQTT; 0: none
   int image_width_px = 640;

@@ -75,6 +75,8 @@ Json upload(const Config::Upload& u) {
   json["region"] = u.region;
   json["path_style"] = u.path_style;
   add(json, "endpoint", u.endpoint);
+  for (const std::string& url : u.fallback_endpoints) json["fallback_endpoints"].push_back(redact(url));
+  json["return_after_s"] = u.return_after.count();
   add(json, "bucket", u.bucket);
   add(json, "prefix", u.prefix);
   add_secret(json, "access_key_id", u.access_key_id);
@@ -90,6 +92,13 @@ Json upload(const Config::Upload& u) {
   if (!u.tags.empty()) json["tags"] = object(u.tags);
   if (!u.metadata.empty()) json["metadata"] = object(u.metadata);
   if (u.credentials_endpoint) json["credentials_endpoint"] = {{"url", redact(u.credentials_endpoint->url)}};
+  return json;
+}
+
+Json otlp(const Config::Otlp& o) {
+  Json json = {{"endpoint", redact(o.endpoint)}, {"interval_s", o.interval.count()}, {"metrics", o.metrics}};
+  if (!o.headers.empty()) json["headers"] = "***";
+  add(json, "ca_file", o.ca_file);
   return json;
 }
 
@@ -149,6 +158,7 @@ Json config_dump(const Config& config) {
   for (const HttpToken& token : config.http.tokens) json["http"]["tokens"].push_back(http_token(token));
   if (config.http.import_most_bytes > 0) json["http"]["import"] = {{"max_bytes", config.http.import_most_bytes}};
   if (!config.http.proxies.empty()) json["http"]["trusted_proxies"] = config.http.proxies;
+  if (!config.otlp.endpoint.empty()) json["otlp"] = otlp(config.otlp);
   if (config.live_frames.on())
     json["live"]["frames"] = {{"unix", config.live_frames.unix_path.string()}, {"listen", config.live_frames.listen}};
   for (const auto& [id, c] : config.cameras) json["cameras"][id] = camera(c);

@@ -13,11 +13,12 @@ namespace vedette {
 namespace {
 
 // What is built in when the agent starts: names in topics, keys and paths, listeners, code, and where the clips are.
-constexpr std::array<std::string_view, 15> kFixed = {"/device_id",
+constexpr std::array<std::string_view, 16> kFixed = {"/device_id",
                                                      "/live",
                                                      "/http/listen",
                                                      "/http/trusted_proxies",
                                                      "/http/import",
+                                                     "/otlp",
                                                      "/plugins",
                                                      "/home_assistant",
                                                      "/log/format",

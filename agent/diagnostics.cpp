@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/config_dump.h"
+#include "agent/prometheus_text.h"
 #include "agent/storage_verbs.h"
 #include "agent/telemetry.h"
 #include "core/ids.h"
@@ -60,7 +61,7 @@ DiagnosticsFiles Diagnostics::collect() {
     files.emplace_back("cameras/" + id + ".json", pretty({{"state", state_name(camera->status().state)},
                                                           {"error", camera->status().error},
                                                           {"telemetry", camera_telemetry(*camera, {}, {})}}));
-  files.emplace_back("metrics.txt", monitoring_.metrics_text());
+  files.emplace_back("metrics.txt", prometheus_text(monitoring_.metrics()));
   files.emplace_back("storage.json", text_of(storage_verbs::status(config_, catalog_)));
   LossQuery query;
   query.limit = kLosses;

@@ -83,6 +83,8 @@ std::unique_ptr<Target> make_target(const Config& config, GrantSource& grants) {
   }
   S3Config s3;
   s3.endpoint = upload.endpoint;
+  s3.fallback_endpoints = upload.fallback_endpoints;
+  s3.return_after = upload.return_after;
   s3.bucket = upload.bucket;
   s3.region = upload.region;
   s3.path_style = upload.path_style;

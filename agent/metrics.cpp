@@ -22,7 +22,7 @@ int64_t size_of(const std::filesystem::path& path) {
 
 // One of several words holds: a sample for each, 1 for that one.
 template <class Word, class Name>
-void one_of(PrometheusText& out, std::initializer_list<Word> words, Word holds, Name name, std::string_view label,
+void one_of(MetricFamilies& out, std::initializer_list<Word> words, Word holds, Name name, std::string_view label,
             std::string_view camera_id = {}) {
   for (const Word word : words) {
     const int value = word == holds ? 1 : 0;
@@ -37,7 +37,7 @@ void one_of(PrometheusText& out, std::initializer_list<Word> words, Word holds, 
 
 Metrics::Metrics(const Config& config, const Layout& layout, const Cameras& cameras, Recordings& recordings,
                  const Catalog& catalog, const Outbox& outbox, const LossLedger& losses, const StatusBoard& board,
-                 const Clock& clock)
+                 const Database& database, const Clock& clock)
     : config_(config),
       layout_(layout),
       cameras_(cameras),
@@ -46,11 +46,12 @@ Metrics::Metrics(const Config& config, const Layout& layout, const Cameras& came
       outbox_(outbox),
       losses_(losses),
       board_(board),
+      database_(database),
       clock_(clock),
       started_s_(since_epoch_s(clock.utc())) {}
 
-std::string Metrics::text() {
-  PrometheusText out;
+MetricFamilies Metrics::families() {
+  MetricFamilies out;
   agent(out);
   process(out);
   cameras(out);
@@ -59,10 +60,11 @@ std::string Metrics::text() {
   uploads(out);
   storage(out);
   if (http_) listener(out);
-  return out.text();
+  if (exporter_) collector(out);
+  return out;
 }
 
-void Metrics::agent(PrometheusText& out) const {
+void Metrics::agent(MetricFamilies& out) const {
   out.gauge("vedette_build_info", "What runs here; always 1.");
   out.sample(1, {{"version", VEDETTE_VERSION}, {"device_id", config_.device_id}});
   out.gauge("vedette_clock_synchronised", "Whether the wall clock is kept by NTP or the like.");
@@ -79,7 +81,7 @@ void Metrics::agent(PrometheusText& out) const {
   for (const auto& [status, count] : board_.answers()) out.sample(count, {{"status", status}});
 }
 
-void Metrics::process(PrometheusText& out) const {
+void Metrics::process(MetricFamilies& out) const {
   out.counter("process_cpu_seconds_total", "Processor time, user and system.");
   out.sample(ProcessFigures::cpu_time());
   out.gauge("process_resident_memory_bytes", "Resident memory.");
@@ -100,7 +102,7 @@ void Metrics::process(PrometheusText& out) const {
   }
 }
 
-void Metrics::cameras(PrometheusText& out) {
+void Metrics::cameras(MetricFamilies& out) {
   using enum CameraState;
   std::vector<std::pair<std::string_view, CameraFigures>> all;
   for (const auto& [id, camera] : cameras_) all.emplace_back(id, camera->figures());
@@ -138,7 +140,7 @@ void Metrics::cameras(PrometheusText& out) {
     if (figures.coverage_pct) out.sample(*figures.coverage_pct / 100, {{"camera", id}});
 }
 
-void Metrics::stages(PrometheusText& out) {
+void Metrics::stages(MetricFamilies& out) {
   out.histogram("vedette_stage_duration_seconds",
                 "How long frames take: capture, ring, mux, sync (docs/integration/mqtt.md, telemetry).");
   for (const auto& [id, camera] : cameras_) {
@@ -155,7 +157,7 @@ void Metrics::stages(PrometheusText& out) {
   out.sample(uploads_->upload_time().totals());
 }
 
-void Metrics::broker(PrometheusText& out) const {
+void Metrics::broker(MetricFamilies& out) const {
   out.gauge("vedette_mqtt_connected", "Whether the broker is there.");
   out.sample(session_ && session_->connected() ? 1 : 0);
   if (const auto round_trip = session_ ? session_->round_trip() : std::nullopt) {
@@ -179,7 +181,7 @@ void Metrics::broker(PrometheusText& out) const {
   out.sample(board_.telemetry_replaced());
 }
 
-void Metrics::uploads(PrometheusText& out) const {
+void Metrics::uploads(MetricFamilies& out) const {
   if (const auto queue = catalog_.upload_figures(clock_.utc())) {
     const auto of = [&](Priority priority) {
       const auto it = queue->by_priority.find(priority);
@@ -207,9 +209,16 @@ void Metrics::uploads(PrometheusText& out) const {
   out.gauge("vedette_upload_target_down",
             "Whether the target failed so often that only now and then one upload is tried.");
   out.sample(activity.breaker == BreakerState::closed ? 0 : 1);
+  const TargetEndpoints endpoints = uploads_->target().endpoints();
+  out.gauge("vedette_upload_on_fallback", "Whether uploads go by a fallback endpoint, as the first cannot be used.");
+  out.sample(endpoints.is_fallback() ? 1 : 0);
+  if (endpoints.urls.empty()) return;
+  out.gauge("vedette_upload_endpoint", "1 for the endpoint by which uploads go, 0 for the others.");
+  for (size_t i = 0; i < endpoints.urls.size(); ++i)
+    out.sample(i == endpoints.current ? 1 : 0, {{"endpoint", endpoints.urls[i]}});
 }
 
-void Metrics::storage(PrometheusText& out) const {
+void Metrics::storage(MetricFamilies& out) const {
   if (const auto space = file::space(config_.storage.path)) {
     out.gauge("vedette_storage_free_bytes", "Free on the disk of the clips.");
     out.sample(space->free_bytes);
@@ -235,13 +244,17 @@ void Metrics::storage(PrometheusText& out) const {
     out.gauge("vedette_losses", "Rows of the loss ledger.");
     out.sample(*losses);
   }
+  out.counter("vedette_catalog_rows_changed_total", "Rows that were inserted, changed or deleted.");
+  out.sample(database_.rows_changed());
+  out.histogram("vedette_catalog_write_duration_seconds", "Transactions that change it, fsync included.");
+  out.sample(database_.write_time().totals());
   out.gauge("vedette_catalog_bytes", "The catalog's file.");
   out.sample(size_of(layout_.database()));
   out.gauge("vedette_catalog_log_bytes", "Its write-ahead log.");
   out.sample(size_of(layout_.database().string() + "-wal"));
 }
 
-void Metrics::listener(PrometheusText& out) const {
+void Metrics::listener(MetricFamilies& out) const {
   const HttpServerFigures figures = http_->figures();
   out.gauge("vedette_http_connections", "Connections to the listener of these figures.");
   out.sample(figures.connections);
@@ -250,6 +263,18 @@ void Metrics::listener(PrometheusText& out) const {
   out.counter("vedette_http_answers_total", "Its answers, by the first digit of the status.");
   for (const auto& [status, count] : figures.answers)
     out.sample(count, {{"status", std::to_string(status / 100) + "xx"}});
+}
+
+void Metrics::collector(MetricFamilies& out) const {
+  const OtlpFigures figures = exporter_->figures();
+  out.gauge("vedette_otlp_spans_waiting", "Spans that the OpenTelemetry collector has not got yet.");
+  out.sample(figures.waiting);
+  out.counter("vedette_otlp_spans_total", "Spans by what became of them: sent, refused by the collector, dropped.");
+  out.sample(figures.sent, {{"outcome", "sent"}});
+  out.sample(figures.refused, {{"outcome", "refused"}});
+  out.sample(figures.dropped, {{"outcome", "dropped"}});
+  out.counter("vedette_otlp_failures_total", "Requests to the collector that came to nothing.");
+  out.sample(figures.failures);
 }
 
 }  // namespace vedette

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "agent/prometheus_text.h"
 #include "core/log.h"
 
 namespace vedette {
@@ -16,12 +17,12 @@ constexpr seconds kRecorderHangs{120};
 
 Monitoring::Monitoring(const Config& config, const Layout& layout, const Cameras& cameras, Recordings& recordings,
                        const Catalog& catalog, const Outbox& outbox, const LossLedger& losses, StatusBoard& board,
-                       const Clock& clock, ServiceManager service)
+                       const Database& database, const Clock& clock, ServiceManager service)
     : config_(config),
       recordings_(recordings),
       board_(board),
       clock_(clock),
-      metrics_(config, layout, cameras, recordings, catalog, outbox, losses, board, clock),
+      metrics_(config, layout, cameras, recordings, catalog, outbox, losses, board, database, clock),
       service_(std::move(service)),
       started_(clock.mono()),
       next_figures_(started_),
@@ -37,7 +38,7 @@ Status Monitoring::start(std::vector<HttpIntake> intakes) {
   const auto listen = listen_address(config_.http.listen);
   if (!listen) return listen.error_as_is();
   beat();
-  metrics_text_ = std::make_shared<const std::string>(metrics_.text());
+  metrics_text_ = std::make_shared<const std::string>(prometheus_text(metrics_.families()));
   show();
   HttpServerConfig config;
   config.listen = *listen;
@@ -101,7 +102,7 @@ void Monitoring::tick(MonoTime now) {
   }
   if (now >= next_figures_) {
     next_figures_ = now + kFiguresInterval;
-    if (http_) metrics_text_ = std::make_shared<const std::string>(metrics_.text());
+    if (http_) metrics_text_ = std::make_shared<const std::string>(prometheus_text(metrics_.families()));
     if (std::string line = one_line(); ready_ && line != last_line_) {
       service_.status(line);
       last_line_ = std::move(line);

@@ -21,9 +21,10 @@ class Monitoring {
  public:
   Monitoring(const Config& config, const Layout& layout, const Cameras& cameras, Recordings& recordings,
              const Catalog& catalog, const Outbox& outbox, const LossLedger& losses, StatusBoard& board,
-             const Clock& clock, ServiceManager service = ServiceManager::of_environment());
+             const Database& database, const Clock& clock, ServiceManager service = ServiceManager::of_environment());
 
   void attach(const mqtt::Session* session, UploadEngine* uploads);
+  void attach(const Exporter* exporter) { metrics_.attach(exporter); }
   // The listener takes bodies, too, where there are intakes. Errors say why it cannot be listened.
   Status start(std::vector<HttpIntake> intakes = {});
   // Those of the configuration count, for requests from here on.
@@ -39,7 +40,7 @@ class Monitoring {
   static constexpr seconds kLongestStart{5};
   void stopping();
 
-  std::string metrics_text() { return metrics_.text(); }
+  MetricFamilies metrics() { return metrics_.families(); }
 
  private:
   std::vector<Error> hindrances() const;

@@ -21,8 +21,8 @@ constexpr std::array<std::string_view, 9> kNever = {
 constexpr std::array<std::string_view, 10> kSchemes = {"rtsp", "rtsps", "http",  "https", "rtmp",
                                                        "srt",  "hik",   "dahua", "onvif", "test"};
 // What says where the secrets of an object go to.
-constexpr std::array<std::string_view, 9> kPlaces = {"url", "urls",      "alpn",     "endpoint", "proxy",
-                                                     "sub", "http_port", "http_tls", "transport"};
+constexpr std::array<std::string_view, 10> kPlaces = {"url",   "urls", "alpn",      "endpoint", "fallback_endpoints",
+                                                      "proxy", "sub",  "http_port", "http_tls", "transport"};
 
 template <class Words>
 bool is_one_of(const Words& words, std::string_view word) {
@@ -90,7 +90,7 @@ class Check {
       if (is_secret(key)) error(at, "a secret may not come over MQTT; name it with " + key + "_file");
       if (key.ends_with("_file") && inner.is_string() && !as_in_file) reference(inner.get<std::string>(), at);
       if (key == "url" || key == "endpoint" || key == "proxy") url(inner, at, is_camera);
-      if (key == "urls" && inner.is_array())
+      if ((key == "urls" || key == "fallback_endpoints") && inner.is_array())
         for (size_t i = 0; i < inner.size(); ++i) url(inner[i], at + "/" + std::to_string(i), is_camera);
       object(inner, same && local.contains(key) ? local[key] : Json(), at, is_camera, false);
     }

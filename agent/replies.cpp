@@ -9,13 +9,6 @@ namespace vedette {
 
 using messages::Answer;
 
-namespace {
-
-// Refusals that leave no row are told in the log this often.
-constexpr seconds kRefusalLines{1};
-
-}  // namespace
-
 // A reply is a row before it is a message, that to a question too: sent first, a kill in between would have it answered
 // twice, and not alike (seen once in 76 commands of the kill campaign).
 void Replies::answer(const ReplyTo& to, const Answer& answer) {
@@ -31,7 +24,9 @@ void Replies::answer(const ReplyTo& to, const Answer& answer) {
     outcome.reply = std::move(stored);
     store(to, outcome);
   });
-  log_answer(to, answer);
+  const MonoTime end = clock_.mono();
+  log_answer(to, answer, end);
+  if (on_final_) on_final_(to, answer, end);
 }
 
 void Replies::store(const ReplyTo& to, const CommandOutcome& outcome) {
@@ -39,14 +34,14 @@ void Replies::store(const ReplyTo& to, const CommandOutcome& outcome) {
     log::error("a reply cannot be stored", {{"command_id", to.command_id}, {"reason", finished.error().message}});
 }
 
-void Replies::log_answer(const ReplyTo& to, const Answer& answer) {
+void Replies::log_answer(const ReplyTo& to, const Answer& answer, MonoTime end) {
   log::info("command", {{"verb", to.verb},
                         {"command_id", to.command_id},
                         {"actor", to.actor.empty() ? std::string("unknown") : to.actor},
                         log::if_any("camera", to.camera_id),
                         {"status", answer.status},
                         {"code", code_name(answer.error.code)},
-                        {"took_ms", to_ms(clock_.mono() - to.received)},
+                        {"took_ms", to_ms(end - to.received)},
                         log::if_any("traceparent", to.traceparent)});
 }
 
@@ -59,18 +54,23 @@ void Replies::refuse(const ReplyTo& to, const Refusal& refusal) {
     return;
   }
   publisher_.reply(to.topic, to.correlation, to.verb, messages::reply(to, outcome, clock_.mono()));
-  // Somebody who sends a thousand a second must not fill the log.
-  const MonoTime now = clock_.mono();
-  if (now < next_refusal_line_) {
+  const MonoTime end = clock_.mono();
+  log_refusal(to, outcome, end);
+  if (on_final_) on_final_(to, outcome, end);
+}
+
+void Replies::log_refusal(const ReplyTo& to, const Answer& answer, MonoTime end) {
+  if (!refusal_lines_.take(end)) {
     ++refusals_unsaid_;
     return;
   }
-  next_refusal_line_ = now + kRefusalLines;
   log::warn("command refused", {{"verb", to.verb},
                                 {"command_id", to.command_id},
                                 {"actor", to.actor},
-                                {"code", code_name(refusal.error.code)},
-                                {"reason", refusal.error.message},
+                                {"status", answer.status},
+                                {"code", code_name(answer.error.code)},
+                                {"reason", answer.error.message},
+                                log::if_any("traceparent", to.traceparent),
                                 {"refused_before", std::exchange(refusals_unsaid_, 0)}});
 }
 

@@ -1,23 +1,30 @@
 #pragma once
 
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "agent/command.h"
 #include "agent/event.h"
 #include "agent/messages.h"
 #include "agent/publisher.h"
+#include "agent/rate_limit.h"
 #include "core/clock.h"
 #include "storage/command_log.h"
 
 namespace vedette {
 
 // Replies answers commands: each final reply is kept in the command log, so that the same id gets the same reply for
-// as long as it is known, and is published; and each is one line of the log, the audit in short. Belongs to the main
-// loop; borrows all it uses, which outlives it.
+// as long as it is known, and is published; and each is one line of the log, the audit in short, and is told to who
+// counts and traces them. Belongs to the main loop; borrows all it uses, which outlives it.
 class Replies {
  public:
   Replies(CommandLog& commands, Publisher& publisher, const Clock& clock)
       : commands_(commands), publisher_(publisher), clock_(clock) {}
+
+  // Told of each command that has its final reply, once, and when it had it.
+  using OnFinal = std::function<void(const ReplyTo&, const messages::Answer&, MonoTime end)>;
+  void set_on_final(OnFinal on_final) { on_final_ = std::move(on_final); }
 
   void answer(const ReplyTo& to, const messages::Answer& answer);
   // A command that is not run. When it could not be entered, the same id may come again in good order.
@@ -32,12 +39,15 @@ class Replies {
 
  private:
   void store(const ReplyTo& to, const CommandOutcome& outcome);
-  void log_answer(const ReplyTo& to, const messages::Answer& answer);
+  void log_answer(const ReplyTo& to, const messages::Answer& answer, MonoTime end);
+  void log_refusal(const ReplyTo& to, const messages::Answer& answer, MonoTime end);
 
   CommandLog& commands_;
   Publisher& publisher_;
   const Clock& clock_;
-  MonoTime next_refusal_line_;
+  OnFinal on_final_;
+  RateLimit refusal_lines_{1s,
+                           20};  // of refusals that leave no row: who sends a thousand a second must not fill the log
   uint64_t refusals_unsaid_ = 0;
 };
 

@@ -141,6 +141,9 @@ std::vector<messages::StatusBody::Problem> StatusBoard::problems() const {
              " (allow the device to subscribe to them in the ACL of the broker; the next connection asks again)",
          {}});
   if (!upload_problem_.empty()) out.push_back({Code::upload_failed, upload_problem_, {}});
+  if (const auto endpoints = uploads_ ? uploads_->target().endpoints() : TargetEndpoints(); endpoints.is_fallback())
+    out.emplace_back("upload_fallback", "uploads go by the fallback endpoint " + endpoints.urls[endpoints.current] +
+                                            ", as " + endpoints.urls.front() + " cannot be used");
   if (const auto behind = uploads_ ? uploads_->target().clock_behind() : 0us; std::chrono::abs(behind) > kClockMayBeOff)
     out.push_back({Code::conflict, clock_problem(behind), {}});
   if (!id_conflict_.empty()) out.emplace_back("device_id_in_use", id_conflict_);

@@ -34,12 +34,11 @@ class StatusBoard {
   void set_storage(StorageSeen seen) { storage_ = std::move(seen); }
   void set_space_level(SpaceLevel level) { space_level_ = level; }
   void set_slow(std::vector<LatencyWatch::Slow> slow) { slow_ = std::move(slow); }
-  // A command got its final reply; or was refused, which takes no time worth counting.
+  // A command got its final reply.
   void answered(const std::string& status, microseconds duration) {
     command_time_.add(duration);
     ++answers_[status];
   }
-  void refused(const std::string& status) { ++answers_[status]; }
 
   // Of the configuration over MQTT; 0: there is none.
   void set_config_version(int64_t version) { config_version_ = version; }

@@ -13,22 +13,43 @@ namespace {
 // Of S3 multipart uploads: 5 MiB to 5 GiB a part.
 constexpr int64_t kLeastPartBytes = 5LL << 20, kMostPartBytes = 5LL << 30;
 
+constexpr size_t kMostFallbacks = 8, kMostUrlBytes = 1024;
+constexpr int64_t kMostReturnAfter = 86400;
+
+void warn_if_plain(const std::string& endpoint, const std::string& path, ConfigLoad& load) {
+  if (endpoint.starts_with("http:")) load.warn(path, "clips travel unencrypted over http://");
+}
+
 void read_s3(JsonReader& r, Config::Upload& upload, ConfigLoad& load) {
   for (const std::string_view key : {"endpoint", "bucket"}) r.require(key);
-  if (upload.endpoint.starts_with("http:")) load.warn(r.path() + "/endpoint", "clips travel unencrypted over http://");
+  warn_if_plain(upload.endpoint, r.path() + "/endpoint", load);
+  for (size_t i = 0; i < upload.fallback_endpoints.size(); ++i)
+    warn_if_plain(upload.fallback_endpoints[i], r.path() + "/fallback_endpoints/" + std::to_string(i), load);
   require_credentials(r, upload);
 }
 
+std::string checked_endpoint(JsonReader& r, const std::string& path, std::string given) {
+  const size_t host = given.find("://") + 3;
+  const bool url = (given.starts_with("http://") || given.starts_with("https://")) && given.size() > host;
+  if (!url) r.errors().push_back({path, "must begin with https:// or http://"});
+  if (given.find('@') != std::string::npos) r.errors().push_back({path, "must not hold credentials"});
+  if (given.ends_with('/')) given.pop_back();
+  return given;
+}
+
 // Looked at whatever the target is: over MQTT another one may come later.
-void read_endpoint(JsonReader& r, std::string& endpoint) {
-  auto given = r.string("endpoint", 1);
-  if (!given) return;
-  const size_t host = given->find("://") + 3;
-  const bool url = (given->starts_with("http://") || given->starts_with("https://")) && given->size() > host;
-  if (!url) r.error("endpoint", "must begin with https:// or http://");
-  if (given->find('@') != std::string::npos) r.error("endpoint", "must not hold credentials");
-  if (given->ends_with('/')) given->pop_back();
-  endpoint = std::move(*given);
+void read_endpoints(JsonReader& r, Config::Upload& upload, ConfigLoad& load) {
+  if (auto given = r.string("endpoint", 1, kMostUrlBytes))
+    upload.endpoint = checked_endpoint(r, r.path() + "/endpoint", std::move(*given));
+  const std::string path = r.path() + "/fallback_endpoints";
+  if (auto more = r.strings("fallback_endpoints", kMostFallbacks, 1, kMostUrlBytes))
+    for (std::string& one : *more) {
+      const std::string place = path + "/" + std::to_string(&one - more->data());
+      upload.fallback_endpoints.push_back(checked_endpoint(r, place, std::move(one)));
+    }
+  if (!upload.fallback_endpoints.empty() && upload.target != Config::UploadTarget::s3)
+    load.warn(path, "has no effect without target: s3");
+  if (auto after = r.integer("return_after_s", 0, kMostReturnAfter)) upload.return_after = seconds(*after);
 }
 
 void read_proxy(JsonReader& r, Config::Upload& upload, ConfigLoad& load) {
@@ -55,7 +76,7 @@ void read_upload(JsonReader r, Config::Upload& upload, const TimeZone& zone, Con
                     : *target == "none"  ? Config::UploadTarget::none
                                          : Config::UploadTarget::directory;
   }
-  read_endpoint(r, upload.endpoint);
+  read_endpoints(r, upload, load);
   set_given(upload.bucket, r.string("bucket", 1, 255));
   set_given(upload.region, r.string("region", 1, 64));
   if (auto prefix = r.string("prefix", 0, 200)) {

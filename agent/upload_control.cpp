@@ -100,8 +100,11 @@ Answer UploadControl::status() {
   const auto figures = catalog_.upload_figures(now);
   if (!figures) return messages::failed(figures.error());
   UploadEngine* const engine = engine_;
-  upload_report::Facts facts{*figures, gate(now), {}, {}, rate_, {}};
-  if (engine) facts.activity = engine->activity();
+  upload_report::Facts facts{*figures, gate(now), {}, {}, rate_, {}, {}};
+  if (engine) {
+    facts.activity = engine->activity();
+    facts.endpoints = engine->target().endpoints();
+  }
   if (const UtcTime until{microseconds(paused_until_us_)}; until > now) facts.paused_until = until;
   if (windows_.any()) facts.window = windows_.at(now);
   return messages::succeeded(upload_report::status(facts, clock_));

@@ -44,10 +44,13 @@ Json running_of(const UploadActivity& activity) {
   return running;
 }
 
-Json target_of(const UploadActivity& activity, const Clock& clock) {
+Json target_of(const UploadActivity& activity, const TargetEndpoints& endpoints, const Clock& clock) {
   Json target = {{"breaker", name_of(activity.breaker)}, {"failures", activity.failures}};
   if (activity.next_probe && *activity.next_probe > clock.mono())
     target["next_try"] = to_rfc3339(clock.to_utc(*activity.next_probe));
+  if (endpoints.urls.empty()) return target;
+  target["endpoint"] = endpoints.urls[endpoints.current];
+  target["fallback"] = endpoints.is_fallback();
   return target;
 }
 
@@ -66,7 +69,7 @@ Json status(const Facts& facts, const Clock& clock) {
   json["bps"] = facts.activity.bits_per_s;
   json["most_at_once"] = facts.activity.lanes;
   json["running"] = running_of(facts.activity);
-  json["target"] = target_of(facts.activity, clock);
+  json["target"] = target_of(facts.activity, facts.endpoints, clock);
   return json;
 }
 

@@ -18,6 +18,7 @@ struct Facts {
   std::optional<UploadWindows::State> window;
   int64_t max_bits_per_s = 0;
   UploadActivity activity;
+  TargetEndpoints endpoints;
 };
 // The result of upload.status, upload.pause and upload.resume.
 Json status(const Facts& facts, const Clock& clock);

@@ -246,7 +246,11 @@ class Catalog {
   // priority, the oldest first; it becomes `uploading` and its attempts are counted. A clip whose manifest or poster is
   // under way is not due before that has ended, whatever comes of it.
   // These three: of all, or only of those that are forced.
-  Result<std::optional<Upload>> claim_upload(UtcTime now, Which which = Which::all);
+  enum class Turn {
+    by_order,
+    longest_wait,  // since it was queued or put off, then by that order: everyone's turn comes, whatever fails
+  };
+  Result<std::optional<Upload>> claim_upload(UtcTime now, Which which = Which::all, Turn turn = Turn::by_order);
   // The highest priority among those that are due; nothing when none is.
   Result<std::optional<Priority>> due_priority(UtcTime now, Which which = Which::all) const;
   // A claim that is given back without having failed: pending and due, and the attempt does not count.

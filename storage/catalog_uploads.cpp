@@ -26,6 +26,14 @@ std::string due(Catalog::Which which) {
   return std::string(pending(which)) + " AND (next_try_us <= ?1 OR next_try_us > ?2) AND " + std::string(kNotHeld);
 }
 
+constexpr std::string_view kOrder = "(kind NOT IN ('manifest', 'poster')), priority, row";
+
+// Since when a row waits for its turn, in front of that order. What lies ahead of us was told by a clock that has been
+// set back since: it has waited enough. A manifest that was not tried yet was queued with its clip, and so stays before
+// it.
+constexpr std::string_view kWaitsSince =
+    "iif(iif(next_try_us > 0, next_try_us, queued_us) > ?1, 0, iif(next_try_us > 0, next_try_us, queued_us)), ";
+
 // A manifest that was only kept to be uploaded.
 Status forget_manifest(Database::Access& db, int64_t row) {
   auto manifest = db.prepare("SELECT subject_id FROM upload WHERE row = ?1 AND kind = 'manifest'").bind(1, row);
@@ -87,17 +95,15 @@ Result<Upload> Catalog::add_upload(const Upload& upload) {
 }
 
 // Not synced, like what gives a claim back: what a power cut takes of it, a restart would take, too.
-Result<std::optional<Upload>> Catalog::claim_upload(UtcTime now, Which which) {
-  const auto claim = [](Which of) {
-    return "UPDATE upload SET state = 'uploading', attempts = attempts + 1 WHERE row = (SELECT row FROM upload WHERE " +
-           due(of) + " ORDER BY (kind NOT IN ('manifest', 'poster')), priority, row LIMIT 1) RETURNING " +
-           std::string(upload_row::kColumns);
-  };
-  static const std::string kClaimAny = claim(Which::all), kClaimForced = claim(Which::forced);
+Result<std::optional<Upload>> Catalog::claim_upload(UtcTime now, Which which, Turn turn) {
+  const std::string next = "SELECT row FROM upload WHERE " + due(which) + " ORDER BY " +
+                           std::string(turn == Turn::longest_wait ? kWaitsSince : "") + std::string(kOrder) +
+                           " LIMIT 1";
   std::optional<Upload> claimed;
   const auto status = database_.write(
       [&](Database::Access& db) {
-        auto row = db.prepare(which == Which::all ? kClaimAny : kClaimForced);
+        auto row = db.prepare("UPDATE upload SET state = 'uploading', attempts = attempts + 1 WHERE row = (" + next +
+                              ") RETURNING " + std::string(upload_row::kColumns));
         row.bind(1, to_us(now)).bind(2, to_us(now + kLongestPause));
         if (row.step()) claimed = upload_row::read(row);
         return row.run();

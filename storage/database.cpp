@@ -1,6 +1,7 @@
 #include "storage/database.h"
 
 #include <sqlite3.h>
+#include <atomic>
 
 #include <cassert>
 #include <cerrno>
@@ -183,6 +184,9 @@ struct Database::Impl {
   Durability durability = Durability::power_cut;              // of the next commit
   bool log_stays = false;                                     // when it is closed
 
+  std::atomic<int64_t> rows_changed{0};
+  Histogram write_time;
+
   std::mutex fault_mutex;  // not to be waited for while a commit is slow
   std::optional<Error> fault;
 
@@ -241,6 +245,14 @@ std::optional<Error> Database::fault() const {
   return impl_->fault;
 }
 
+int64_t Database::rows_changed() const {
+  return impl_->rows_changed;
+}
+
+const Histogram& Database::write_time() const {
+  return impl_->write_time;
+}
+
 Status Database::probe() {
   return write(
       [](Access& db) { return db.prepare("INSERT OR REPLACE INTO figure(name, value) VALUES('probe', 0)").run(); });
@@ -278,9 +290,13 @@ Status Database::read(const std::function<Status(Access&)>& work) {
 Status Database::write(const std::function<Status(Access&)>& work, Durability durability) {
   const std::lock_guard lock(impl_->mutex);
   const MonoTime begun = Clock::system().mono();
+  const int64_t changed_before = sqlite3_total_changes64(impl_->db.get());
   auto done = impl_->set(durability);
   if (done) done = transact(work);
-  impl_->note(done, Clock::system().mono() - begun);
+  if (done) impl_->rows_changed += sqlite3_total_changes64(impl_->db.get()) - changed_before;
+  const microseconds took = Clock::system().mono() - begun;
+  impl_->write_time.add(took);
+  impl_->note(done, took);
   return done;
 }
 

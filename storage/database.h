@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/histogram.h"
 #include "core/result.h"
 
 struct sqlite3;
@@ -40,6 +41,11 @@ class Database {
   // second. It is cleared by the next one: probe() is one that changes nothing.
   std::optional<Error> fault() const;
   Status probe();
+
+  // Rows that were inserted, changed or deleted by what was committed, and how long each write() took from when it had
+  // the lock; since it was opened.
+  int64_t rows_changed() const;
+  const Histogram& write_time() const;
 
   class Statement;
 

@@ -19,10 +19,11 @@ MAY_INCLUDE = {
     'sources': ['media', 'net', 'core'],
     'storage': ['media', 'core'],
     'uploader': ['storage', 'net', 'core'],
+    'otlp': ['net', 'core'],
     'live': ['media', 'http', 'core'],
     'annotations': ['storage', 'core'],
     'ctl': ['mqtt', 'net', 'core'],
-    'agent': ['core', 'media', 'net', 'mqtt', 'http', 'sources', 'storage', 'uploader', 'live', 'annotations'],
+    'agent': ['core', 'media', 'net', 'mqtt', 'http', 'sources', 'storage', 'uploader', 'live', 'otlp', 'annotations'],
 }
 
 # Of these folders, only what these includers need: (includer, included) -> headers

@@ -137,12 +137,17 @@ S3Call::~S3Call() {
 }
 
 void S3Call::send() {
-  if (!client_.endpoint_status_) return answered({client_.endpoint_status_.error_as_is()});
   const auto credentials = client_.credentials_->current();
-  if (!credentials) return answered({credentials.error_as_is()});
+  if (!client_.endpoint_status_ || !credentials) {
+    client_.is_unusable_ = false;  // nothing was asked
+    return answered({client_.endpoint_status_ ? credentials.error_as_is() : client_.endpoint_status_.error_as_is()});
+  }
   used_ = *credentials;
-  id_ = client_.http_.start(client_.http_request(request_, used_),
-                            [this](HttpOutcome outcome) { answered(std::move(outcome)); });
+  id_ = client_.http_.start(client_.http_request(request_, used_), [this](HttpOutcome outcome) {
+    id_ = 0;
+    note(outcome);
+    answered(std::move(outcome));
+  });
 }
 
 bool S3Call::is_worth_another(const HttpResponse& response) {
@@ -155,15 +160,13 @@ bool S3Call::is_worth_another(const HttpResponse& response) {
 }
 
 void S3Call::note(HttpOutcome& outcome) {
-  if (!outcome.response) return;
-  const HttpResponse& response = *outcome.response;
-  client_.connections_ += response.new_connection ? 1 : 0;
-  if (is_of_no_store(response)) outcome = {no_store_error(request_.method, response), 0};
+  if (outcome.response) client_.connections_ += outcome.response->new_connection ? 1 : 0;
+  if (outcome.response && is_of_no_store(*outcome.response))
+    outcome = {no_store_error(request_.method, *outcome.response), 0};
+  client_.is_unusable_ = tells_of_the_endpoint(outcome.response);
 }
 
 void S3Call::answered(HttpOutcome outcome) {
-  id_ = 0;
-  note(outcome);
   if (!second_ && outcome.response && is_worth_another(*outcome.response)) {
     second_ = true;
     return send();

@@ -56,6 +56,8 @@ class S3Client {
   bool is_encrypted() const { return scheme_ == "https://"; }
   // How many connections were made, for all requests.
   int64_t connections() const { return connections_; }
+  // Whether what came of the last request tells that the endpoint cannot be used, whatever is asked (s3_error.h).
+  bool is_unusable() const { return is_unusable_; }
 
  private:
   friend class S3Call;
@@ -75,6 +77,7 @@ class S3Client {
   static constexpr int64_t kNotRefused = INT64_MIN;
   std::atomic<int64_t> store_clock_us_{kNotRefused};  // what it showed when mono() was 0
   int64_t connections_ = 0;
+  bool is_unusable_ = false;
 };
 
 // One request and its second try; to destroy it cuts it off.

@@ -12,6 +12,10 @@ namespace vedette {
 
 struct S3Config {
   std::string endpoint;  // http(s)://host[:port]; [::1] for IPv6
+  // Of the same store: the next one is taken when one cannot be used, and `endpoint` again when it has answered for
+  // `return_after` (up to half as long again); 0: never.
+  std::vector<std::string> fallback_endpoints;
+  microseconds return_after = 5min;
   std::string bucket;
   std::string region = "us-east-1";
   bool path_style = true;

@@ -117,6 +117,15 @@ tl::unexpected<Error> no_store_error(std::string_view doing, const HttpResponse&
                                             ", something else than the store answers (a portal, a proxy?)");
 }
 
+bool tells_of_the_endpoint(const Result<HttpResponse>& response) {
+  if (!response) {
+    const Code code = response.error().code;
+    return code == Code::camera_unavailable || code == Code::timed_out || code == Code::forbidden;
+  }
+  return response->status / 100 == 5 && response->status != 501 && response->status != 507 &&
+         s3_error_code(response->body) != "SlowDown";
+}
+
 tl::unexpected<Error> s3_error(std::string_view doing, const HttpResponse& response) {
   const std::string name = s3_error_code(response.body);
   std::string message = std::string(doing) + ": HTTP " + std::to_string(response.status);

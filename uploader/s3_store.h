@@ -7,20 +7,26 @@
 
 namespace vedette {
 
-// What all transfers into one bucket share, and what was learnt about it. The upload thread's own, but for presigning.
+// What runs the requests of a target, whichever endpoint they go to.
+struct S3Loop {
+  ByteRate rate;
+  HttpMulti http{&rate};
+  Later later;
+};
+
+// What all transfers into one bucket by way of one endpoint share, and what was learnt about it there. The upload
+// thread's own, but for presigning. The loop outlives it.
 struct S3Store {
   S3Store(const S3Config& the_config, std::shared_ptr<CredentialsSource> credentials, S3Timeouts timeouts,
-          const Clock& the_clock)
+          const Clock& the_clock, S3Loop& loop)
       : config(the_config),
         clock(the_clock),
-        http(&rate),
-        client(the_config, std::move(credentials), timeouts, the_clock, http, later) {}
+        later(loop.later),
+        client(the_config, std::move(credentials), timeouts, the_clock, loop.http, loop.later) {}
 
   const S3Config config;
   const Clock& clock;
-  ByteRate rate;
-  HttpMulti http;
-  Later later;
+  Later& later;
   S3Client client;
   // It writes only what is not there (If-None-Match). Not all do: then it is looked before.
   bool writes_conditionally = true;

@@ -60,6 +60,14 @@ class Transfer {
   virtual bool goes_in_parts() const { return false; }
 };
 
+// By which of several ways to the same store a target sends. Empty: there is only one.
+struct TargetEndpoints {
+  std::vector<std::string> urls;  // the first is the one that is wanted
+  size_t current = 0;
+
+  bool is_fallback() const { return current > 0; }
+};
+
 // Target is a place where objects are kept. A transfer succeeds only when the target has proved that it holds the
 // object with this size and SHA-256; an object that is there already with the same content counts, one with other
 // content is never overwritten (conflict). Used by the upload thread alone, but for what says otherwise.
@@ -91,6 +99,9 @@ class Target {
 
   // How far our clock is behind the target's (before it, if negative), where that makes a difference. Thread-safe.
   virtual microseconds clock_behind() const { return 0us; }
+
+  // Thread-safe.
+  virtual TargetEndpoints endpoints() const { return {}; }
 
   // A URL from which the object can be fetched for `valid`; unsupported when the target has no such thing. Thread-safe.
   virtual Result<std::string> presign(const std::string& object_key, seconds valid) const = 0;

@@ -195,7 +195,7 @@ bool UploadEngine::Impl::start_next() {
     if (breaker.paused_until() > now) look_at = std::min(look_at, breaker.paused_until());
     return false;
   }
-  auto claim = queue->claim(which);
+  auto claim = queue->claim(which, breaker.failures() > 0 ? Catalog::Turn::longest_wait : Catalog::Turn::by_order);
   if (!claim) {
     if (catalog_backoff.failures() == 0) log::error("upload queue", {{"error", claim.error().message}});
     look_at = std::min(look_at, now + catalog_backoff.next());
@@ -255,13 +255,13 @@ void UploadEngine::Impl::reap() {
 }
 
 void UploadEngine::Impl::end(std::list<ActiveUpload>::iterator ended) {
+  ended->close(clock.mono());
   const Result<UploadProof>& result = *ended->result();
   if (ended->finished_parts() > 0) breaker.succeeded();
   if (result) {
     if (breaker.failures() > 0) log::info("uploads go on", {{"failures", breaker.failures()}});
     breaker.succeeded();
     if (proved.empty()) commit_at = clock.mono() + kCommitWithin;
-    ended->close(clock.mono());
     return proved.splice(proved.end(), active, ended);
   }
   if (result.error().code != Code::cancelled) {
@@ -299,7 +299,7 @@ void UploadEngine::Impl::tell_uploaded(const Upload& upload, const UploadProof& 
                          {"bytes", upload.size_bytes},
                          {"took_ms", to_ms(took)},
                          {"already_there", proof.already_there}});
-  UploadReport report{upload, true, false, {}};
+  UploadReport report{upload, true, false, {}, took};
   report.upload.etag = proof.etag;
   hooks.on_report(std::move(report));
 }
@@ -320,7 +320,7 @@ void UploadEngine::Impl::fail(const ActiveUpload& ended, Error error) {
                                 {"will_retry", failed->will_retry}});
   if (pauses_all) breaker.failed(now);
   if (is_congestion(error.code)) lanes.congested(now);
-  hooks.on_report({upload, false, failed->will_retry, std::move(error)});
+  hooks.on_report({upload, false, failed->will_retry, std::move(error), ended.took()});
 }
 
 void UploadEngine::Impl::observe() {

@@ -21,6 +21,7 @@ struct UploadReport {
   bool done = false;  // proved; else failed
   bool will_retry = false;
   Error error;
+  microseconds took{};  // from its beginning to its end
 };
 
 // How far a long one is: told every 5 s, or 5 % and a second, whichever comes first.

@@ -82,9 +82,9 @@ bool UploadQueue::reset() {
   return settle([this] { return catalog_.reset_uploads(); });
 }
 
-Result<UploadQueue::Claim> UploadQueue::claim(Catalog::Which which) {
+Result<UploadQueue::Claim> UploadQueue::claim(Catalog::Which which, Catalog::Turn turn) {
   const UtcTime now = clock_.utc();
-  auto upload = catalog_.claim_upload(now, which);
+  auto upload = catalog_.claim_upload(now, which, turn);
   if (!upload) return upload.error_as_is();
   if (*upload) return Claim{std::move(*upload)};
   const auto due = catalog_.next_upload_at(which);
@@ -92,7 +92,7 @@ Result<UploadQueue::Claim> UploadQueue::claim(Catalog::Which which) {
   if (!*due) return Claim{std::nullopt, kIdle};
   // No pause is that long: the clock was set back since, and the row has waited enough.
   if (**due - now <= kMostPause) return Claim{std::nullopt, std::max<microseconds>(**due - now, 1ms)};
-  upload = catalog_.claim_upload(**due, which);
+  upload = catalog_.claim_upload(**due, which, turn);
   if (!upload) return upload.error_as_is();
   return Claim{std::move(*upload), kMostPause};
 }

@@ -29,7 +29,7 @@ class UploadQueue {
     std::optional<Upload> upload;
     microseconds until_next{};  // when there is none that is due
   };
-  Result<Claim> claim(Catalog::Which which = Catalog::Which::all);
+  Result<Claim> claim(Catalog::Which which = Catalog::Which::all, Catalog::Turn turn = Catalog::Turn::by_order);
 
   struct Source {
     std::filesystem::path path;

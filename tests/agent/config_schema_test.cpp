@@ -74,6 +74,7 @@ class ConfigSchemaTest : public ConfigTest {
   Json whole_document(bool endpoint = false) const {
     Json out = whole(schema_);
     out["http"]["import"]["token_file"] = (dir_.path() / "another-file").string();  // who looks may not write
+    out["otlp"]["headers_file"] = (dir_.path() / "a-header").string();
     Json& upload = out["upload"];
     if (!endpoint) upload.erase("credentials_endpoint");
     if (endpoint)
@@ -104,6 +105,7 @@ TEST_F(ConfigSchemaTest, EveryKeyOfTheSchemaIsRead) {
   file("a-file", "secret-of-a-file");
   file("another-file", "secret-of-another-file");
   file("a-key", kSigningKey);
+  file("a-header", "Authorization: Bearer secret-of-a-header");
   EXPECT_GT(whole_document().flatten().size(), 50u);
   EXPECT_THAT(errors_of(whole_document().dump()), IsEmpty());
   Json with_endpoint = whole_document(true);
@@ -169,6 +171,8 @@ TEST_F(ConfigSchemaTest, DefaultsOfWhatIsOnlyThereWhenItIsAskedForAreThoseOfTheC
     EXPECT_GT(all[section].size(), 0u) << section;
   }
   all["http"] = defaults(sections["http"]);
+  all["otlp"] = defaults(sections["otlp"]);
+  EXPECT_EQ(all["otlp"].size(), 2u);
   all["live"]["frames"] = defaults(sections["live"]["properties"]["frames"]);
   EXPECT_EQ(all["live"]["frames"].size(), 3u);
   all["cameras"]["front"]["encode"] = defaults(schema_["definitions"]["encode"]);
@@ -176,6 +180,7 @@ TEST_F(ConfigSchemaTest, DefaultsOfWhatIsOnlyThereWhenItIsAskedForAreThoseOfTheC
   for (Json* document : {&all, &bare}) {
     (*document)["http"]["listen"] = (*document)["live"]["frames"]["listen"] = "127.0.0.1:38080";
     (*document)["cameras"]["front"]["url"] = "test://pattern";
+    (*document)["otlp"]["endpoint"] = "https://collector.test";
   }
   const Config given = load(all.dump()).config, own = load(bare.dump()).config;
   EXPECT_EQ(given.remote.enabled, own.remote.enabled);
@@ -187,6 +192,8 @@ TEST_F(ConfigSchemaTest, DefaultsOfWhatIsOnlyThereWhenItIsAskedForAreThoseOfTheC
   EXPECT_EQ(given.home_assistant.discovery_prefix, own.home_assistant.discovery_prefix);
   EXPECT_EQ(given.encode_slots, own.encode_slots);
   EXPECT_EQ(given.http.proxies, own.http.proxies);
+  EXPECT_EQ(given.otlp.interval, own.otlp.interval);
+  EXPECT_EQ(given.otlp.metrics, own.otlp.metrics);
   EXPECT_EQ(given.live_frames.max_clients, own.live_frames.max_clients);
   EXPECT_EQ(given.live_frames.max_frame_bytes, own.live_frames.max_frame_bytes);
   EXPECT_EQ(given.live_frames.peer_timeout, own.live_frames.peer_timeout);

@@ -51,6 +51,7 @@ class CorpusTest : public testing::Test {
     setenv("CORPUS_SECRET", "secret-of-the-corpus", 1);
     setenv("CORPUS_TOKEN", "0123456789abcdef0123456789abcdef", 1);
     setenv("CORPUS_IMPORT_TOKEN", "fedcba9876543210fedcba9876543210", 1);
+    setenv("CORPUS_HEADERS", "Authorization: Bearer secret-of-the-corpus", 1);
     setenv("CORPUS_NAMED_TOKEN", "00112233445566778899aabbccddeeff", 1);
     setenv("CORPUS_KEY", test::kSigningKey, 1);
     // A store without keys in the configuration is no error with these.

@@ -140,13 +140,13 @@ TEST_F(HttpPagesTest, ReadinessTellsItsReasonsToWhoIsKnown) {
 }
 
 TEST(PrometheusTextTest, WritesFamiliesAsPrometheusReadsThem) {
-  PrometheusText out;
+  MetricFamilies out;
   out.gauge("a_bytes", "What a takes.");
   out.sample(5);
   out.sample(0.25, {{"x", "quote \" slash \\ line\n"}, {"y", ""}});
   out.counter("b_seconds_total", "b.");
   out.sample(1500ms);
-  EXPECT_EQ(out.text(),
+  EXPECT_EQ(prometheus_text(out),
             "# HELP a_bytes What a takes.\n# TYPE a_bytes gauge\na_bytes 5\n"
             "a_bytes{x=\"quote \\\" slash \\\\ line\\n\",y=\"\"} 0.25\n"
             "# HELP b_seconds_total b.\n# TYPE b_seconds_total counter\nb_seconds_total 1.5\n");
@@ -155,14 +155,15 @@ TEST(PrometheusTextTest, WritesFamiliesAsPrometheusReadsThem) {
 TEST(PrometheusTextTest, HistogramsGrowToTheirCount) {
   Histogram histogram;
   for (const auto took : {100us, 200us, 30'000'000us}) histogram.add(took);
-  PrometheusText out;
+  MetricFamilies out;
   out.histogram("c_seconds", "c.");
   out.sample(histogram.totals(), {{"stage", "mux"}});
-  EXPECT_THAT(out.text(), HasSubstr("c_seconds_bucket{stage=\"mux\",le=\"0.000128\"} 1\n"));
-  EXPECT_THAT(out.text(), HasSubstr("c_seconds_bucket{stage=\"mux\",le=\"0.000256\"} 2\n"));
-  EXPECT_THAT(out.text(), HasSubstr("c_seconds_bucket{stage=\"mux\",le=\"16.777216\"} 2\n"));
-  EXPECT_THAT(out.text(), HasSubstr("c_seconds_bucket{stage=\"mux\",le=\"+Inf\"} 3\n"));
-  EXPECT_THAT(out.text(), HasSubstr("c_seconds_sum{stage=\"mux\"} 30.0003\nc_seconds_count{stage=\"mux\"} 3\n"));
+  EXPECT_THAT(prometheus_text(out), HasSubstr("c_seconds_bucket{stage=\"mux\",le=\"0.000128\"} 1\n"));
+  EXPECT_THAT(prometheus_text(out), HasSubstr("c_seconds_bucket{stage=\"mux\",le=\"0.000256\"} 2\n"));
+  EXPECT_THAT(prometheus_text(out), HasSubstr("c_seconds_bucket{stage=\"mux\",le=\"16.777216\"} 2\n"));
+  EXPECT_THAT(prometheus_text(out), HasSubstr("c_seconds_bucket{stage=\"mux\",le=\"+Inf\"} 3\n"));
+  EXPECT_THAT(prometheus_text(out),
+              HasSubstr("c_seconds_sum{stage=\"mux\"} 30.0003\nc_seconds_count{stage=\"mux\"} 3\n"));
 }
 
 }  // namespace

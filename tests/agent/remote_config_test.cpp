@@ -13,6 +13,7 @@ using Names = std::vector<std::string>;
 
 const char* const kLocal = R"({
   "mqtt": {"url": "mqtts://broker", "password_file": "cred:mqtt"},
+  "upload": {"endpoint": "https://s3-a", "secret_access_key_file": "cred:s3"},
   "cameras": {"front": {"url": "rtsp://10.0.0.5/1", "username": "viewer", "password_file": "cred:front"}}})";
 
 class RemoteConfigTest : public testing::Test {
@@ -82,6 +83,16 @@ TEST_F(RemoteConfigTest, ASecretOfTheFileGoesWhereTheFileSendsItAndNowhereElse) 
   EXPECT_EQ(refused(R"({"mqtt": {"return_after_s": 60, "password_file": "cred:mqtt"}})"), Names{});
   // Behind one port, ALPN says to whom.
   EXPECT_EQ(refused(R"({"mqtt": {"alpn": "evil", "password_file": "cred:mqtt"}})"), Names{"/mqtt/password_file"});
+}
+
+// Who is asked when the first endpoint is not there gets the same keys.
+TEST_F(RemoteConfigTest, AFallbackEndpointIsAPlaceLikeTheFirst) {
+  rules.allow = {"upload"};
+  EXPECT_EQ(refused(R"({"upload": {"fallback_endpoints": ["https://u:p@s3-b"]}})"),
+            Names{"/upload/fallback_endpoints/0"});
+  EXPECT_EQ(refused(R"({"upload": {"secret_access_key_file": "cred:s3"}})"), Names{});
+  EXPECT_EQ(refused(R"({"upload": {"secret_access_key_file": "cred:s3", "fallback_endpoints": ["https://evil"]}})"),
+            Names{"/upload/secret_access_key_file"});
 }
 
 TEST_F(RemoteConfigTest, WhatObjectsAreStoredWithIsAllowedAsTheRestOfTheirSection) {

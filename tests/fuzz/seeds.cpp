@@ -90,7 +90,8 @@ void write_texts(const fs::path& folder) {
 {"device_id": "edge-01", "mqtt": {"url": "mqtts://u:p@b:8883", "urls": ["mqtt://[::1]:1"], "topic_root": "a/b",
  "groups": ["g"], "version": 4, "keepalive_s": 30, "username": "u", "password": "secret", "ca_file": "/ca", "alpn":
  "mqtt", "return_after_s": 60},
- "storage": {"path": "/data", "max_bytes": 0, "sync_interval_ms": 2000}, "upload": {"endpoint": "https://s3", "bucket":
+ "storage": {"path": "/data", "max_bytes": 0, "sync_interval_ms": 2000}, "upload": {"endpoint": "https://s3",
+ "fallback_endpoints": ["https://s3-b"], "return_after_s": 60, "bucket":
  "b", "prefix": "p/", "access_key_id": "abcd", "secret_access_key": "env:X", "windows": []}, "recording": {"audio":
  "drop"}, "telemetry": {"interval_s": 30}, "http": {"listen": "127.0.0.1:9180"}, "log": {"level": "info"}, "cameras":
  {"front": {"url": "rtsp://u:p%40@h:554/1", "transport": "udp", "ring_s": 30, "record": "command", "schedule": []},

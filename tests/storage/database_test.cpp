@@ -70,6 +70,29 @@ TEST(DatabaseTest, AFailedTransactionLeavesNothing) {
   EXPECT_EQ(store.number("SELECT count(*) FROM recording"), 0);
 }
 
+TEST(DatabaseTest, CountsWhatIsCommittedAndTimesEachWrite) {
+  const TempDir dir;
+  const auto database = Database::open(dir.path() / "vedette.db");
+  ASSERT_TRUE(database.has_value());
+  Database& db = **database;
+  EXPECT_EQ(db.rows_changed(), 0);
+  EXPECT_EQ(db.write_time().totals().count, 0u);
+  ASSERT_TRUE(db.write([](Database::Access& access) {
+    auto first = insert(access, "a");
+    return first ? insert(access, "b") : first;
+  }));
+  EXPECT_EQ(db.rows_changed(), 2);
+  EXPECT_FALSE(db.write([](Database::Access& access) {
+    auto first = insert(access, "c");
+    return first ? insert(access, "a") : first;  // rolls back
+  }));
+  EXPECT_EQ(db.rows_changed(), 2);
+  ASSERT_TRUE(db.write([](Database::Access& access) { return access.prepare("DELETE FROM recording").run(); }));
+  EXPECT_EQ(db.rows_changed(), 4);
+  EXPECT_EQ(db.write_time().totals().count, 3u);
+  EXPECT_GT(db.write_time().totals().sum, microseconds(0));
+}
+
 TEST(DatabaseTest, ADuplicateKeyIsAlreadyExists) {
   Store store;
   const auto add = [&] { return store.database->write([](Database::Access& db) { return insert(db, "a"); }); };

@@ -54,6 +54,38 @@ TEST_F(UploadQueueTest, AFailedOneWaitsAndDoesNotHoldUpTheOthers) {
   EXPECT_EQ(again->last_error, "503 slow down");
 }
 
+TEST_F(UploadQueueTest, EveryonesTurnComesWhenTheOneThatWaitsLongestIsAskedFor) {
+  const auto add_at = [&](UtcTime queued_at, Priority priority) {
+    Upload upload = make_upload(make_clip("front", kNow, 10s), priority);
+    upload.queued_at = queued_at;
+    return catalog.add_upload(upload)->row;
+  };
+  const auto longest = [&](UtcTime now) {
+    const auto upload = catalog.claim_upload(now, Catalog::Which::all, Catalog::Turn::longest_wait).value();
+    return upload ? upload->row : 0;
+  };
+  const int64_t old = add_at(kNow - 60s, Priority::low), younger = add_at(kNow - 30s, Priority::normal);
+  const int64_t urgent = add_at(kNow - 30s, Priority::high), newest = add_at(kNow + 5s, Priority::high);
+  std::vector<int64_t> turns;
+  for (UtcTime now = kNow + 10s; turns.size() < 8; now += 60s) {
+    turns.push_back(longest(now));
+    ASSERT_TRUE(catalog.fail_upload(turns.back(), "x", now + 30s, {}));
+  }
+  EXPECT_EQ(turns, (std::vector<int64_t>{old, urgent, younger, newest, old, urgent, younger, newest}));
+}
+
+TEST_F(UploadQueueTest, AWaitThatAWrongClockHasBegunIsOver) {
+  Upload ahead = make_upload(make_clip("front", kNow, 10s));
+  ahead.queued_at = kNow + std::chrono::hours(24 * 365);
+  const int64_t row = catalog.add_upload(ahead)->row, other = add().row;
+  const auto longest = [&] {
+    return catalog.claim_upload(kNow + 20s, Catalog::Which::all, Catalog::Turn::longest_wait).value()->row;
+  };
+  EXPECT_EQ(longest(), row);
+  ASSERT_TRUE(catalog.fail_upload(row, "x", kNow + 20s, {}));
+  EXPECT_EQ(longest(), other);
+}
+
 TEST_F(UploadQueueTest, AClockThatWasSetBackDoesNotStopTheQueue) {
   const int64_t row = add().row;
   claim();

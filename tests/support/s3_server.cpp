@@ -118,8 +118,20 @@ void S3Server::start() const {
   gateway("start");
 }
 
-void S3Server::gateway(const std::string& what) const {
-  run_or_throw({script("gateway.sh"), data_.string(), what}, kStartLimit);
+std::string S3Server::start_second() const {
+  const std::string url = "http://127.0.0.1:" + std::to_string(free_port());
+  gateway("second", {url});
+  return url;
+}
+
+void S3Server::kill() const {
+  gateway("kill");
+}
+
+void S3Server::gateway(const std::string& what, const std::vector<std::string>& more) const {
+  std::vector<std::string> words = {script("gateway.sh"), data_.string(), what};
+  words.insert(words.end(), more.begin(), more.end());
+  run_or_throw(std::move(words), kStartLimit);
 }
 
 void S3Server::pause() const {

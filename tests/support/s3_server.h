@@ -59,6 +59,10 @@ class S3Server {
   // The gateway alone: connections are refused in between, the objects stay.
   void stop() const;
   void start() const;
+  // Ceph, http: a second gateway before the same cluster, and the endpoint of it. Once; it runs to the end.
+  std::string start_second() const;
+  // Ceph: the first one, by SIGKILL.
+  void kill() const;
   // SIGSTOP for the storage daemon: requests are accepted and hang until resume().
   void pause() const;
   void resume() const;
@@ -79,7 +83,7 @@ class S3Server {
   Answer request(const std::string& method, const std::string& path, const std::vector<std::string>& more = {}) const;
 
  private:
-  void gateway(const std::string& what) const;
+  void gateway(const std::string& what, const std::vector<std::string>& more = {}) const;
   void tell(const std::string& daemon, std::vector<std::string> words) const;
   pid_t pid_of(const std::string& daemon) const;
 

@@ -106,6 +106,11 @@ TEST_F(MonitoringTest, MetricsAreTrueAndWhatPrometheusTakes) {
     EXPECT_GT(count, 0) << stage;
     EXPECT_EQ(now["vedette_stage_duration_seconds_bucket" + labels + ",le=\"+Inf\"}"], count) << stage;
   }
+  for (const char* name : {"vedette_catalog_rows_changed_total", "vedette_catalog_write_duration_seconds_count"}) {
+    EXPECT_GT(now[name], 0) << name;
+    rig_.result("recording.stop", {{"recording_id", rig_.start_recording("front", {}).recording_id}});
+    EXPECT_TRUE(becomes(name, [&](double n) { return n > now[name]; })) << name;
+  }
   const double frames = now["vedette_camera_frames_total{camera=\"front\"}"];
   EXPECT_TRUE(becomes("vedette_camera_frames_total{camera=\"front\"}", [&](double n) { return n > frames; }));
 

@@ -4,6 +4,7 @@
 #include "core/text.h"
 #include "tests/support/certificates.h"
 #include "tests/support/media.h"
+#include "tests/support/otlp_collector.h"
 #include "tests/support/paths.h"
 #include "tests/support/ports.h"
 #include "tests/support/pusher.h"
@@ -26,6 +27,8 @@ const std::string kRtmp = "CanaryRtmpKey8";
 const std::string kSrt = "CanarySrtPassphrase9";
 const std::string kEndpointKeyId = "CanaryEndpointId10";
 const std::string kEndpointSecret = "CanaryEndpoint/11+x=";
+const std::string kOtlpToken = "CanaryOtlp+13/x=";
+const std::string kOtlpKey = "CanaryOtlpKey 14";
 const std::string kEndpointToken = "CanaryEndpointToken/12=";
 
 class SecretsTest : public testing::Test {
@@ -33,7 +36,7 @@ class SecretsTest : public testing::Test {
   // "user:secret@" parts, base64 of HTTP Basic, and what is percent-encoded.
   void expect_nowhere(const std::string& text, const std::string& where) {
     for (const std::string& secret : {kCameraFile, kCameraUrl, kMqtt, kWrongMqtt, kS3KeyId, kS3, kS3Token, kHttp, kRtmp,
-                                      kSrt, kEndpointKeyId, kEndpointSecret, kEndpointToken})
+                                      kSrt, kOtlpToken, kOtlpKey, kEndpointKeyId, kEndpointSecret, kEndpointToken})
       for (const std::string& form : {secret, percent_encode(secret), percent_encode(secret, "/"), to_base64(secret),
                                       to_base64("viewer:" + secret), Json(secret).dump()})
         EXPECT_EQ(text.find(form), std::string::npos) << form << " in " << where;
@@ -50,6 +53,16 @@ class SecretsTest : public testing::Test {
       if (m.json().value("verb", "") == "stream.open") continue;  // which gives a token to who asked
       expect_nowhere(m.topic + m.payload, m.topic);
       for (const auto& [name, value] : m.user_properties) expect_nowhere(value, m.topic);
+    }
+  }
+  // What the headers are for, and no more.
+  void expect_nothing_told(const OtlpCollector& collector) {
+    ASSERT_GT(collector.spans().size(), 5u);
+    ASSERT_GT(collector.points("vedette_camera_state").size(), 10u);
+    for (const Json& request : collector.requests()) {
+      expect_nowhere(to_text(request.at("body")), request.at("path"));
+      EXPECT_EQ(request.at("headers").at("authorization"), "Bearer " + kOtlpToken);
+      EXPECT_EQ(request.at("headers").at("x-api-key"), kOtlpKey);
     }
   }
   // Every page of the listener, and the bundle as it is unpacked.
@@ -78,9 +91,9 @@ class SecretsTest : public testing::Test {
     EXPECT_GT(read_text(folder / "vedette-diagnostics/log.txt").size(), 1000u);
     const Json config = Json::parse(read_text(folder / "vedette-diagnostics/config.json"));
     for (const char* pointer :
-         {"/mqtt/password", "/http/tokens/0/token", "/upload/secret_access_key", "/upload/session_token",
-          "/upload/access_key_id", "/storage/signing_key", "/cameras/file/password", "/cameras/url/password",
-          "/cameras/drone/password", "/cameras/van/password"})
+         {"/mqtt/password", "/http/tokens/0/token", "/otlp/headers", "/upload/secret_access_key",
+          "/upload/session_token", "/upload/access_key_id", "/storage/signing_key", "/cameras/file/password",
+          "/cameras/url/password", "/cameras/drone/password", "/cameras/van/password"})
       EXPECT_EQ(config.value(Json::json_pointer(pointer), ""), "***") << pointer;
   }
   static CameraSim camera(const std::string& password, const std::string& auth) {
@@ -126,6 +139,12 @@ TEST_F(SecretsTest, AppearInNoLogAndNoMessage) {
   rig.config()["upload"]["poster"] = rig.config()["upload"]["manifest"] = false;  // they would fail first
   const uint16_t port = free_port();
   rig.config()["http"] = {{"listen", "127.0.0.1:" + std::to_string(port)}, {"token_file", rig.secret_file("h", kHttp)}};
+  OtlpCollector collector;
+  rig.config()["otlp"] = {{"endpoint", collector.endpoint()},
+                          {"headers_file", rig.secret_file("otlp", "Authorization: Bearer " + kOtlpToken +
+                                                                       "\nX-Api-Key: " + kOtlpKey + "\n")},
+                          {"interval_s", 1}};
+  collector.answer({{"status", 401}, {"body", to_text({{"message", "not with " + kOtlpToken + " and " + kOtlpKey}})}});
   rig.add_camera("file", by_file.url(), {{"username", "viewer"}, {"password_file", rig.secret_file("c", kCameraFile)}});
   rig.add_camera("url", with_credentials(by_url.url(), kCameraUrl));
   rig.add_camera("locked", with_credentials(by_file.url(), kCameraUrl));
@@ -142,6 +161,8 @@ TEST_F(SecretsTest, AppearInNoLogAndNoMessage) {
 
   rig.launch();  // a wrong password of the broker, at first
   ASSERT_TRUE(rig.vedette->wait_for_log("ot authori", Rig::kLimit)) << rig.vedette->log();
+  ASSERT_TRUE(rig.vedette->wait_for_log("the collector refuses", Rig::kLimit)) << rig.vedette->log();
+  collector.answer(Json::object());
   EXPECT_EQ(rig.vedette->sigterm(), 0);
   rig.config()["mqtt"]["password_file"] = rig.secret_file("mqtt", kMqtt);
   rig.start({"file", "url", "drone", "van"});
@@ -168,6 +189,7 @@ TEST_F(SecretsTest, AppearInNoLogAndNoMessage) {
   EXPECT_EQ(rig.vedette->sigterm(), 0);
   ASSERT_GT(rig.vedette->log().size(), 1000u);
   expect_nothing_said(rig);
+  expect_nothing_told(collector);
   rig.expect_messages_follow_schemas();
 
   // Credentials in a bad file: its errors must not show them.

@@ -71,6 +71,8 @@ class FakeTarget : public Target {
     let_ += parts;
     changed_.notify_all();
   }
+  // What is asked of each upload, from the upload thread: Code::ok, or what it is refused with before anything else.
+  std::function<Code(const Upload&)> refuses;
   void hang(bool yes) {
     const std::lock_guard lock(mutex_);
     hangs_ = yes;
@@ -149,6 +151,7 @@ class FakeTarget : public Target {
   }
   Result<UploadProof> next_result(const Upload& upload) {
     const std::lock_guard lock(mutex_);
+    if (const Code code = refuses ? refuses(upload) : Code::ok; code != Code::ok) return fail(code, "refused");
     if (failures_.empty()) return UploadProof{"etag-" + upload.subject_id, false};
     const Error error = failures_.front();
     failures_.pop_front();

@@ -41,6 +41,21 @@ TEST(S3ErrorTest, KnowsWhatACodeMeans) {
   EXPECT_EQ(code(412, "PreconditionFailed"), Code::conflict);
 }
 
+TEST(S3ErrorTest, KnowsWhatAnotherEndpointMayDoBetter) {
+  const auto unanswered = [](Code code) { return tells_of_the_endpoint(fail(code, "")); };
+  EXPECT_TRUE(unanswered(Code::camera_unavailable));
+  EXPECT_TRUE(unanswered(Code::timed_out));
+  EXPECT_TRUE(unanswered(Code::forbidden)) << "its certificate";
+  EXPECT_FALSE(unanswered(Code::internal));
+  const auto answered = [](int status, const std::string& code = "") {
+    return tells_of_the_endpoint(response(status, code.empty() ? "" : "<Error><Code>" + code + "</Code></Error>"));
+  };
+  for (const int status : {500, 502, 503, 504}) EXPECT_TRUE(answered(status)) << status;
+  EXPECT_TRUE(answered(503, "ServiceUnavailable"));
+  EXPECT_FALSE(answered(503, "SlowDown"));
+  for (const int status : {200, 301, 400, 403, 404, 429, 501, 507}) EXPECT_FALSE(answered(status)) << status;
+}
+
 TEST(S3ErrorTest, GoesByTheStatusWithoutACode) {
   const auto code = [](int status) { return s3_error("put", response(status, "")).value().code; };
   EXPECT_EQ(code(403), Code::forbidden);

@@ -99,6 +99,40 @@ TEST_F(UploadEngineTest, OpensTheBreakerAfterFiveFailuresAndASuccessClosesIt) {
   ASSERT_TRUE(eventually(kLimit, [&] { return engine_->activity().breaker == BreakerState::closed; }));
 }
 
+// A policy for its key only, say: that is about the target by its code, and not in truth.
+TEST_F(UploadEngineTest, OneThatAloneIsRefusedDoesNotTakeEveryProbe) {
+  const auto bad = add("a", Priority::high);
+  target_->refuses = [&](const Upload& upload) { return upload.row == bad.row ? Code::forbidden : Code::ok; };
+  start();
+  for (size_t i = 1; i <= 5; ++i) {
+    ASSERT_TRUE(wait_for_reports(i));
+    if (i < 5) advance(16s);
+  }
+  ASSERT_TRUE(eventually(kLimit, [&] { return engine_->activity().breaker == BreakerState::open; }));
+  const auto good = add("b");
+  add("c", Priority::low);
+  for (int probes = 0; probes < 4 && waiting_rows() > 1; ++probes) {
+    const size_t before = reports().size();
+    advance(66s);
+    ASSERT_TRUE(wait_for_reports(before + 1));
+  }
+  ASSERT_TRUE(eventually(kLimit, [&] { return waiting_rows() == 1; })) << target_->tries().size() << " tries";
+  EXPECT_EQ(target_->tries()[5], good.subject_id);
+}
+
+TEST_F(UploadEngineTest, ThoseOfAKindThatAreRefusedHoldUpNoOthers) {
+  constexpr int kClips = 12;
+  for (int i = 0; i < kClips; ++i) add_with_manifest();
+  target_->refuses = [](const Upload& upload) { return upload.kind == "manifest" ? Code::no_space : Code::ok; };
+  start();
+  for (int i = 0; i < 40 && waiting_rows() > kClips; ++i) {
+    const size_t before = reports().size();
+    advance(66s);
+    ASSERT_TRUE(wait_for_reports(before + 1));
+  }
+  EXPECT_EQ(waiting_rows(), kClips) << "the manifests";
+}
+
 // Two hours without a store, with 500 clips that arrive in that time.
 TEST_F(UploadEngineTest, DeliversAllOfATwoHourOutageEachOnce) {
   target_->will_give(std::vector<Code>(4000, Code::camera_unavailable));

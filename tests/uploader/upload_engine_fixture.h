@@ -55,6 +55,7 @@ class UploadEngineTest : public ::testing::Test {
     Upload upload = make_upload(dir_.path(), content);
     upload.priority = priority;
     upload.kind = kind;
+    upload.queued_at = clock_.utc();
     upload.command_id = new_id();
     const auto added = catalog_->add_upload(upload);
     EXPECT_TRUE(added);

@@ -40,6 +40,12 @@ spawn_gateway() {
     spawn radosgw radosgw -c "$conf" -n client.rgw -f
 }
 
+# URL. Another one before the same cluster.
+spawn_second_gateway() {
+    spawn radosgw2 radosgw -c "$conf" -n client.rgw -f --rgw-frontends="beast endpoint=${1#http://}" \
+        --admin-socket="$run/radosgw2.asok" --log-file="$log/radosgw2.log"
+}
+
 # daemon name [first signal]. Waits for its end; SIGKILL after 20 s.
 end() {
     local file=$run/$1.pid pid
@@ -63,11 +69,12 @@ signed_request() {
         --header 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "$@"
 }
 
-# deadline in $SECONDS -> true when the gateway answers a signed request
+# deadline in $SECONDS, [daemon name, URL] -> true when the gateway answers a signed request
 wait_for_gateway() {
-    until [ "$(signed_request "$S3_ENDPOINT/")" = 200 ]; do
-        alive radosgw || { complain "radosgw ended"; return 1; }
-        [ "$SECONDS" -lt "$1" ] || { complain "radosgw is not ready in time"; return 1; }
+    local name=${2:-radosgw} url=${3:-$S3_ENDPOINT}
+    until [ "$(signed_request "$url/")" = 200 ]; do
+        alive "$name" || { complain "$name ended"; return 1; }
+        [ "$SECONDS" -lt "$1" ] || { complain "$name is not ready in time"; return 1; }
         sleep 0.1
     done
 }

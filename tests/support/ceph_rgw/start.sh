@@ -187,7 +187,7 @@ if alive radosgw; then
     complain "a radosgw of $dir runs but does not answer on port $port; run stop.sh $dir first"
     exit 4
 fi
-for daemon in radosgw osd mon; do end "$daemon"; done # what a crashed run left
+for daemon in radosgw2 radosgw osd mon; do end "$daemon"; done # what a crashed run left
 
 # Nothing of memstore is left after a stop, and a first start that was interrupted left a half-made cluster.
 if [ "$store" = memstore ] || [ ! -e "$dir/.created" ]; then rm -rf "$dir/mon" "$dir/osd" "$dir/.created"; fi

@@ -13,7 +13,7 @@ dir=$(cd "$1" && pwd)
 lock
 signal=TERM
 [ "${2:-}" != --wipe ] || signal=KILL
-for daemon in radosgw osd mon; do end "$daemon" "$signal"; done
+for daemon in radosgw2 radosgw osd mon; do end "$daemon" "$signal"; done
 if [ "${2:-}" = --wipe ]; then
     rm -rf "$dir"/{mon,osd,keyring,run,log,crash,fsid,monmap,ceph.conf,s3.env,.created,.lock}
     rmdir --ignore-fail-on-non-empty "$dir"

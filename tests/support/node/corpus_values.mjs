@@ -75,6 +75,12 @@ export const GOOD_AT = {
   alpn: ['mqtt', 'x'.repeat(254)],
   'storage.path': ['/srv/vedette', '/'],
   endpoint: ['https://s3.test', 'http://10.0.0.9:7480/', 'https://', 'https://a@s3.test', 's3://s3.test'],
+  'otlp.endpoint': [
+    'https://collector.test:4318', 'http://10.0.0.9:4318/otlp/', 'https://', 'https:///v1', 'https://a@b.test', 'https://a?b',
+    'https://a#b', 'https://a b', 'https://a:b;c=d,e!f$g[h]', 'grpc://a',
+  ],
+  headers_file: ['env:CORPUS_HEADERS'],
+  fallback_endpoints: ['https://s3-b.test', 'http://10.0.0.10:7480/', 'https://', 'https://a@s3.test', 's3://s3.test'],
   proxy: ['http://proxy.test:3128', 'http://10.0.0.8/', 'http://user:pass@proxy.test', 'https://proxy.test'],
   proxy_username: ['viewer'],
   proxy_password: ['', 'example-secret'],
@@ -113,7 +119,7 @@ export const GOOD_AT = {
 // What is good there hangs on files of the machine, on another member, or on more than a pattern can say.
 export const BEYOND_AT = Object.fromEntries(
   [
-    'signing_key', 'signing_key_file', 'token_file', 'password_file', 'access_key_id_file', 'secret_access_key_file',
+    'signing_key', 'signing_key_file', 'token_file', 'headers_file', 'password_file', 'access_key_id_file', 'secret_access_key_file',
     'session_token_file', 'proxy_password_file', 'proxy', 'time_zone', 'cron', 'plugins.x-a', 'front.url', 'sub.url',
     'mqtt.url', 'urls', 'expires_at', 'result.url', 'parts.url', 'unix', 'frames.listen', 'http.listen',
     'trusted_proxies', 'grant_origins', 'ca_file', 'cert_file', 'key_file',
