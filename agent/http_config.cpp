@@ -31,7 +31,8 @@ bool is_token(std::string_view text) {
          });
 }
 
-// Reads token_file. One secret has one name, so that the log tells who did what.
+// Reads token_file. One secret has one name, so that the log tells who did what; what stands there twice has the scopes
+// of both.
 void read_token(JsonReader& r, std::string name, std::vector<HttpScope> scopes, Config::Http& http) {
   const auto reference = r.string("token_file", 1);
   if (!reference) return;
@@ -40,8 +41,13 @@ void read_token(JsonReader& r, std::string name, std::vector<HttpScope> scopes, 
   if (!is_token(*token))
     return r.error("token_file",
                    "must hold 16 to 1024 of A-Z a-z 0-9 - . _ ~ + / = (openssl rand -hex 16 makes a good one)");
-  for (const HttpToken& other : http.tokens)
-    if (other.token == *token) return r.error("token_file", "must hold another token than " + other.name);
+  const auto other =
+      std::find_if(http.tokens.begin(), http.tokens.end(), [&](const HttpToken& t) { return t.token == *token; });
+  if (other != http.tokens.end()) {
+    if (other->name != name) return r.error("token_file", "must hold another token than " + other->name);
+    other->scopes.insert(other->scopes.end(), scopes.begin(), scopes.end());
+    return;
+  }
   http.tokens.push_back({std::move(name), std::move(*token), std::move(scopes)});
 }
 
@@ -68,11 +74,9 @@ bool read_tokens(JsonReader& r, Config::Http& http) {
   if (given->size() > kMostTokens) r.error("tokens", "must be " + std::to_string(kMostTokens) + " at most");
   for (size_t i = 0; given->is_array() && i < std::min(given->size(), kMostTokens); ++i) {
     JsonReader one((*given)[i], r.path() + "/tokens/" + std::to_string(i), r.errors());
-    const std::string name = one.require("name").name("name").value_or("");
-    if (std::any_of(http.tokens.begin(), http.tokens.end(), [&](const HttpToken& t) { return t.name == name; }))
-      one.error("name", "is there twice");
+    std::string name = one.require("name").name("name").value_or("");
     std::vector<HttpScope> scopes = read_scopes(one);
-    read_token(one.require("token_file"), name, std::move(scopes), http);
+    read_token(one.require("token_file"), std::move(name), std::move(scopes), http);
     one.done();
   }
   return !given->empty();

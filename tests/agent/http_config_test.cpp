@@ -100,8 +100,10 @@ TEST_F(HttpConfigTest, TokensHaveANameAFileAndScopes) {
   EXPECT_THAT(paths_of(http("")), ElementsAre("/http/token_file")) << "beyond loopback there must be one";
   EXPECT_TRUE(load(with("http", R"("listen": "127.0.0.1:9180", "tokens": [])")).config.http.open);
   EXPECT_THAT(paths_of(http(one("Ops", a, "\"view\""))), ElementsAre("/http/tokens/0/name"));
-  EXPECT_THAT(paths_of(http(one("a", a, "\"view\"") + "," + one("a", b, "\"view\""))),
-              ElementsAre("/http/tokens/1/name"));
+  EXPECT_EQ(load(http(one("a", a, "\"view\"") + "," + one("a", b, "\"view\""))).config.http.tokens.size(), 2u)
+      << "the old and the new";
+  EXPECT_THAT(load(http(one("a", a, "\"view\"") + "," + one("a", a, "\"record\""))).config.http.tokens,
+              ElementsAre(HttpToken{"a", "0123456789abcdef", {HttpScope::view, HttpScope::record}}));
   EXPECT_THAT(errors_of(http(one("a", a, "\"view\"") + "," + one("b", a, "\"view\""))),
               ElementsAre("/http/tokens/1/token_file: must hold another token than a"));
   EXPECT_THAT(paths_of(http(one("a", a, "\"view\""), R"(, "token_file": ")" + a + "\"")),

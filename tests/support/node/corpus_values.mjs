@@ -119,7 +119,7 @@ export const GOOD_AT = {
 // What is good there hangs on files of the machine, on another member, or on more than a pattern can say.
 export const BEYOND_AT = Object.fromEntries(
   [
-    'signing_key', 'signing_key_file', 'token_file', 'headers_file', 'password_file', 'access_key_id_file', 'secret_access_key_file',
+    'signing_key', 'signing_key_file', 'token_file', 'tokens.name', 'headers_file', 'password_file', 'access_key_id_file', 'secret_access_key_file',
     'session_token_file', 'proxy_password_file', 'proxy', 'time_zone', 'cron', 'plugins.x-a', 'front.url', 'sub.url',
     'mqtt.url', 'urls', 'expires_at', 'result.url', 'parts.url', 'unix', 'frames.listen', 'http.listen',
     'trusted_proxies', 'grant_origins', 'ca_file', 'cert_file', 'key_file',
