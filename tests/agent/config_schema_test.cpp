@@ -212,6 +212,7 @@ TEST_F(ConfigSchemaTest, DefaultsOfWhatIsOnlyThereWhenItIsAskedForAreThoseOfTheC
 
 TEST_F(ConfigSchemaTest, BoundsOfTheSchemaAreThoseOfTheCode) {
   file("a-file", "secret-of-a-file");
+  file("a-header", "Authorization: Bearer secret-of-a-header");
   file("another-file", "secret-of-another-file");
   file("a-key", kSigningKey);
   const Json good = whole_document();
