@@ -46,8 +46,8 @@ class Replies {
   Publisher& publisher_;
   const Clock& clock_;
   OnFinal on_final_;
-  RateLimit refusal_lines_{1s,
-                           20};  // of refusals that leave no row: who sends a thousand a second must not fill the log
+  // Of refusals that leave no row: who sends a thousand a second must not fill the log.
+  RateLimit refusal_lines_{1s, 20};
   uint64_t refusals_unsaid_ = 0;
 };
 

@@ -96,14 +96,14 @@ Result<Upload> Catalog::add_upload(const Upload& upload) {
 
 // Not synced, like what gives a claim back: what a power cut takes of it, a restart would take, too.
 Result<std::optional<Upload>> Catalog::claim_upload(UtcTime now, Which which, Turn turn) {
-  const std::string next = "SELECT row FROM upload WHERE " + due(which) + " ORDER BY " +
-                           std::string(turn == Turn::longest_wait ? kWaitsSince : "") + std::string(kOrder) +
-                           " LIMIT 1";
+  const std::string sql =
+      "UPDATE upload SET state = 'uploading', attempts = attempts + 1 WHERE row = (SELECT row FROM upload WHERE " +
+      due(which) + " ORDER BY " + std::string(turn == Turn::longest_wait ? kWaitsSince : "") + std::string(kOrder) +
+      " LIMIT 1) RETURNING " + std::string(upload_row::kColumns);
   std::optional<Upload> claimed;
   const auto status = database_.write(
       [&](Database::Access& db) {
-        auto row = db.prepare("UPDATE upload SET state = 'uploading', attempts = attempts + 1 WHERE row = (" + next +
-                              ") RETURNING " + std::string(upload_row::kColumns));
+        auto row = db.prepare(sql);
         row.bind(1, to_us(now)).bind(2, to_us(now + kLongestPause));
         if (row.step()) claimed = upload_row::read(row);
         return row.run();

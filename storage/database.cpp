@@ -1,16 +1,16 @@
 #include "storage/database.h"
 
 #include <sqlite3.h>
-#include <atomic>
 
+#include <atomic>
 #include <cassert>
-#include <cerrno>
 #include <map>
 
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/text.h"
 #include "core/thread.h"
+#include "storage/database_error.h"
 #include "storage/schema.h"
 
 namespace vedette {
@@ -25,8 +25,6 @@ constexpr microseconds kSlow = 1s;
 // Far above the number of texts in the program; what is composed for queries could go beyond it.
 constexpr size_t kMostPrepared = 300;
 
-constexpr std::string_view kDamaged = "the catalog is damaged: ";
-
 struct CloseDatabase {
   void operator()(sqlite3* db) const { sqlite3_close_v2(db); }
 };
@@ -36,44 +34,13 @@ struct FinalizeStatement {
 using ConnectionPtr = std::unique_ptr<sqlite3, CloseDatabase>;
 using StatementPtr = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
 
-Code code_of(int extended, int system_error) {
-  if (system_error == ENOSPC || system_error == EDQUOT) return Code::no_space;
-  if (extended == SQLITE_CONSTRAINT_PRIMARYKEY || extended == SQLITE_CONSTRAINT_UNIQUE) return Code::already_exists;
-  switch (extended & 0xff) {  // the primary code
-    case SQLITE_FULL:
-      return Code::no_space;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return Code::busy;
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-    case SQLITE_AUTH:
-    case SQLITE_CANTOPEN:
-      return Code::forbidden;
-    default:
-      return Code::internal;
-  }
-}
-
 // Rather than what was to be written.
 bool is_about_the_disk(Code code) {
   return code == Code::no_space || code == Code::forbidden || code == Code::busy || code == Code::internal;
 }
 
-bool is_damage(int code) {
-  return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
-}
-
-tl::unexpected<Error> failure(sqlite3* db) {
-  const int code = sqlite3_extended_errcode(db);
-  // errno of the last failed system call: only to be asked after an error that comes from the system.
-  const bool from_system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
-  const std::string prefix = std::string(is_damage(code) ? kDamaged : "catalog: ");
-  return fail(code_of(code, from_system ? sqlite3_system_errno(db) : 0), prefix + sqlite3_errmsg(db));
-}
-
 Status execute(sqlite3* db, const char* sql) {
-  if (sqlite3_exec(db, sql, nullptr, nullptr, nullptr) != SQLITE_OK) return failure(db);
+  if (sqlite3_exec(db, sql, nullptr, nullptr, nullptr) != SQLITE_OK) return database_error::last(db);
   return {};
 }
 
@@ -81,10 +48,10 @@ Result<std::string> first_value(sqlite3* db, const char* sql) {
   sqlite3_stmt* raw = nullptr;
   const int prepared = sqlite3_prepare_v2(db, sql, -1, &raw, nullptr);
   const StatementPtr statement(raw);
-  if (prepared != SQLITE_OK) return failure(db);
+  if (prepared != SQLITE_OK) return database_error::last(db);
   const int stepped = sqlite3_step(raw);
   if (stepped == SQLITE_DONE) return std::string();
-  if (stepped != SQLITE_ROW) return failure(db);
+  if (stepped != SQLITE_ROW) return database_error::last(db);
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(raw, 0));
   return std::string(text ? text : "");
 }
@@ -100,7 +67,7 @@ Status configure(sqlite3* db) {
 Status check_table(sqlite3* db, const std::string& table) {
   const auto verdict = first_value(db, ("PRAGMA quick_check('" + table + "')").c_str());
   if (!verdict) return verdict.error_as_is();
-  if (*verdict != "ok") return fail(Code::internal, std::string(kDamaged) + *verdict);
+  if (*verdict != "ok") return fail(Code::internal, std::string(database_error::kDamaged) + *verdict);
   return {};
 }
 
@@ -123,7 +90,7 @@ Status check(sqlite3* db, const std::filesystem::path& path) {
   sqlite3* raw = nullptr;
   const int opened = sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nullptr);
   const ConnectionPtr other(raw);
-  if (opened != SQLITE_OK) return failure(raw);
+  if (opened != SQLITE_OK) return database_error::last(raw);
   sqlite3_busy_timeout(raw, kBusyTimeoutMs);
   Status largest;
   const auto rest = [&] {
@@ -270,10 +237,10 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& pa
   const int opened = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
   impl->db.reset(raw);
   if (!raw) return fail(Code::internal, path.string() + ": out of memory");
-  Status status = opened == SQLITE_OK ? prepare_for_use(raw, path, was_left_open) : Status(failure(raw));
+  Status status = opened == SQLITE_OK ? prepare_for_use(raw, path, was_left_open) : Status(database_error::last(raw));
   if (status && is_new && path.has_parent_path()) status = file::sync_directory(path.parent_path());
   if (!status) {
-    const bool damaged = status.error().message.find(kDamaged) != std::string::npos;
+    const bool damaged = status.error().message.find(database_error::kDamaged) != std::string::npos;
     return fail(damaged ? Code::invalid_argument : status.error().code,
                 path.string() + ": " + status.error().message + advice(status.error()));
   }
@@ -397,7 +364,7 @@ Status Database::Statement::run() {
 Status Database::Statement::status() const {
   if (!statement_) return fail(Code::internal, "catalog: " + (error_.empty() ? "no statement" : error_));
   if (last_ == SQLITE_OK || last_ == SQLITE_ROW || last_ == SQLITE_DONE) return {};
-  return failure(db_);
+  return database_error::last(db_);
 }
 
 bool Database::Statement::is_null(int column) const {
