@@ -17,11 +17,7 @@ namespace vedette::mqtt {
 namespace {
 
 constexpr seconds kReachLimit{5};
-// Between two looks: a tenth of the while, within these.
-constexpr milliseconds kLeastInterval{200};
-constexpr milliseconds kMostInterval{30'000};
 constexpr int kStopCheckMs = 50;
-constexpr int kMostDoublings = 4;
 
 struct FreeAddress {
   void operator()(addrinfo* list) const { freeaddrinfo(list); }
@@ -48,7 +44,7 @@ bool accepts(const std::string& address, uint16_t port, MonoTime deadline, const
 
 }  // namespace
 
-WayBack::WayBack(BrokerUrl first, seconds after) : first_(std::move(first)), after_(after) {
+WayBack::WayBack(BrokerUrl first, seconds after) : first_(std::move(first)), return_wait_(after) {
   thread_ = start_thread("mqtt_way_back", [this](const std::stop_token& stop) { run(stop); });
 }
 
@@ -56,8 +52,7 @@ WayBack::~WayBack() = default;
 
 void WayBack::arrived(bool at_first) {
   if (at_first) in_vain_ = 0;
-  const int64_t base = after_.count() * (int64_t{1} << std::min(in_vain_, kMostDoublings));
-  wait_ = microseconds(std::uniform_int_distribution<int64_t>(base, base + base / 2)(random_));
+  wait_ = return_wait_.draw(in_vain_);
   reached_since_us_ = -1;
   watching_ = !at_first;
 }
@@ -72,7 +67,6 @@ void WayBack::in_vain() {
 }
 
 void WayBack::run(const std::stop_token& stop) {
-  const auto interval = std::clamp<microseconds>(after_ / 10, kLeastInterval, kMostInterval);
   do {
     if (!watching_) continue;
     const bool there = reached(stop);
@@ -80,7 +74,7 @@ void WayBack::run(const std::stop_token& stop) {
       reached_since_us_ = -1;
     else if (reached_since_us_ < 0)
       reached_since_us_ = Clock::system().mono().time_since_epoch().count();
-  } while (!wait_for(interval, stop));
+  } while (!wait_for(return_wait_.look_interval(), stop));
 }
 
 bool WayBack::reached(const std::stop_token& stop) const {

@@ -1,18 +1,17 @@
 #pragma once
 
 #include <atomic>
-#include <random>
 #include <thread>
 
 #include "core/clock.h"
+#include "core/return_wait.h"
 #include "mqtt/url.h"
 
 namespace vedette::mqtt {
 
 // WayBack finds out, while the session is with another broker, when the first one is there again: it makes a TCP
-// connection to it now and then and closes it. The first one must have been reached each time for a while, drawn
-// from `after` to 1.5 times `after` so that a fleet does not go back in one moment; and after a return that did not
-// work out the while doubles, up to 16 times: what accepts TCP need not be a broker that takes us.
+// connection to it now and then and closes it. The first one must have been reached each time for as long as ReturnWait
+// says: what accepts TCP need not be a broker that takes us.
 //
 // A thread of its own, as looking up a name and connecting may take seconds. Private to mqtt/; the methods are for the
 // session's thread.
@@ -35,10 +34,9 @@ class WayBack {
   bool reached(const std::stop_token& stop) const;
 
   const BrokerUrl first_;
-  const microseconds after_;
   microseconds wait_{0};
   int in_vain_ = 0;
-  std::minstd_rand random_{std::random_device{}()};
+  ReturnWait return_wait_;
 
   std::atomic<bool> watching_ = false;
   std::atomic<int64_t> reached_since_us_ = -1;  // monotonic; -1: not reached

@@ -2,17 +2,16 @@
 
 #include <memory>
 #include <optional>
-#include <random>
 
 #include "core/clock.h"
+#include "core/return_wait.h"
 #include "uploader/s3_client.h"
 
 namespace vedette {
 
 // S3WayBack finds out, while another endpoint is used, when the first one is there again: it asks it now and then where
 // the bucket is, which changes nothing and which every store answers, if with a refusal. The first one must have
-// answered each time for a while, drawn from `after` to 1.5 times `after` so that a fleet does not go back in one
-// moment; and after returns in vain the while doubles, up to 16 times: what answers that need not take objects.
+// answered each time for as long as ReturnWait says: what answers that need not take objects.
 //
 // The upload thread's own. `first` outlives it, and what runs its requests.
 class S3WayBack {
@@ -31,14 +30,14 @@ class S3WayBack {
   void on_answer(const HttpOutcome& outcome);
 
   S3Client& first_;
-  const microseconds after_;
+  const bool returns_;
+  ReturnWait return_wait_;
   const Clock& clock_;
   bool watching_ = false;
   microseconds wait_{};
   MonoTime look_at_{};
   std::optional<MonoTime> there_since_;
   std::unique_ptr<S3Call> call_;
-  std::minstd_rand random_{std::random_device{}()};
 };
 
 }  // namespace vedette
