@@ -47,8 +47,8 @@ class FakeTarget : public Target {
   }
   void set_rate(int64_t bits_per_s) override { rate_ = bits_per_s; }
   void sweep(std::function<Result<bool>(const std::string&)>, std::function<void(const Error&)> failed) override {
-    ++sweeps_;
     if (sweeps_fail_) failed({Code::camera_unavailable, "as told"});
+    ++sweeps_;  // whoever waits for it moves the clock, from which the engine has read by now
   }
   Result<std::string> presign(const std::string&, seconds) const override { return fail(Code::unsupported, ""); }
 

@@ -280,8 +280,8 @@ TEST_F(UploadEngineTest, GoesOnWhenARowVanishesUnderIt) {
 TEST_F(UploadEngineTest, SweepsOnceADayAndSoonerWhereTheTargetWasNotThereForIt) {
   const auto sweeps = [this](int count) { return eventually(kLimit, [&] { return target_->sweeps() >= count; }); };
   const auto turn = [this] {  // the engine has looked at what is due
-    add();
     const size_t before = reports().size();
+    add();
     engine_->wake();
     return wait_for_reports(before + 1);
   };
