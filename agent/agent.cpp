@@ -21,7 +21,7 @@ constexpr milliseconds kCloseSession{700};
 }  // namespace
 
 Agent::Impl::Impl(ConfigStart start, const Clock& clock, std::unique_ptr<Volume> volume, RunMarker marker,
-                  std::unique_ptr<Database> database)
+                  std::unique_ptr<Database> database, std::unique_ptr<CommandLog> commands)
     : in_force_(std::move(start.composed.state)),
       clock_(clock),
       volume_(std::move(volume)),
@@ -30,13 +30,13 @@ Agent::Impl::Impl(ConfigStart start, const Clock& clock, std::unique_ptr<Volume>
       database_(std::move(database)),
       catalog_(*database_, manifest_issuer(config_), makes_posters(config_)),
       outbox_(*database_, config_.mqtt.outbox.limits),
-      commands_(*database_),
+      commands_(std::move(commands)),
       losses_(*database_),
-      intake_(base_topic(config_), group_topics(config_), commands_, inbox_, clock,
+      intake_(base_topic(config_), group_topics(config_), *commands_, inbox_, clock,
               [this] { return keeper_.give_up_command_reserve(); }),
       publisher_(base_topic(config_), outbox_, clock),
       outbox_watch_(outbox_, publisher_, clock),
-      replies_(commands_, publisher_, clock),
+      replies_(*commands_, publisher_, clock),
       requests_([this](const CloudRequest& request) { return publisher_.request(request); }, clock),
       grants_(inbox_, requests_),
       home_assistant_(config_),
@@ -63,7 +63,7 @@ Agent::Impl::Impl(ConfigStart start, const Clock& clock, std::unique_ptr<Volume>
       frame_streams_(config_, second_profiles_, inbox_, clock),
       long_commands_(clock),
       agent_verbs_(
-          config_.log_level, commands_, long_commands_, inbox_, [this] { board_.birth_again(); }, clock),
+          config_.log_level, *commands_, long_commands_, inbox_, [this] { board_.birth_again(); }, clock),
       monitoring_(config_, layout_, cameras_, recordings_, catalog_, outbox_, losses_, board_, *database_, clock),
       feed_(config_, monitoring_, clock),
       diagnostics_(config_, layout_, *volume_, catalog_, losses_, cameras_, board_, monitoring_, inbox_, clock),
@@ -251,7 +251,7 @@ void Agent::Impl::tick() {
   requests_.tick();
   if (now >= next_expire_) {
     next_expire_ = now + kExpireCommandsInterval;
-    if (const auto expired = commands_.expire(clock_.utc()); !expired)
+    if (const auto expired = commands_->expire(clock_.utc()); !expired)
       log::error("the command log cannot be cleaned", {{"reason", expired.error().message}});
     else if (*expired > 0)
       next_expire_ = now;  // there may be more
@@ -316,8 +316,11 @@ Result<std::unique_ptr<Agent>> Agent::create(ConfigStart start, const Clock& clo
   auto opened = open_catalog(layout);
   if (!opened) return opened.error_with("/storage/path");
 
+  auto commands = CommandLog::open(*opened->database, layout.command_journal());
+  if (!commands) return commands.error_with("/storage/path");
+
   auto impl = std::make_unique<Impl>(std::move(start), clock, std::move(*volume), std::move(*marker),
-                                     std::move(opened->database));
+                                     std::move(opened->database), std::move(*commands));
   const auto recovered = recover(impl->layout(), impl->catalog(), impl->losses(), clock);
   if (!recovered) return recovered.error_with("recovery");
   if (recovered->indexed > 0) log::warn("closed clips were indexed again", {{"clips", recovered->indexed}});

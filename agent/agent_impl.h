@@ -54,7 +54,7 @@ namespace vedette {
 class Agent::Impl {
  public:
   Impl(ConfigStart start, const Clock& clock, std::unique_ptr<Volume> volume, RunMarker marker,
-       std::unique_ptr<Database> database);
+       std::unique_ptr<Database> database, std::unique_ptr<CommandLog> commands);
   ~Impl();
 
   Status start(const RecoveryResult& recovered);
@@ -116,7 +116,7 @@ class Agent::Impl {
   std::unique_ptr<Database> database_;
   Catalog catalog_;
   Outbox outbox_;
-  CommandLog commands_;
+  const std::unique_ptr<CommandLog> commands_;
   LossLedger losses_;
   // Commands waiting for the main loop; beyond, `busy` (contract, section 3).
   static constexpr size_t kMostCommands = 256;

@@ -104,8 +104,7 @@ void Replies::answer_interrupted() {
 
 void Replies::enter_told() {
   const std::vector<std::string> told = publisher_.take_told();
-  if (told.empty()) return;
-  if (const auto entered = commands_.told(told); !entered)
+  if (const auto entered = commands_.told(told); !entered && !told.empty())
     log::warn("that replies were sent cannot be entered", {{"reason", entered.error().message}});
 }
 

@@ -38,6 +38,30 @@ AuditEntry read_entry(const Database::Statement& row) {
           row.text(5), row.text(6), row.text(7), row.integer(8)};
 }
 
+size_t hash(const std::string& command_id) {
+  return std::hash<std::string>()(command_id);
+}
+
+Status insert(Database::Access& db, const CommandRecord& command) {
+  auto row = db.prepare(kInsert);
+  row.bind(1, command.command_id).bind(2, command.verb).bind(3, command.actor).bind(4, command.reply_topic);
+  row.bind_bytes(5, command.correlation).bind(6, to_us(command.received_at)).bind(7, command.reply);
+  return row.bind(8, command.camera_id).bind(9, int64_t{command.only_asks}).run();
+}
+
+Status update(Database::Access& db, const std::string& command_id, const CommandOutcome& outcome) {
+  auto row = db.prepare(
+      "UPDATE command SET reply = ?2, status = ?3, code = ?4, message = ?5, took_ms = ?6 WHERE command_id = ?1");
+  row.bind(1, command_id).bind(2, outcome.reply).bind(3, outcome.status).bind(4, outcome.code);
+  return row.bind(5, outcome.message).bind(6, outcome.took_ms).run();
+}
+
+// Steps through a DELETE that gives the ids of what goes.
+Status remove(Database::Statement removal, std::vector<size_t>& gone_hashes) {
+  while (removal.step()) gone_hashes.push_back(hash(removal.text(0)));
+  return removal.status();
+}
+
 bool matches(const AuditEntry& entry, const AuditQuery& query) {
   const auto is = [](const std::optional<std::string>& wanted, const std::string& value) {
     return !wanted || *wanted == value;
@@ -49,28 +73,79 @@ bool matches(const AuditEntry& entry, const AuditQuery& query) {
 
 }  // namespace
 
-CommandLog::CommandLog(Database& database) : database_(database) {}
+CommandLog::CommandLog(Database& database, std::filesystem::path journal)
+    : database_(database), journal_(std::move(journal)) {}
+
+Result<std::unique_ptr<CommandLog>> CommandLog::open(Database& database, std::filesystem::path journal) {
+  std::unique_ptr<CommandLog> log(new CommandLog(database, std::move(journal)));
+  if (auto opened = log->journal_.open(); !opened) return opened.error_as_is();
+  if (auto loaded = log->load_ids(); !loaded) return loaded.error_as_is();
+  return log;
+}
+
+Status CommandLog::reopen() {
+  const std::lock_guard lock(mutex_);
+  return journal_.open();
+}
+
+Status CommandLog::load_ids() {
+  for (const auto& entry : journal_.entries()) hashes_.insert(hash(entry.command.command_id));
+  return database_.read([&](Database::Access& db) {
+    auto row = db.prepare("SELECT command_id FROM command");
+    while (row.step()) hashes_.insert(hash(row.text(0)));
+    return row.status();
+  });
+}
 
 Result<std::optional<CommandRecord>> CommandLog::begin(const CommandRecord& command, Durability durability) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto* entry = journal_.find(command.command_id)) return std::optional(entry->command);
+    if (durability == Durability::kill) return begin_in_journal(command);
+    hashes_.insert(hash(command.command_id));
+  }
+  return begin_row(command);
+}
+
+// With the lock held.
+Result<std::optional<CommandRecord>> CommandLog::begin_in_journal(const CommandRecord& command) {
+  const size_t hashed = hash(command.command_id);
+  if (hashes_.count(hashed) > 0) {
+    auto known = find_row(command.command_id);
+    if (!known || *known) return known;
+  }
+  auto written = journal_.begin(command);
+  if (!written && written.error().code == Code::busy) {
+    written = make_rows({});
+    if (written) written = journal_.begin(command);
+  }
+  if (!written) return written.error_as_is();
+  hashes_.insert(hashed);
+  return std::optional<CommandRecord>();
+}
+
+Result<std::optional<CommandRecord>> CommandLog::begin_row(const CommandRecord& command) {
   std::optional<CommandRecord> known;
-  const auto status = database_.write(
-      [&](Database::Access& db) -> Status {
-        auto insert = db.prepare(kInsert);
-        insert.bind(1, command.command_id).bind(2, command.verb).bind(3, command.actor).bind(4, command.reply_topic);
-        insert.bind_bytes(5, command.correlation).bind(6, to_us(command.received_at)).bind(7, command.reply);
-        insert.bind(8, command.camera_id).bind(9, int64_t{command.only_asks});
-        if (auto done = insert.run(); !done) return done;
-        if (db.changes() > 0) return {};
-        auto row = db.prepare(kSelectOne).bind(1, command.command_id);
-        if (row.step()) known = read(row);
-        return row.status();
-      },
-      durability);
+  const auto status = database_.write([&](Database::Access& db) -> Status {
+    if (auto done = insert(db, command); !done) return done;
+    if (db.changes() > 0) return {};
+    auto row = db.prepare(kSelectOne).bind(1, command.command_id);
+    if (row.step()) known = read(row);
+    return row.status();
+  });
   if (!status) return status.error_as_is();
   return known;
 }
 
 Result<std::optional<CommandRecord>> CommandLog::find(const std::string& command_id) const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto* entry = journal_.find(command_id)) return std::optional(entry->command);
+  }
+  return find_row(command_id);
+}
+
+Result<std::optional<CommandRecord>> CommandLog::find_row(const std::string& command_id) const {
   std::optional<CommandRecord> known;
   const auto status = database_.read([&](Database::Access& db) {
     auto row = db.prepare(kSelectOne).bind(1, command_id);
@@ -82,45 +157,69 @@ Result<std::optional<CommandRecord>> CommandLog::find(const std::string& command
 }
 
 Status CommandLog::finish(const std::string& command_id, const CommandOutcome& outcome, Durability durability) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (journal_.find(command_id)) {
+      auto written = journal_.finish(command_id, outcome);
+      if (written || written.error().code != Code::busy) return written;
+      if (auto made = make_rows({}); !made) return made;
+    }
+  }
+  return finish_row(command_id, outcome, durability);
+}
+
+Status CommandLog::finish_row(const std::string& command_id, const CommandOutcome& outcome, Durability durability) {
   return database_.write(
       [&](Database::Access& db) -> Status {
-        auto update = db.prepare(
-            "UPDATE command SET reply = ?2, status = ?3, code = ?4, message = ?5, took_ms = ?6 WHERE command_id = ?1");
-        update.bind(1, command_id).bind(2, outcome.reply).bind(3, outcome.status).bind(4, outcome.code);
-        auto done = update.bind(5, outcome.message).bind(6, outcome.took_ms).run();
+        auto done = update(db, command_id, outcome);
         if (done && db.changes() == 0) return fail(Code::not_found, "command " + command_id + " is not in the log");
         return done;
       },
       durability);
 }
 
-// After a power cut a reply may go out once more: that is not worth waiting for the disk.
 Status CommandLog::told(const std::vector<std::string>& command_ids) {
-  return database_.write(
+  const std::lock_guard lock(mutex_);
+  return make_rows(command_ids);
+}
+
+// Of what is in the journal; those that are told are so from now on. With the lock held. After a power cut a reply may
+// go out once more: that is not worth waiting for the disk.
+Status CommandLog::make_rows(const std::vector<std::string>& told_ids) {
+  if (journal_.empty() && told_ids.empty()) return {};
+  const auto made = database_.write(
       [&](Database::Access& db) -> Status {
-        for (const std::string& id : command_ids)
+        for (const CommandJournal::Entry& entry : journal_.entries()) {
+          if (auto done = insert(db, entry.command); !done) return done;
+          if (entry.command.reply.empty()) continue;
+          if (auto done = update(db, entry.command.command_id, entry.outcome); !done) return done;
+        }
+        for (const std::string& id : told_ids)
           if (auto done = db.prepare("UPDATE command SET told = 1 WHERE command_id = ?1").bind(1, id).run(); !done)
             return done;
         return {};
       },
       Durability::kill);
+  if (!made || journal_.empty()) return made;
+  return journal_.clear();
 }
 
-Result<std::vector<CommandRecord>> CommandLog::unfinished() const {
+Result<std::vector<CommandRecord>> CommandLog::unfinished() {
   return select(kSelectUnfinished);
 }
 
-Result<std::vector<CommandRecord>> CommandLog::untold() const {
+Result<std::vector<CommandRecord>> CommandLog::untold() {
   return select(kSelectUntold);
 }
 
-Result<AuditPage> CommandLog::audit(const AuditQuery& query) const {
+Result<AuditPage> CommandLog::audit(const AuditQuery& query) {
   Place before{INT64_MAX, {}};
   if (!query.cursor.empty()) {
     auto parsed = parse_cursor(kOrder, query.cursor);
     if (!parsed) return parsed.error_as_is();
     before = std::move(*parsed);
   }
+  if (auto made = told({}); !made) return made.error_as_is();
   AuditPage page;
   const auto status = database_.read([&](Database::Access& db) {
     auto row = db.prepare(kSelectAudit);
@@ -142,7 +241,8 @@ Result<AuditPage> CommandLog::audit(const AuditQuery& query) const {
   return page;
 }
 
-Result<std::vector<CommandRecord>> CommandLog::select(std::string_view sql) const {
+Result<std::vector<CommandRecord>> CommandLog::select(std::string_view sql) {
+  if (auto made = told({}); !made) return made.error_as_is();
   std::vector<CommandRecord> commands;
   const auto status = database_.read([&](Database::Access& db) {
     auto row = db.prepare(sql);
@@ -154,26 +254,28 @@ Result<std::vector<CommandRecord>> CommandLog::select(std::string_view sql) cons
 }
 
 Result<int> CommandLog::expire(UtcTime now, int64_t most_rows) {
-  int removed = 0;
+  if (auto made = told({}); !made) return made.error_as_is();
+  std::vector<size_t> gone;
   const auto status = database_.write([&](Database::Access& db) -> Status {
     auto old = db.prepare(
-        "DELETE FROM command WHERE command_id IN (SELECT command_id FROM command WHERE received_us < ?1 LIMIT ?2)");
-    if (auto done = old.bind(1, to_us(now - kKept)).bind(2, int64_t{kMostExpired}).run(); !done) return done;
-    removed = db.changes();
-    if (removed > 0) return {};
+        "DELETE FROM command WHERE command_id IN (SELECT command_id FROM command WHERE received_us < ?1 LIMIT ?2) "
+        "RETURNING command_id");
+    old.bind(1, to_us(now - kKept)).bind(2, int64_t{kMostExpired});
+    if (auto done = remove(std::move(old), gone); !done || !gone.empty()) return done;
     auto count = db.prepare("SELECT count(*) FROM command");
     if (!count.step()) return count.status();
     const int64_t too_many = std::min<int64_t>(count.integer(0) - most_rows, kMostExpired);
     if (too_many <= 0) return {};
     auto questions = db.prepare(
         "DELETE FROM command WHERE command_id IN (SELECT command_id FROM command WHERE only_asks = 1 AND reply <> '' "
-        "ORDER BY received_us LIMIT ?1)");
-    auto done = questions.bind(1, too_many).run();
-    removed = db.changes();
-    return done;
+        "ORDER BY received_us LIMIT ?1) RETURNING command_id");
+    questions.bind(1, too_many);
+    return remove(std::move(questions), gone);
   });
   if (!status) return status.error_as_is();
-  return removed;
+  const std::lock_guard lock(mutex_);
+  for (const size_t one : gone) hashes_.erase(one);
+  return static_cast<int>(gone.size());
 }
 
 }  // namespace vedette

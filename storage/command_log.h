@@ -1,35 +1,19 @@
 #pragma once
 
+#include <filesystem>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "core/clock.h"
+#include "storage/command_journal.h"
+#include "storage/command_record.h"
 #include "storage/database.h"
 
 namespace vedette {
-
-// A command as it was received, before anything is done about it.
-struct CommandRecord {
-  std::string command_id;
-  std::string verb;
-  std::string actor;
-  std::string reply_topic;
-  std::string correlation;  // bytes
-  UtcTime received_at;
-  std::string reply;        // the final reply as sent; empty: not finished
-  std::string camera_id{};  // that it is about; empty: none
-  bool only_asks = false;   // changes nothing
-};
-
-// What became of a command.
-struct CommandOutcome {
-  std::string reply;   // as sent
-  std::string status;  // and the members of the reply of these names
-  std::string code;
-  std::string message{};
-  int64_t took_ms = 0;
-};
 
 // One line of the audit: who asked what and how it ended. No parameters, which may hold anything.
 struct AuditEntry {
@@ -63,6 +47,9 @@ struct AuditPage {
 // CommandLog makes commands idempotent: an id is written once, before the broker gets its acknowledgement, and its
 // final reply is kept with it for 7 days; until the broker has taken that reply, it is sent again after a kill. The
 // same rows are the audit of who asked what. Thread-safe.
+//
+// What is written with Durability::kill, commands that only ask, is in a journal first, and a row when told() is called
+// next: entered one by one, their rows took half of the time in which they were answered.
 class CommandLog {
  public:
   static constexpr std::chrono::hours kKept{7 * 24};
@@ -70,7 +57,10 @@ class CommandLog {
   // somebody who asks 20 a second must not fill the disk. Some 100 MB.
   static constexpr int64_t kMostRows = 200'000;
 
-  explicit CommandLog(Database& database);
+  // The journal is made when it is not there. Both must be of one folder, and outlive the log.
+  static Result<std::unique_ptr<CommandLog>> open(Database& database, std::filesystem::path journal);
+  // As Database::reopen: the same folder, on a volume that was taken away and has returned.
+  Status reopen();
 
   // Writes the command unless its id is there already; then gives the record that is.
   // A command that only asks needs no more than Durability::kill: after a power cut it may be answered once more.
@@ -79,25 +69,38 @@ class CommandLog {
   Result<std::optional<CommandRecord>> find(const std::string& command_id) const;
   Status finish(const std::string& command_id, const CommandOutcome& outcome,
                 Durability durability = Durability::power_cut);
-  // The broker has the replies to these.
+  // The broker has the replies to these. To be called every second or so, also with none: what the journal holds
+  // becomes rows.
   Status told(const std::vector<std::string>& command_ids);
   // Commands that were begun and not finished, oldest first: at start, those that a kill interrupted.
-  Result<std::vector<CommandRecord>> unfinished() const;
+  Result<std::vector<CommandRecord>> unfinished();
   // Those that were finished, and whose reply the broker perhaps does not have.
-  Result<std::vector<CommandRecord>> untold() const;
+  Result<std::vector<CommandRecord>> untold();
   // At most kMostLookedAt commands are looked at for a page, which may so hold few or none though there are more.
   // invalid_argument for a cursor that is not of ours.
   static constexpr int kMostLookedAt = 5000;
-  Result<AuditPage> audit(const AuditQuery& query) const;
+  Result<AuditPage> audit(const AuditQuery& query);
   // Removes what is older than kKept, and questions that are too many, at most kMostExpired at once; the number
   // removed.
   static constexpr int kMostExpired = 500;
   Result<int> expire(UtcTime now, int64_t most_rows = kMostRows);
 
  private:
-  Result<std::vector<CommandRecord>> select(std::string_view sql) const;
+  CommandLog(Database& database, std::filesystem::path journal);
+  Status load_ids();
+  Result<std::optional<CommandRecord>> begin_in_journal(const CommandRecord& command);
+  Result<std::optional<CommandRecord>> begin_row(const CommandRecord& command);
+  Result<std::optional<CommandRecord>> find_row(const std::string& command_id) const;
+  Status finish_row(const std::string& command_id, const CommandOutcome& outcome, Durability durability);
+  Status make_rows(const std::vector<std::string>& told_ids);
+  Result<std::vector<CommandRecord>> select(std::string_view sql);
 
   Database& database_;
+  mutable std::mutex mutex_;  // may be held while the database is waited for, never the other way round; guards:
+  CommandJournal journal_;
+  // Of all ids in the log, and perhaps of some that were. What is not among them need not be looked for in the
+  // database, which takes longer than all else that is done for a question. 8 MB at kMostRows.
+  std::unordered_set<size_t> hashes_;
 };
 
 }  // namespace vedette

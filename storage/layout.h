@@ -11,8 +11,8 @@ namespace vedette {
 // Where things lie in the storage folder and in the bucket. Paths and keys are built from validated ids and numbers
 // only, never from text that came from outside.
 //
-//   vedette.db  volume.json  boots.json  clips/.work/{clip_id}.{mp4|ts|flv}  snapshots/(same).jpg  quarantine/
-//   clips/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.{mp4[.part]|ts|flv|jpg|json}
+//   vedette.db  commands.journal  volume.json  boots.json  clips/.work/{clip_id}.{mp4|ts|flv}  snapshots/(same).jpg
+//   quarantine/ clips/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.{mp4[.part]|ts|flv|jpg|json}
 //   {prefix}{device_id}/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.{mp4|ts|flv|jpg|json}
 //   diagnostics/{id}.tar.gz  {prefix}{device_id}/diagnostics/{id}.tar.gz
 struct Layout {
@@ -21,6 +21,7 @@ struct Layout {
   std::string key_prefix;  // upload.prefix
 
   std::filesystem::path database() const { return root / "vedette.db"; }
+  std::filesystem::path command_journal() const { return root / "commands.journal"; }
   std::filesystem::path volume_file() const { return root / "volume.json"; }
   std::filesystem::path boots() const { return root / "boots.json"; }
   std::filesystem::path reserve() const { return root / "reserve"; }

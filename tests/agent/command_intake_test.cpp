@@ -7,6 +7,7 @@
 
 #include "core/ids.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/small_disk.h"
 #include "tests/support/temp_dir.h"
 
 namespace vedette {
@@ -29,7 +30,12 @@ class CommandIntakeTest : public testing::Test {
     auto database = Database::open(dir_.path() / "vedette.db");
     ASSERT_TRUE(database) << database.error().message;
     database_ = std::move(*database);
-    log_.emplace(*database_);
+    auto log = CommandLog::open(*database_, dir_.path() / "commands.journal");
+    ASSERT_TRUE(log) << log.error().message;
+    log_ = std::move(*log);
+    begin_intake();
+  }
+  void begin_intake() {
     intake_.emplace("vedette/v1/edge-01", std::vector<std::string>{"vedette/v1/group/north"}, *log_, inbox_, clock_,
                     [this] {
                       ++given_up_;
@@ -75,7 +81,7 @@ class CommandIntakeTest : public testing::Test {
   test::FakeClock clock_;
   Inbox<Event> inbox_{kCapacity};
   std::unique_ptr<Database> database_;
-  std::optional<CommandLog> log_;
+  std::unique_ptr<CommandLog> log_;
   std::optional<CommandIntake> intake_;
 };
 
@@ -236,11 +242,29 @@ TEST_F(CommandIntakeTest, AnonymousRepliesComeOnceASecondAtMost) {
 
 TEST_F(CommandIntakeTest, CommandThatCannotBeLoggedIsNotRun) {
   ASSERT_TRUE(database_->write([](Database::Access& db) { return db.prepare("DROP TABLE command").run(); }));
-  ping(new_id());
+  send("camera.restart", {{"v", 1}, {"id", new_id()}, {"params", {{"camera_id", "front"}}}});
   const auto refused = next_as<CommandRefused>();
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->refusal.error.code, Code::internal);
   EXPECT_FALSE(refused->refusal.known);
+}
+
+TEST_F(CommandIntakeTest, OnAFullDiskAQuestionIsTakenLoggedOrNot) {
+  if (const auto why = test::SmallDisk::not_possible(); !why.empty()) GTEST_SKIP() << why;
+  const test::SmallDisk disk(dir_.path() / "disk", 64);
+  auto log = CommandLog::open(*database_, dir_.path() / "disk" / "commands.journal");
+  ASSERT_TRUE(log) << log.error().message;
+  log_ = std::move(*log);
+  begin_intake();
+  disk.fill();
+  const std::string id = new_id();
+  ping(id);
+  EXPECT_TRUE(next_as<CommandArrived>());
+  EXPECT_FALSE(log_->find(id).value());
+  disk.make_room();
+  ping(id);
+  EXPECT_TRUE(next_as<CommandArrived>());
+  EXPECT_TRUE(log_->find(id).value());
 }
 
 TEST_F(CommandIntakeTest, OnAFullDiskTheReserveIsForWhatMakesRoom) {
@@ -257,7 +281,7 @@ TEST_F(CommandIntakeTest, OnAFullDiskTheReserveIsForWhatMakesRoom) {
   EXPECT_EQ(given_up_, 0);
 
   send_large("clip.query", new_id(), Json::object());
-  EXPECT_TRUE(next_as<CommandArrived>()) << "a question does no harm, logged or not";
+  EXPECT_TRUE(next_as<CommandArrived>()) << "a question does no harm";
   EXPECT_EQ(given_up_, 0);
 
   send_large("clip.delete", new_id(), {{"clip_ids", Json::array()}});

@@ -21,13 +21,20 @@ void require(bool holds) {
 }
 
 // In memory: the disk is not what is looked at.
-std::unique_ptr<Database> make_database() {
+struct Store {
+  std::unique_ptr<Database> database;
+  std::unique_ptr<CommandLog> log;
+};
+
+Store make_store() {
   const fs::path folder = fs::path("/dev/shm") / ("vedette-fuzz-" + std::to_string(getpid()));
   fs::create_directories(folder);
   auto database = Database::open(folder / "vedette.db");
   require(database.has_value());
+  auto log = CommandLog::open(**database, folder / "commands.journal");
+  require(log.has_value());
   fs::remove_all(folder);
-  return std::move(*database);
+  return {std::move(*database), std::move(*log)};
 }
 
 const ReplyTo* reply_to(const Event& event) {
@@ -40,10 +47,9 @@ const ReplyTo* reply_to(const Event& event) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const std::unique_ptr<Database> database = make_database();
-  static CommandLog log(*database);
+  static const Store store = make_store();
   Inbox<Event> inbox(4);
-  CommandIntake intake(kBase, {kGroup}, log, inbox, Clock::system(), [] { return Status(); });
+  CommandIntake intake(kBase, {kGroup}, *store.log, inbox, Clock::system(), [] { return Status(); });
 
   FuzzedDataProvider input(data, size);
   mqtt::Message message;

@@ -98,9 +98,14 @@ CommandRecord command(const std::string& id, UtcTime at = kNow) {
 
 TEST(CommandLogTest, AnIdIsTakenOnceAlsoAfterARestart) {
   Store store;
-  EXPECT_FALSE(CommandLog(*store.database).begin(command("a")).value().has_value());
+  EXPECT_FALSE(CommandLog::open(*store.database, store.layout.command_journal())
+                   .value()
+                   ->begin(command("a"))
+                   .value()
+                   .has_value());
   store.reopen();
-  CommandLog log(*store.database);
+  const auto opened = CommandLog::open(*store.database, store.layout.command_journal()).value();
+  CommandLog& log = *opened;
   CommandRecord other = command("a");
   other.verb = "recording.stop";
   const auto known = log.begin(other).value();
@@ -113,7 +118,8 @@ TEST(CommandLogTest, AnIdIsTakenOnceAlsoAfterARestart) {
 
 TEST(CommandLogTest, TheStoredReplyComesBackWithTheId) {
   Store store;
-  CommandLog log(*store.database);
+  const auto opened = CommandLog::open(*store.database, store.layout.command_journal()).value();
+  CommandLog& log = *opened;
   ASSERT_TRUE(log.begin(command("a")).has_value());
   ASSERT_TRUE(log.begin(command("b", kNow - 1s)).has_value());
   ASSERT_TRUE(log.begin(command("c", kNow + 1s)).has_value());
@@ -129,13 +135,15 @@ TEST(CommandLogTest, TheStoredReplyComesBackWithTheId) {
 TEST(CommandLogTest, AReplyIsUntoldUntilTheBrokerHasIt) {
   Store store;
   {
-    CommandLog log(*store.database);
+    const auto opened = CommandLog::open(*store.database, store.layout.command_journal()).value();
+    CommandLog& log = *opened;
     for (const char* id : {"a", "b", "c"}) ASSERT_TRUE(log.begin(command(id)).has_value());
     for (const char* id : {"a", "b"}) ASSERT_TRUE(log.finish(id, {"the reply", "succeeded", "ok"}));
     ASSERT_TRUE(log.told({"a"}));
   }
   store.reopen();
-  CommandLog log(*store.database);
+  const auto opened = CommandLog::open(*store.database, store.layout.command_journal()).value();
+  CommandLog& log = *opened;
   const auto untold = log.untold().value();
   ASSERT_EQ(untold.size(), 1u);
   EXPECT_EQ(untold[0].command_id, "b");
@@ -146,7 +154,8 @@ TEST(CommandLogTest, AReplyIsUntoldUntilTheBrokerHasIt) {
 
 TEST(CommandLogTest, AuditTellsTheNewestFirstByEveryFilterAndPageByPage) {
   Store store;
-  CommandLog log(*store.database);
+  const auto opened = CommandLog::open(*store.database, store.layout.command_journal()).value();
+  CommandLog& log = *opened;
   std::vector<std::string> ids;
   for (int i = 0; i < 6; ++i) {
     CommandRecord one = command(new_id(), kNow + seconds(i));
@@ -200,7 +209,8 @@ TEST(CommandLogTest, AuditTellsTheNewestFirstByEveryFilterAndPageByPage) {
 
 TEST(CommandLogTest, QuestionsThatAreTooManyGoFirst) {
   Store store;
-  CommandLog log(*store.database);
+  const auto opened = CommandLog::open(*store.database, store.layout.command_journal()).value();
+  CommandLog& log = *opened;
   for (int i = 0; i < 8; ++i) {
     CommandRecord one = command("id" + std::to_string(i), kNow + seconds(i));
     one.only_asks = i % 2 == 1;
@@ -217,7 +227,8 @@ TEST(CommandLogTest, QuestionsThatAreTooManyGoFirst) {
 
 TEST(CommandLogTest, IdsAreKeptForSevenDays) {
   Store store;
-  CommandLog log(*store.database);
+  const auto opened = CommandLog::open(*store.database, store.layout.command_journal()).value();
+  CommandLog& log = *opened;
   ASSERT_TRUE(log.begin(command("old", kNow - CommandLog::kKept - 1s)).has_value());
   ASSERT_TRUE(log.begin(command("young", kNow - CommandLog::kKept + 1s)).has_value());
   EXPECT_EQ(log.expire(kNow).value(), 1);
