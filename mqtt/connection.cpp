@@ -214,9 +214,18 @@ void Connection::tick(MonoTime now) {
   flush();
 }
 
+void Connection::cork(bool on) {
+  const int value = on;
+  setsockopt(socket(), IPPROTO_TCP, TCP_CORK, &value, sizeof value);
+}
+
 void Connection::flush() {
-  if (state_ != State::lost && tcp_is_up_ && mosquitto_want_write(handle_.get()))
-    check(mosquitto_loop_write(handle_.get(), 1));
+  if (state_ == State::lost || !tcp_is_up_ || !mosquitto_want_write(handle_.get())) return;
+  // One segment for all there is: a PUBACK and the reply behind it, say.
+  cork(true);
+  const int result = mosquitto_loop_write(handle_.get(), 1);
+  cork(false);
+  check(result);
 }
 
 void Connection::check(int result) {

@@ -89,6 +89,7 @@ class Connection {
   void set_callbacks();
   void disconnected(int reason, const mosquitto_property* properties);
   void finish_tcp();
+  void cork(bool on);
   void check(int result);
   std::string details() const;
   void subscribe();
