@@ -1,6 +1,6 @@
-// How long a command takes to its reply, against a bare MQTT echo through the same broker in the same run: what the
-// agent adds (commit to the command log, decode, main loop, reply) is the difference. Prints a table and, with --json,
-// writes the figures.
+// How long a command takes to its reply, against a bare MQTT echo (libmosquitto as it comes) through the same broker in
+// the same run: what the agent adds (decode, command log, main loop, reply) is the difference. Prints a table and, with
+// --json, writes the figures.
 //
 //   bench_command_rtt [--count 2000] [--interval-ms 52] [--cameras 0] [--burst 0] [--json FILE] [--echo-only]
 //
@@ -10,7 +10,11 @@
 // With --cameras N the agent records N simulated cameras of 1080p25 all the while (they run on the same machine, so
 // their work counts against the agent). With --burst N, N commands a second are sent for 5 s afterwards: each must be
 // handled or refused with busy or rate_limited, and no camera may lose a frame meanwhile; else the exit status is 1.
+#include <mosquitto.h>
+#include <mqtt_protocol.h>
+
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -83,27 +87,45 @@ std::unique_ptr<mqtt::Session> connected(mqtt::SessionConfig config, mqtt::Sessi
   return *std::move(session);
 }
 
-// Sends every message back to its response topic, and does nothing else.
+// Sends every message back to its response topic, and does nothing else: libmosquitto as it comes, with its own thread.
 class Echo {
  public:
-  explicit Echo(const test::Mosquitto& broker) {
-    mqtt::SessionCallbacks callbacks;
-    callbacks.on_message = [this](const mqtt::Message& message, bool) {
-      mqtt::Message reply;
-      reply.topic = message.response_topic;
-      reply.payload = message.payload;
-      reply.correlation_data = message.correlation_data;
-      const std::lock_guard lock(mutex_);
-      if (session_) static_cast<void>(session_->publish(std::move(reply), 0));
-    };
-    auto session = connected(config(broker, "bench-echo", kEcho), std::move(callbacks));
-    const std::lock_guard lock(mutex_);
-    session_ = std::move(session);
+  explicit Echo(const test::Mosquitto& broker) : client_(mosquitto_new("bench-echo", true, this), mosquitto_destroy) {
+    mosquitto_int_option(client_.get(), MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5);
+    mosquitto_int_option(client_.get(), MOSQ_OPT_TCP_NODELAY, 1);
+    mosquitto_connect_callback_set(
+        client_.get(), [](mosquitto* client, void*, int) { mosquitto_subscribe(client, nullptr, kEcho.c_str(), 1); });
+    mosquitto_subscribe_callback_set(client_.get(), [](mosquitto*, void* self, int, int, const int*) {
+      static_cast<Echo*>(self)->subscribed_ = true;
+    });
+    mosquitto_message_v5_callback_set(client_.get(), send_back);
+    if (mosquitto_connect_bind_v5(client_.get(), "127.0.0.1", broker.port(), 60, nullptr, nullptr) != 0 ||
+        mosquitto_loop_start(client_.get()) != 0 || !test::eventually(kStartLimit, [&] { return subscribed_.load(); }))
+      throw std::runtime_error("no echo");
+  }
+  ~Echo() {
+    mosquitto_disconnect(client_.get());
+    mosquitto_loop_stop(client_.get(), false);
   }
 
  private:
-  std::mutex mutex_;
-  std::unique_ptr<mqtt::Session> session_;
+  static void send_back(mosquitto* client, void*, const mosquitto_message* message,
+                        const mosquitto_property* properties) {
+    char* topic = nullptr;
+    void* correlation = nullptr;
+    uint16_t size = 0;
+    mosquitto_property_read_string(properties, MQTT_PROP_RESPONSE_TOPIC, &topic, false);
+    mosquitto_property_read_binary(properties, MQTT_PROP_CORRELATION_DATA, &correlation, &size, false);
+    mosquitto_property* back = nullptr;
+    mosquitto_property_add_binary(&back, MQTT_PROP_CORRELATION_DATA, correlation, size);
+    mosquitto_publish_v5(client, nullptr, topic, message->payloadlen, message->payload, 1, false, back);
+    mosquitto_property_free_all(&back);
+    std::free(topic);
+    std::free(correlation);
+  }
+
+  std::atomic<bool> subscribed_ = false;
+  std::unique_ptr<mosquitto, decltype(&mosquitto_destroy)> client_;
 };
 
 // Asks one question at a time.
