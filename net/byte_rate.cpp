@@ -8,6 +8,8 @@ namespace vedette {
 namespace {
 
 constexpr double kBurstS = 0.1;
+// So much goes at once while a sender keeps up: to send half a burst takes a processor from others for a millisecond.
+constexpr double kLeastS = 0.01;
 // A few packets on the wire: less at once costs more in calls than it evens out.
 constexpr double kLeastBurstBytes = 4096;
 
@@ -21,7 +23,7 @@ double burst_bytes(int64_t bits_per_s) {
 
 // Below that nothing is given, so that senders are not woken for single bytes.
 double least_bytes(int64_t bits_per_s) {
-  return burst_bytes(bits_per_s) / 2;
+  return std::max(kLeastBurstBytes / 2, bytes_per_s(bits_per_s) * kLeastS);
 }
 
 }  // namespace

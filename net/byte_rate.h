@@ -9,7 +9,8 @@
 namespace vedette {
 
 // ByteRate limits what many senders send together: a bucket that fills at the rate and holds no more than a tenth of a
-// second of it, so that bursts stay small and nothing is saved up while nobody sends.
+// second of it, so that bursts stay small and nothing is saved up while nobody sends. It is given out a hundredth of a
+// second at a time; the rest of its depth is for a sender that was held up.
 //
 // One thread takes; any may set the limit.
 class ByteRate {

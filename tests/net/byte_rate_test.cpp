@@ -69,6 +69,16 @@ TEST(ByteRateTest, HoldsBetweenAnyTwoInstants) {
   }
 }
 
+TEST(ByteRateTest, GivesLittleAtOnceToASenderThatKeepsUp) {
+  ByteRate rate;
+  rate.set(100'000'000);
+  MonoTime now = kBegin;
+  size_t most = 0;
+  for (static_cast<void>(rate.take(1, now)); now < kBegin + 1s; now += rate.until_some(now))
+    most = std::max(most, rate.take(1'000'000, now));
+  EXPECT_NEAR(static_cast<double>(most), 125'000, 1000);
+}
+
 TEST(ByteRateTest, SavesNothingUpWhileNobodySends) {
   ByteRate rate;
   rate.set(8'000'000);
