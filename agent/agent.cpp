@@ -59,7 +59,7 @@ Agent::Impl::Impl(ConfigStart start, const Clock& clock, std::unique_ptr<Volume>
       probes_(config_, budget_, inbox_, clock),
       searches_(inbox_),
       keeper_(layout_, *volume_, *database_, catalog_, retention_limits(config_), inbox_, clock),
-      watch_(layout_, *volume_, *database_, losses_, outbox_, inbox_),
+      watch_(layout_, *volume_, *database_, *commands_, losses_, outbox_, inbox_),
       frame_streams_(config_, second_profiles_, inbox_, clock),
       long_commands_(clock),
       agent_verbs_(

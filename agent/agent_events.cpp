@@ -167,11 +167,7 @@ void Agent::Impl::on(const StorageSeen& event) {
     if (!event.found_id.empty()) data["found_volume_id"] = event.found_id;
     add_event("volume.wrong", {}, data);
   }
-  if (storage_.volume && !event.volume) {
-    log::info("the volume is there again", {{"volume", volume_->id()}});
-    if (const auto opened = commands_->reopen(); !opened)
-      log::error("the journal of commands cannot be opened", {{"problem", opened.error().message}});
-  }
+  if (storage_.volume && !event.volume) log::info("the volume is there again", {{"volume", volume_->id()}});
   if (event.catalog) log::error("the catalog cannot be written", {{"problem", event.catalog->message}});
   if (storage_.catalog && !event.catalog) log::info("the catalog can be written again");
   storage_ = event;

@@ -21,11 +21,12 @@ bool same(const StorageSeen& a, const StorageSeen& b) {
 
 }  // namespace
 
-StorageWatch::StorageWatch(const Layout& layout, Volume& volume, Database& database, LossLedger& losses, Outbox& outbox,
-                           Inbox<Event>& inbox)
+StorageWatch::StorageWatch(const Layout& layout, Volume& volume, Database& database, CommandLog& commands,
+                           LossLedger& losses, Outbox& outbox, Inbox<Event>& inbox)
     : layout_(layout),
       volume_(volume),
       database_(database),
+      commands_(commands),
       losses_(losses),
       outbox_(outbox),
       inbox_(inbox),
@@ -49,6 +50,7 @@ void StorageWatch::run(const std::stop_token& stop) {
 // The catalog first, whose handles are of no use on a volume that was mounted anew.
 Status StorageWatch::return_to_volume() {
   if (auto opened = database_.reopen(layout_.database()); !opened) return opened;
+  if (auto opened = commands_.reopen(); !opened) return opened;
   return volume_.take_again();
 }
 

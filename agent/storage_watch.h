@@ -6,6 +6,7 @@
 
 #include "agent/event.h"
 #include "core/inbox.h"
+#include "storage/command_log.h"
 #include "storage/database.h"
 #include "storage/layout.h"
 #include "storage/loss_ledger.h"
@@ -16,13 +17,13 @@ namespace vedette {
 
 // StorageWatch looks every second, in a thread of its own as a disk may take its time, whether the storage folder is
 // still on the volume of the start and whether the catalog can be written, and tells the main loop when that changed
-// (StorageSeen). It also puts right what can be: a volume that comes back mounted anew gets its catalog opened again;
-// what the catalog did not take, losses and events, is written when it does; a fault of the catalog is probed until it
-// is over, so that nothing but the cause has to go for the status to be good again.
+// (StorageSeen). It also puts right what can be: of a volume that comes back mounted anew the catalog and the journal of
+// commands are opened again; what the catalog did not take, losses and events, is written when it does; a fault of the
+// catalog is probed until it is over, so that nothing but the cause has to go for the status to be good again.
 class StorageWatch {
  public:
-  StorageWatch(const Layout& layout, Volume& volume, Database& database, LossLedger& losses, Outbox& outbox,
-               Inbox<Event>& inbox);
+  StorageWatch(const Layout& layout, Volume& volume, Database& database, CommandLog& commands, LossLedger& losses,
+               Outbox& outbox, Inbox<Event>& inbox);
 
   void request_stop() { thread_.request_stop(); }
 
@@ -35,6 +36,7 @@ class StorageWatch {
   const Layout& layout_;
   Volume& volume_;
   Database& database_;
+  CommandLog& commands_;
   LossLedger& losses_;
   Outbox& outbox_;
   Inbox<Event>& inbox_;
