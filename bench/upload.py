@@ -18,7 +18,8 @@ of every body, and has every object proved. The peers:
   RSS +     the most it grew to, less what it had when it began: Vedette by its own word, the others from 0
   p99       of bench_arrival: nothing is uploaded; the same process uploads by Vedette's engine, at a rate and as fast as it goes;
             curl uploads (`--limit-rate`; presigned URLs), which tells how much of it is the store's. The store is SCHED_IDLE
-            meanwhile: it takes only what the others leave
+            meanwhile: it takes only what the others leave. Then once more with a process in its place that reads the bodies
+            and answers, as a store on another machine would
   resumed   from the start of a process, behind one that was killed in the middle of the 256 MiB, until the store has one more
             part and the catalog its row
 
@@ -29,7 +30,9 @@ usage: bench/upload.py --build build/release --media FILE [--rounds 5] [--second
 """
 import argparse
 import hashlib
+import http.server
 import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -130,6 +133,67 @@ class Store:
     def end(self):
         self.process.send_signal(signal.SIGTERM)
         self.process.wait()
+
+
+class Sink:
+    """Takes every object and keeps none: what a store costs the machine that uploads when it stands somewhere else."""
+
+    def __init__(self):
+        port = free_ports(1)
+        self.endpoint = f"http://127.0.0.1:{port}"
+        self.process = multiprocessing.Process(target=self.serve, args=(port,), daemon=True)
+        self.process.start()
+        os.environ["S3_ENDPOINT"] = self.endpoint
+        while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
+            time.sleep(0.05)
+
+    @staticmethod
+    def serve(port):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        buffer = memoryview(bytearray(256 << 10))
+        hashes = iter([hashlib.md5()])  # the first object of a run is compared
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_PUT(self):
+                md5, left = next(hashes, None), int(self.headers["content-length"])
+                while left > 0:
+                    got = self.rfile.readinto(buffer[:min(left, len(buffer))])
+                    if got == 0:
+                        return
+                    left -= got
+                    if md5:
+                        md5.update(buffer[:got])
+                self.answer(200, md5.hexdigest() if md5 else 32 * "0")
+
+            def do_GET(self):
+                self.answer(404, None)
+
+            def do_HEAD(self):
+                self.answer(404, None)
+
+            def answer(self, status, etag):
+                self.send_response(status)
+                if etag:
+                    self.send_header("ETag", f'"{etag}"')
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+
+    def put_url(self, key):
+        return f"{self.endpoint}/{BUCKET}/{key}"
+
+    def forget(self, prefix):
+        pass
+
+    def end(self):
+        self.process.kill()
+        self.process.join()
 
 
 class Load:
@@ -339,8 +403,8 @@ def beside(store, args, folder, loads):
         store.forget("beside")
 
 
-def print_beside(rows, cameras, mbit):
-    print(f"\n{cameras} cameras, arrival to waiting cursor, while something uploads, limited to {mbit} Mbit/s or not: "
+def print_beside(rows, cameras, mbit, where):
+    print(f"\n{cameras} cameras, arrival to waiting cursor, while something uploads to {where}, limited to {mbit} Mbit/s or not: "
           "median (least-most) of the stretches")
     print(f"{'uploads':14} {'p50 us':>16} {'p99 us':>20} {'p99 to none':>12} {'max us':>22} {'MiB/s':>20} {'CPU s':>18}")
     of = lambda what, key: [row[key] for row in rows if row["uploads"] == what]
@@ -399,10 +463,15 @@ def main():
         store.give_way()
         latency = [row for _ in range(args.rounds if args.seconds else 0) for row in beside(store, args, folder, loads)]
         if latency:
-            print_beside(latency, args.cameras, args.mbit)
+            print_beside(latency, args.cameras, args.mbit, "the gateway")
+            store.end()
+            store = Sink()
+            elsewhere = [row for _ in range(args.rounds) for row in beside(store, args, folder, loads)]
+            print_beside(elsewhere, args.cameras, args.mbit, "what only reads it")
         if args.json:
             with open(args.json, "w") as f:
-                json.dump({"store": args.store, "uploads": rows, "resumed_s": resumed, "beside": latency}, f, indent=1)
+                json.dump({"store": args.store, "uploads": rows, "resumed_s": resumed, "beside": latency,
+                           "elsewhere": elsewhere if latency else []}, f, indent=1)
     finally:
         if store:
             store.end()

@@ -96,6 +96,10 @@ void write_texts(const fs::path& folder) {
  "drop"}, "telemetry": {"interval_s": 30}, "http": {"listen": "127.0.0.1:9180"}, "log": {"level": "info"}, "cameras":
  {"front": {"url": "rtsp://u:p%40@h:554/1", "transport": "udp", "ring_s": 30, "record": "command", "schedule": []},
  "t": {"url": "test://pattern?size=64x64&fps=25&gop=50&audio=1"}}, "plugins": {"acme": "/bin/sh"}})");
+  write(folder / "environment_fuzz" / "all",
+        R"({"mqtt": {"url": "mqtt://b", "password_file": "/run/x"}, "cameras": {"front": {"url": "rtsp://h/1"}}})"
+        "\nMQTT__URL=mqtts://c\nMQTT__PASSWORD=1234\nCAMERAS__FRONT__RING_S=20\nCAMERAS__YARD={\"url\": \"test://x\"}"
+        "\nMQTT__GROUPS=[\"a\", \"b\"]\nHTTP__LISTEN=127.0.0.1:9180\n");
   number = 0;
   for (const char* request :
        {"GET /metrics HTTP/1.1\r\nHost: localhost:9180\r\nAuthorization: Bearer fuzz-token-0123456789\r\n\r\n",
