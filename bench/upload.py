@@ -25,7 +25,7 @@ of every body, and has every object proved. The peers:
 
 The gateway shares the machine, and uses more of it than any client: throughput is that of the two together.
 
-usage: bench/upload.py --build build/release --media FILE [--rounds 5] [--seconds 10] [--cameras 16] [--mbit 100]
+usage: bench/upload.py --build build/release --media FILE [--rounds 5] [--seconds 10] [--cameras 16] [--mbit 100] [--link-mbit 1000]
                        [--store memstore|bluestore] [--small] [--only vedette,curl] [--json FILE]
 """
 import argparse
@@ -136,53 +136,90 @@ class Store:
 
 
 class Sink:
-    """Takes every object and keeps none: what a store costs the machine that uploads when it stands somewhere else."""
+    """Takes every object and keeps none: what a store costs the machine that uploads when it stands somewhere else. It
+    reads no faster than `mbit` says (0: as fast as it can), as the link there would."""
 
-    def __init__(self):
+    LARGEST_HASHED = 4 * MIB  # whose ETag is an MD5, which an uploader may compare
+
+    def __init__(self, mbit=0):
         port = free_ports(1)
         self.endpoint = f"http://127.0.0.1:{port}"
-        self.process = multiprocessing.Process(target=self.serve, args=(port,), daemon=True)
+        self.process = multiprocessing.Process(target=self.serve, args=(port, mbit * 1e6 / 8), daemon=True)
         self.process.start()
-        os.environ["S3_ENDPOINT"] = self.endpoint
+        self.env = {"S3_ENDPOINT": self.endpoint}
+        os.environ.update(self.env)
         while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
             time.sleep(0.05)
 
     @staticmethod
-    def serve(port):
+    def serve(port, bytes_per_s):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-        buffer = memoryview(bytearray(256 << 10))
-        hashes = iter([hashlib.md5()])  # the first object of a run is compared
+        objects, lock, read = {}, threading.Lock(), [time.monotonic()]
+
+        def pace(count):
+            with lock:
+                read[0] = max(read[0], time.monotonic() - 0.01) + count / bytes_per_s
+                due = read[0]
+            time.sleep(max(0, due - time.monotonic()))
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_PUT(self):
-                md5, left = next(hashes, None), int(self.headers["content-length"])
-                while left > 0:
-                    got = self.rfile.readinto(buffer[:min(left, len(buffer))])
-                    if got == 0:
-                        return
-                    left -= got
-                    if md5:
-                        md5.update(buffer[:got])
-                self.answer(200, md5.hexdigest() if md5 else 32 * "0")
+            def setup(self):
+                super().setup()
+                self.buffer = memoryview(bytearray(256 << 10))
 
-            def do_GET(self):
-                self.answer(404, None)
+            def body(self, md5=None):
+                left = int(self.headers["content-length"] or 0)
+                while left > 0:
+                    got = self.rfile.readinto(self.buffer[:min(left, len(self.buffer))])
+                    if got == 0:
+                        raise ConnectionResetError
+                    left -= got
+                    if bytes_per_s:
+                        pace(got)
+                    if md5:
+                        md5.update(self.buffer[:got])
+
+            def do_PUT(self):
+                size = int(self.headers["content-length"])
+                md5 = hashlib.md5() if size <= self.LARGEST_HASHED else None
+                self.body(md5)
+                if "partNumber" in self.path:
+                    objects[self.path.partition("?")[0]]["size"] += size
+                self.answer(200, {"ETag": f'"{md5.hexdigest() if md5 else "00-1"}"'})
+
+            def do_POST(self):
+                self.body()
+                path, _, query = self.path.partition("?")
+                if query.startswith("uploads"):
+                    objects[path] = {"size": 0, "sha256": self.headers["x-amz-meta-sha256"]}
+                    self.answer(200, {}, "<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>")
+                else:
+                    objects[path]["whole"] = True
+                    self.answer(200, {}, '<CompleteMultipartUploadResult><ETag>"00-1"</ETag></CompleteMultipartUploadResult>')
 
             def do_HEAD(self):
-                self.answer(404, None)
+                there = objects.get(self.path)
+                if not there or "whole" not in there:
+                    return self.answer(404, {})
+                self.answer(200, {"ETag": '"00-1"', "x-amz-meta-sha256": there["sha256"]}, size=there["size"])
 
-            def answer(self, status, etag):
+            def do_GET(self):
+                self.answer(404, {})
+
+            def answer(self, status, headers, text="", size=None):
                 self.send_response(status)
-                if etag:
-                    self.send_header("ETag", f'"{etag}"')
-                self.send_header("Content-Length", "0")
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(text) if size is None else size))
                 self.end_headers()
+                self.wfile.write(text.encode())
 
             def log_message(self, *_):
                 pass
 
+        Handler.LARGEST_HASHED = Sink.LARGEST_HASHED
         http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
 
     def put_url(self, key):
@@ -190,6 +227,10 @@ class Sink:
 
     def forget(self, prefix):
         pass
+
+    def cpu_s(self):
+        with open(f"/proc/{self.process.pid}/stat") as f:
+            return sum(int(field) for field in f.read().rpartition(")")[2].split()[11:13]) / os.sysconf("SC_CLK_TCK")
 
     def end(self):
         self.process.kill()
@@ -314,9 +355,10 @@ def compare(store, loads, peers, rounds):
                 store_began_s = store.cpu_s()
                 wall_s, cpu_s, rss_kib = peers[name](store, load, prefix)
                 store_cpu_s = store.cpu_s() - store_began_s
-                there = store.objects(prefix)
-                if (len(there), sum(item["Size"] for item in there)) != (len(load.files), load.bytes):
-                    sys.exit(f"{name}: not all of {load.name} is in the store")
+                if isinstance(store, Store):
+                    there = store.objects(prefix)
+                    if (len(there), sum(item["Size"] for item in there)) != (len(load.files), load.bytes):
+                        sys.exit(f"{name}: not all of {load.name} is in the store")
                 store.forget(prefix)
                 rows.append({"load": load.name, "peer": name, "round": turn, "mib_s": load.bytes / MIB / wall_s,
                              "cpu_s": cpu_s, "store_cpu_s": store_cpu_s, "rss_growth_mib": rss_kib / 1024,
@@ -328,8 +370,8 @@ def spread(values, digits):
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}-{max(values):.{digits}f})"
 
 
-def print_comparison(rows):
-    print(f"\n{'load':12} {'client':11} {'MiB/s':>22} {'CPU s':>20} {'store CPU s':>20} {'busy':>18} {'RSS + MiB':>18}"
+def print_comparison(rows, where):
+    print(f"\nto {where}\n{'load':12} {'client':11} {'MiB/s':>22} {'CPU s':>20} {'store CPU s':>20} {'busy':>18} {'RSS + MiB':>18}"
           "     median (least-most)")
     for load, peer in dict.fromkeys((row["load"], row["peer"]) for row in rows):
         mine = [row for row in rows if (row["load"], row["peer"]) == (load, peer)]
@@ -436,6 +478,7 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("--media", required=True)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--link-mbit", type=int, default=1000, help="of the link to a store that stands somewhere else")
     parser.add_argument("--seconds", type=int, default=10, help="of a stretch in which frames are measured; 0: none")
     parser.add_argument("--only", help="peers, with commas between")
     parser.add_argument("--cameras", type=int, default=16)
@@ -456,7 +499,7 @@ def main():
         if args.only:
             peers = {name: peers[name] for name in args.only.split(",")}
         rows = compare(store, loads, peers, args.rounds)
-        print_comparison(rows)
+        print_comparison(rows, "the gateway")
         resumed = [] if args.only else [resume(store, args.build, loads[0]) for _ in range(args.rounds)]
         if resumed:
             print(f"\nresumed behind a kill after {spread([1000 * s for s in resumed], 0)} ms")
@@ -465,13 +508,17 @@ def main():
         if latency:
             print_beside(latency, args.cameras, args.mbit, "the gateway")
             store.end()
+            store = Sink(args.link_mbit)
+            by_link = compare(store, loads, {name: peers[name] for name in ("vedette", "curl")}, args.rounds)
+            print_comparison(by_link, f"what only reads it, at {args.link_mbit} Mbit/s")
+            store.end()
             store = Sink()
             elsewhere = [row for _ in range(args.rounds) for row in beside(store, args, folder, loads)]
             print_beside(elsewhere, args.cameras, args.mbit, "what only reads it")
         if args.json:
             with open(args.json, "w") as f:
                 json.dump({"store": args.store, "uploads": rows, "resumed_s": resumed, "beside": latency,
-                           "elsewhere": elsewhere if latency else []}, f, indent=1)
+                           "by_link": by_link if latency else [], "elsewhere": elsewhere if latency else []}, f, indent=1)
     finally:
         if store:
             store.end()
