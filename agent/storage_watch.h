@@ -17,9 +17,9 @@ namespace vedette {
 
 // StorageWatch looks every second, in a thread of its own as a disk may take its time, whether the storage folder is
 // still on the volume of the start and whether the catalog can be written, and tells the main loop when that changed
-// (StorageSeen). It also puts right what can be: of a volume that comes back mounted anew the catalog and the journal of
-// commands are opened again; what the catalog did not take, losses and events, is written when it does; a fault of the
-// catalog is probed until it is over, so that nothing but the cause has to go for the status to be good again.
+// (StorageSeen). It also puts right what can be: of a volume that comes back mounted anew the catalog and the journal
+// of commands are opened again; what the catalog did not take, losses and events, is written when it does; a fault of
+// the catalog is probed until it is over, so that nothing but the cause has to go for the status to be good again.
 class StorageWatch {
  public:
   StorageWatch(const Layout& layout, Volume& volume, Database& database, CommandLog& commands, LossLedger& losses,
