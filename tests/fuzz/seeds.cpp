@@ -193,6 +193,20 @@ void write_texts(const fs::path& folder) {
                                                           15));
 }
 
+// Two records, a question and its answer, each up to a backslash; the bytes at the end say that their checksums are
+// right (journal_fuzz.cpp).
+void write_journal(const fs::path& folder) {
+  const auto fields = [](std::initializer_list<std::string> texts) {
+    std::string out;
+    for (const std::string& text : texts) out += std::string{static_cast<char>(text.size()), 0, 0, 0} + text;
+    return out;
+  };
+  const std::string number(8, '\1');
+  write(folder / "journal_fuzz" / "answered", "\1" + fields({"a", "clip.query", "alice", "B/reply/x", "c", "front"}) +
+                                                  number + number + "\\ \2" +
+                                                  fields({"a", "{}", "succeeded", "ok", ""}) + number + "\\ \1\1");
+}
+
 // What a good camera says, up to PLAY; the first byte is the transport (rtsp_open_fuzz.cpp).
 void write_rtsp(const fs::path& folder) {
   const std::string sdp =
@@ -245,6 +259,7 @@ void write_rtsp(const fs::path& folder) {
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
   write_texts(argv[1]);
+  write_journal(argv[1]);
   write_rtsp(argv[1]);
   if (write_clips(fs::path(argv[1]) / "mp4_fuzz") && write_picture(fs::path(argv[1]) / "camera_info_fuzz" / "picture"))
     return 0;

@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "core/file.h"
 #include "core/ids.h"
 #include "storage/command_log.h"
@@ -237,6 +240,30 @@ TEST_F(QuestionsTest, NoKillMakesOneNewAgain) {
   }
   EXPECT_GT(change, 10);
   store_.reopen();
+}
+
+TEST_F(QuestionsTest, AreBegunInOneThreadAndFinishedInAnother) {
+  constexpr int kCount = 300;
+  std::atomic<int> begun = 0;
+  std::atomic<int> taken = 0;
+  {
+    const std::jthread other([&] {
+      for (int i = 0; i < kCount; ++i) {
+        if (is_new("q" + std::to_string(i))) ++taken;
+        begun = i + 1;
+      }
+    });
+    for (int i = 0; i < kCount; ++i) {
+      while (begun <= i) std::this_thread::yield();
+      EXPECT_TRUE(finish("q" + std::to_string(i)));
+      if (i % 20 == 0) {
+        EXPECT_TRUE(log_->told({}));
+      }
+    }
+  }
+  EXPECT_EQ(taken, kCount);
+  restart();
+  EXPECT_EQ(log_->untold().value().size(), static_cast<size_t>(kCount));
 }
 
 TEST_F(QuestionsTest, ManyMoreThanTheJournalHoldsAreAllKept) {
