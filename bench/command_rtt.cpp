@@ -10,11 +10,7 @@
 // With --cameras N the agent records N simulated cameras of 1080p25 all the while (they run on the same machine, so
 // their work counts against the agent). With --burst N, N commands a second are sent for 5 s afterwards: each must be
 // handled or refused with busy or rate_limited, and no camera may lose a frame meanwhile; else the exit status is 1.
-#include <mosquitto.h>
-#include <mqtt_protocol.h>
-
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -26,6 +22,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench/mqtt_echo.h"
 #include "core/ids.h"
 #include "core/json.h"
 #include "core/log.h"
@@ -86,47 +83,6 @@ std::unique_ptr<mqtt::Session> connected(mqtt::SessionConfig config, mqtt::Sessi
     throw std::runtime_error("no connection to the broker");
   return *std::move(session);
 }
-
-// Sends every message back to its response topic, and does nothing else: libmosquitto as it comes, with its own thread.
-class Echo {
- public:
-  explicit Echo(const test::Mosquitto& broker) : client_(mosquitto_new("bench-echo", true, this), mosquitto_destroy) {
-    mosquitto_int_option(client_.get(), MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5);
-    mosquitto_int_option(client_.get(), MOSQ_OPT_TCP_NODELAY, 1);
-    mosquitto_connect_callback_set(
-        client_.get(), [](mosquitto* client, void*, int) { mosquitto_subscribe(client, nullptr, kEcho.c_str(), 1); });
-    mosquitto_subscribe_callback_set(client_.get(), [](mosquitto*, void* self, int, int, const int*) {
-      static_cast<Echo*>(self)->subscribed_ = true;
-    });
-    mosquitto_message_v5_callback_set(client_.get(), send_back);
-    if (mosquitto_connect_bind_v5(client_.get(), "127.0.0.1", broker.port(), 60, nullptr, nullptr) != 0 ||
-        mosquitto_loop_start(client_.get()) != 0 || !test::eventually(kStartLimit, [&] { return subscribed_.load(); }))
-      throw std::runtime_error("no echo");
-  }
-  ~Echo() {
-    mosquitto_disconnect(client_.get());
-    mosquitto_loop_stop(client_.get(), false);
-  }
-
- private:
-  static void send_back(mosquitto* client, void*, const mosquitto_message* message,
-                        const mosquitto_property* properties) {
-    char* topic = nullptr;
-    void* correlation = nullptr;
-    uint16_t size = 0;
-    mosquitto_property_read_string(properties, MQTT_PROP_RESPONSE_TOPIC, &topic, false);
-    mosquitto_property_read_binary(properties, MQTT_PROP_CORRELATION_DATA, &correlation, &size, false);
-    mosquitto_property* back = nullptr;
-    mosquitto_property_add_binary(&back, MQTT_PROP_CORRELATION_DATA, correlation, size);
-    mosquitto_publish_v5(client, nullptr, topic, message->payloadlen, message->payload, 1, false, back);
-    mosquitto_property_free_all(&back);
-    std::free(topic);
-    std::free(correlation);
-  }
-
-  std::atomic<bool> subscribed_ = false;
-  std::unique_ptr<mosquitto, decltype(&mosquitto_destroy)> client_;
-};
 
 // Asks one question at a time.
 class Asker {
@@ -310,7 +266,7 @@ bool measure(const Options& options) {
   broker_options.more = "max_queued_messages 0\n";  // a burst is to reach the agent whole
   const test::Mosquitto broker(broker_options);
   const test::TempDir dir;
-  const Echo echo(broker);
+  const bench::MqttEcho echo(broker, kEcho);
   Asker asker(broker);
   std::unique_ptr<test::CameraSim> sim;
   if (options.cameras > 0) {

@@ -30,9 +30,7 @@ usage: bench/upload.py --build build/release --media FILE [--rounds 5] [--second
 """
 import argparse
 import hashlib
-import http.server
 import json
-import multiprocessing
 import os
 import shutil
 import signal
@@ -46,6 +44,8 @@ import time
 
 import boto3
 import botocore.client
+
+from sink import Sink
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUCKET = "bench"
@@ -133,108 +133,6 @@ class Store:
     def end(self):
         self.process.send_signal(signal.SIGTERM)
         self.process.wait()
-
-
-class Sink:
-    """Takes every object and keeps none: what a store costs the machine that uploads when it stands somewhere else. It
-    reads no faster than `mbit` says (0: as fast as it can), as the link there would."""
-
-    LARGEST_HASHED = 4 * MIB  # whose ETag is an MD5, which an uploader may compare
-
-    def __init__(self, mbit=0):
-        port = free_ports(1)
-        self.endpoint = f"http://127.0.0.1:{port}"
-        self.process = multiprocessing.Process(target=self.serve, args=(port, mbit * 1e6 / 8), daemon=True)
-        self.process.start()
-        self.env = {"S3_ENDPOINT": self.endpoint}
-        os.environ.update(self.env)
-        while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
-            time.sleep(0.05)
-
-    @staticmethod
-    def serve(port, bytes_per_s):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-        objects, lock, read = {}, threading.Lock(), [time.monotonic()]
-
-        def pace(count):
-            with lock:
-                read[0] = max(read[0], time.monotonic() - 0.01) + count / bytes_per_s
-                due = read[0]
-            time.sleep(max(0, due - time.monotonic()))
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def setup(self):
-                super().setup()
-                self.buffer = memoryview(bytearray(256 << 10))
-
-            def body(self, md5=None):
-                left = int(self.headers["content-length"] or 0)
-                while left > 0:
-                    got = self.rfile.readinto(self.buffer[:min(left, len(self.buffer))])
-                    if got == 0:
-                        raise ConnectionResetError
-                    left -= got
-                    if bytes_per_s:
-                        pace(got)
-                    if md5:
-                        md5.update(self.buffer[:got])
-
-            def do_PUT(self):
-                size = int(self.headers["content-length"])
-                md5 = hashlib.md5() if size <= self.LARGEST_HASHED else None
-                self.body(md5)
-                if "partNumber" in self.path:
-                    objects[self.path.partition("?")[0]]["size"] += size
-                self.answer(200, {"ETag": f'"{md5.hexdigest() if md5 else "00-1"}"'})
-
-            def do_POST(self):
-                self.body()
-                path, _, query = self.path.partition("?")
-                if query.startswith("uploads"):
-                    objects[path] = {"size": 0, "sha256": self.headers["x-amz-meta-sha256"]}
-                    self.answer(200, {}, "<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>")
-                else:
-                    objects[path]["whole"] = True
-                    self.answer(200, {}, '<CompleteMultipartUploadResult><ETag>"00-1"</ETag></CompleteMultipartUploadResult>')
-
-            def do_HEAD(self):
-                there = objects.get(self.path)
-                if not there or "whole" not in there:
-                    return self.answer(404, {})
-                self.answer(200, {"ETag": '"00-1"', "x-amz-meta-sha256": there["sha256"]}, size=there["size"])
-
-            def do_GET(self):
-                self.answer(404, {})
-
-            def answer(self, status, headers, text="", size=None):
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(text) if size is None else size))
-                self.end_headers()
-                self.wfile.write(text.encode())
-
-            def log_message(self, *_):
-                pass
-
-        Handler.LARGEST_HASHED = Sink.LARGEST_HASHED
-        http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
-
-    def put_url(self, key):
-        return f"{self.endpoint}/{BUCKET}/{key}"
-
-    def forget(self, prefix):
-        pass
-
-    def cpu_s(self):
-        with open(f"/proc/{self.process.pid}/stat") as f:
-            return sum(int(field) for field in f.read().rpartition(")")[2].split()[11:13]) / os.sysconf("SC_CLK_TCK")
-
-    def end(self):
-        self.process.kill()
-        self.process.join()
 
 
 class Load:
@@ -509,10 +407,12 @@ def main():
             print_beside(latency, args.cameras, args.mbit, "the gateway")
             store.end()
             store = Sink(args.link_mbit)
-            by_link = compare(store, loads, {name: peers[name] for name in ("vedette", "curl")}, args.rounds)
+            os.environ["S3_ENDPOINT"] = store.endpoint
+            by_link = compare(store, loads, {name: by for name, by in peers.items() if name in ("vedette", "curl")}, args.rounds)
             print_comparison(by_link, f"what only reads it, at {args.link_mbit} Mbit/s")
             store.end()
             store = Sink()
+            os.environ["S3_ENDPOINT"] = store.endpoint
             elsewhere = [row for _ in range(args.rounds) for row in beside(store, args, folder, loads)]
             print_beside(elsewhere, args.cameras, args.mbit, "what only reads it")
         if args.json:

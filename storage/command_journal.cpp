@@ -1,5 +1,6 @@
 #include "storage/command_journal.h"
 
+#include <algorithm>
 #include <cstring>
 #include <type_traits>
 #include <utility>
@@ -58,13 +59,15 @@ Status CommandJournal::open() {
   auto file = file::open_read_write(path_);
   if (!file && file.error().code == Code::not_found) file = file::create(path_);
   if (!file) return file.error_as_is();
-  std::string content(kMostBytes, '\0');
-  const auto size = file::read_at(file->get(), {reinterpret_cast<uint8_t*>(content.data()), content.size()}, 0);
+  const auto size = file::size(file->get());
   if (!size) return size.error_with(path_.string());
+  std::string content(static_cast<size_t>(std::min(*size, kMostBytes)), '\0');
+  const auto got = file::read_at(file->get(), {reinterpret_cast<uint8_t*>(content.data()), content.size()}, 0);
+  if (!got) return got.error_with(path_.string());
   file_ = std::move(*file);
   end_ = 0;
-  read(std::string_view(content).substr(0, *size));
-  if (static_cast<size_t>(end_) == *size) return {};
+  read(std::string_view(content).substr(0, *got));
+  if (end_ == *size) return {};
   return file::truncate(file_.get(), end_).with(path_.string());
 }
 

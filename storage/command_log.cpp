@@ -85,7 +85,9 @@ Result<std::unique_ptr<CommandLog>> CommandLog::open(Database& database, std::fi
 
 Status CommandLog::reopen() {
   const std::lock_guard lock(mutex_);
-  return journal_.open();
+  // What came meanwhile is in memory alone.
+  auto opened = journal_.open();
+  return opened ? make_rows({}) : opened;
 }
 
 Status CommandLog::load_ids() {
@@ -219,7 +221,7 @@ Result<AuditPage> CommandLog::audit(const AuditQuery& query) {
     if (!parsed) return parsed.error_as_is();
     before = std::move(*parsed);
   }
-  if (auto made = told({}); !made) return made.error_as_is();
+  static_cast<void>(told({}));  // on a full disk there is the audit without the newest questions
   AuditPage page;
   const auto status = database_.read([&](Database::Access& db) {
     auto row = db.prepare(kSelectAudit);
@@ -242,7 +244,7 @@ Result<AuditPage> CommandLog::audit(const AuditQuery& query) {
 }
 
 Result<std::vector<CommandRecord>> CommandLog::select(std::string_view sql) {
-  if (auto made = told({}); !made) return made.error_as_is();
+  static_cast<void>(told({}));  // on a full disk: of the rows there are
   std::vector<CommandRecord> commands;
   const auto status = database_.read([&](Database::Access& db) {
     auto row = db.prepare(sql);
@@ -254,7 +256,7 @@ Result<std::vector<CommandRecord>> CommandLog::select(std::string_view sql) {
 }
 
 Result<int> CommandLog::expire(UtcTime now, int64_t most_rows) {
-  if (auto made = told({}); !made) return made.error_as_is();
+  static_cast<void>(told({}));  // on a full disk what goes makes room for them
   std::vector<size_t> gone;
   const auto status = database_.write([&](Database::Access& db) -> Status {
     auto old = db.prepare(

@@ -57,7 +57,7 @@ class CommandLog {
   // somebody who asks 20 a second must not fill the disk. Some 100 MB.
   static constexpr int64_t kMostRows = 200'000;
 
-  // The journal is made when it is not there. Both must be of one folder, and outlive the log.
+  // `journal` is a path beside the database; the file is made when it is not there. The database outlives the log.
   static Result<std::unique_ptr<CommandLog>> open(Database& database, std::filesystem::path journal);
   // As Database::reopen: the same folder, on a volume that was taken away and has returned.
   Status reopen();

@@ -12,7 +12,8 @@ namespace vedette {
 // only, never from text that came from outside.
 //
 //   vedette.db  commands.journal  volume.json  boots.json  clips/.work/{clip_id}.{mp4|ts|flv}  snapshots/(same).jpg
-//   quarantine/ clips/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.{mp4[.part]|ts|flv|jpg|json}
+//   quarantine/
+//   clips/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.{mp4[.part]|ts|flv|jpg|json}
 //   {prefix}{device_id}/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.{mp4|ts|flv|jpg|json}
 //   diagnostics/{id}.tar.gz  {prefix}{device_id}/diagnostics/{id}.tar.gz
 struct Layout {

@@ -20,12 +20,12 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
-// In memory: the disk is not what is looked at.
 struct Store {
   std::unique_ptr<Database> database;
   std::unique_ptr<CommandLog> log;
 };
 
+// In memory: the disk is not what is looked at.
 Store make_store() {
   const fs::path folder = fs::path("/dev/shm") / ("vedette-fuzz-" + std::to_string(getpid()));
   fs::create_directories(folder);

@@ -296,6 +296,11 @@ TEST_F(QuestionsTest, AreKeptInTheJournalWhileTheCatalogTakesNothing) {
   EXPECT_EQ(log_->told({}).error().code, Code::no_space);
   EXPECT_EQ(rows(), 0);
   EXPECT_FALSE(is_new("a"));
+  EXPECT_TRUE(log_->audit({})) << "of the rows there are";
+  EXPECT_TRUE(log_->unfinished());
+  EXPECT_TRUE(log_->untold());
+  EXPECT_TRUE(log_->expire(kNow));
+  EXPECT_FALSE(is_new("a"));
   restart();
   ASSERT_TRUE(log_->told({}));
   EXPECT_EQ(rows(), 1);
@@ -307,6 +312,7 @@ TEST_F(QuestionsTest, GoToTheFolderThatHasReturned) {
   std::filesystem::rename(journal, journal.string() + ".away");
   ASSERT_TRUE(is_new("b")) << "as to a volume that is not there by its path";
   ASSERT_TRUE(log_->reopen());
+  EXPECT_EQ(rows(), 2) << "the second is in no file that is there";
   ASSERT_TRUE(is_new("c"));
   ASSERT_TRUE(log_->told({}));
   for (const char* id : {"a", "b", "c"}) EXPECT_FALSE(is_new(id)) << id;
