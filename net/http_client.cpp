@@ -69,10 +69,9 @@ std::optional<std::string> HttpResponse::header(const std::string& lower_case_na
   return found == headers.end() ? std::nullopt : std::optional(found->second);
 }
 
-// The easy handle goes before the multi, which holds the connections.
 struct HttpClient::Impl {
-  CurlMulti multi = make_curl_multi();
-  CurlEasy easy{multi ? curl_easy_init() : nullptr};
+  HttpConnections connections;
+  CurlEasy easy{connections.handle() ? curl_easy_init() : nullptr};
 };
 
 HttpClient::HttpClient() : impl_(std::make_unique<Impl>()) {}
@@ -88,11 +87,12 @@ Result<HttpResponse> HttpClient::stream(const HttpRequest& request, HttpBody& bo
 
 Result<HttpResponse> HttpClient::carry_out(const HttpRequest& request, HttpBody* body, const std::stop_token& stop) {
   if (!impl_->easy) return fail(Code::internal, "libcurl cannot be set up");
-  HttpTransfer transfer(impl_->easy.get(), request, body);
+  HttpTransfer transfer(impl_->connections, impl_->easy.get(), request, body);
   if (auto status = transfer.set_up(); !status) return status.error_as_is();
-  const Attached attached(impl_->multi.get(), impl_->easy.get());
+  CURLM* const multi = impl_->connections.handle();
+  const Attached attached(multi, impl_->easy.get());
   if (!attached.ok()) return fail(Code::internal, "libcurl does not take the request");
-  return run(impl_->multi.get(), transfer, request.stall_timeout, body, stop);
+  return run(multi, transfer, request.stall_timeout, body, stop);
 }
 
 }  // namespace vedette

@@ -14,11 +14,11 @@ namespace {
 
 // One request on its way. Goes only after its handle is out of the multi.
 struct Running {
-  Running(CurlEasy handle, HttpRequest what, ByteRate* rate, HttpMulti::Done then)
+  Running(HttpConnections& connections, CurlEasy handle, HttpRequest what, ByteRate* rate, HttpMulti::Done then)
       : request(std::move(what)),
         done(std::move(then)),
         easy(std::move(handle)),
-        transfer(easy.get(), request, nullptr, rate),
+        transfer(connections, easy.get(), request, nullptr, rate),
         stall(transfer, request.stall_timeout) {}
 
   const HttpRequest request;
@@ -31,9 +31,8 @@ struct Running {
 
 }  // namespace
 
-// The handles go before the multi, which holds the connections.
 struct HttpMulti::Impl {
-  CurlMulti multi = make_curl_multi();
+  HttpConnections connections;
   ByteRate* rate = nullptr;
   std::map<Id, std::unique_ptr<Running>> running;
   Id last_id = 0;
@@ -45,7 +44,7 @@ struct HttpMulti::Impl {
     while (!running.empty()) remove(running.begin()->first);
   }
 
-  CURLM* handle() const { return multi.get(); }
+  CURLM* handle() const { return connections.handle(); }
   std::unique_ptr<Running> remove(Id id);
   void end(Id id, const std::function<Result<HttpResponse>(Running&)>& result);
   bool end_refused();
@@ -148,8 +147,9 @@ HttpMulti::~HttpMulti() = default;
 HttpMulti::Id HttpMulti::start(HttpRequest request, Done done) {
   const Id id = ++impl_->last_id;
   request.resolve_again = request.resolve_again || impl_->failed;
-  auto one = std::make_unique<Running>(CurlEasy(impl_->multi ? curl_easy_init() : nullptr), std::move(request),
-                                       impl_->rate, std::move(done));
+  CurlEasy easy(impl_->handle() ? curl_easy_init() : nullptr);
+  auto one =
+      std::make_unique<Running>(impl_->connections, std::move(easy), std::move(request), impl_->rate, std::move(done));
   if (!one->easy)
     one->refused = fail(Code::internal, "libcurl cannot be set up");
   else
@@ -175,7 +175,7 @@ int64_t HttpMulti::sent_bytes(Id id) const {
 
 void HttpMulti::run(microseconds longest) {
   const MonoTime end = Clock::system().mono() + longest;
-  while (!impl_->work() && impl_->multi && !impl_->woken.exchange(false)) {
+  while (!impl_->work() && impl_->handle() && !impl_->woken.exchange(false)) {
     const microseconds left = end - Clock::system().mono();
     if (left <= 0us) return;
     const auto poll_ms = std::chrono::ceil<milliseconds>(impl_->until_next(left)).count();
@@ -185,7 +185,7 @@ void HttpMulti::run(microseconds longest) {
 
 void HttpMulti::wake() {
   impl_->woken = true;
-  if (impl_->multi) curl_multi_wakeup(impl_->handle());
+  if (impl_->handle()) curl_multi_wakeup(impl_->handle());
 }
 
 }  // namespace vedette

@@ -7,33 +7,28 @@
 
 #include "net/byte_rate.h"
 #include "net/http_client.h"
+#include "net/http_connections.h"
 
 namespace vedette {
 
-struct CurlMultiDeleter {
-  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
-};
 struct CurlEasyDeleter {
   void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
 };
 struct CurlListDeleter {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
-using CurlMulti = std::unique_ptr<CURLM, CurlMultiDeleter>;
 using CurlEasy = std::unique_ptr<CURL, CurlEasyDeleter>;
 using CurlList = std::unique_ptr<curl_slist, CurlListDeleter>;
 
-// Null when libcurl cannot be set up, which happens once for the process.
-CurlMulti make_curl_multi();
-
 // HttpTransfer is one request set up on an easy handle and what comes back for it: the callbacks and what they read and
-// fill. It borrows the request and the handle; the handle must be out of its multi before the transfer goes, and is
-// left as it was found.
+// fill. It borrows the request, the handle and the connections; the handle must be out of its multi before the transfer
+// goes, and is left as it was found.
 class HttpTransfer {
  public:
   // With a `body`, that of a 2xx answer goes there. With a `rate`, what is sent of the request's body is taken from it.
-  HttpTransfer(CURL* easy, const HttpRequest& request, HttpBody* body, ByteRate* rate = nullptr)
-      : easy_(easy), request_(request), body_(body), rate_(rate) {}
+  HttpTransfer(HttpConnections& connections, CURL* easy, const HttpRequest& request, HttpBody* body,
+               ByteRate* rate = nullptr)
+      : connections_(connections), easy_(easy), request_(request), body_(body), rate_(rate) {}
   ~HttpTransfer() {
     if (easy_ != nullptr) curl_easy_reset(easy_);
   }
@@ -63,6 +58,7 @@ class HttpTransfer {
   void set_security();
   void set_proxy();
   void add_header_line(std::string_view line);
+  void acknowledge_at_once();
   size_t allowed(size_t bytes);
   bool take(size_t bytes);
   bool pass_on(std::string_view bytes);
@@ -70,6 +66,7 @@ class HttpTransfer {
   int64_t body_bytes() const;
   Error error_of(CURLcode code) const;
 
+  HttpConnections& connections_;
   CURL* easy_;
   const HttpRequest& request_;
   HttpBody* const body_;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <future>
@@ -279,6 +280,32 @@ TEST(HttpClientTest, LetsASlowAnswerTakeItsTime) {
   const auto response = perform(what);
   ASSERT_TRUE(response) << response.error().message;
   EXPECT_EQ(response->body, "xxxxxxxxxx");
+}
+
+// A thin link: libcurl has given all to the kernel long before it has arrived.
+TEST(HttpClientTest, LetsASlowLinkTakeItsTime) {
+  const BodyFile body(1'500'000);
+  auto what = request("PUT", "/reads-slowly");
+  body.attach(what);
+  what.stall_timeout = 1s;
+  const MonoTime begin = Clock::system().mono();
+  const auto response = perform(what);
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_GE(Clock::system().mono() - begin, 2 * what.stall_timeout) << "the link is too fast to tell";
+}
+
+// The server sends a body when its header is acknowledged (Nagle's algorithm), which a kernel that waits for more puts
+// off for 40 ms.
+TEST(HttpClientTest, DoesNotKeepTheServerWaitingForAnAcknowledgement) {
+  HttpClient client;
+  std::vector<microseconds> took;
+  for (int i = 0; i < 21; ++i) {
+    const MonoTime begin = Clock::system().mono();
+    ASSERT_TRUE(client.perform(request("GET", "/echo"), {}));
+    took.push_back(Clock::system().mono() - begin);
+  }
+  std::nth_element(took.begin(), took.begin() + 10, took.end());
+  EXPECT_LT(took[10], 30ms);
 }
 
 TEST(HttpClientTest, BoundsTheWholeRequest) {

@@ -73,6 +73,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif path == "/reads-nothing":
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             never.wait()
+        elif path == "/reads-slowly":  # on the way for seconds when it has left the program
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            left = int(self.headers["Content-Length"])
+            while left > 0:
+                left -= len(self.rfile.read(min(left, 50_000)))
+                never.wait(0.1)
+            self.answer(200)
         elif path == "/truncated":
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegin")
             self.close_connection = True
