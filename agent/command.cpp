@@ -63,16 +63,16 @@ Refusal refuse(std::vector<FieldError> errors) {
 // When the command came, as far as `expires_at` goes: by our clock, unless nobody vouches for it and the sender's
 // contradicts it. A command does not come before it was sent; nor, of a clock that runs years ahead (a dead battery,
 // 2099), long after that. Without `ts`, `expires_at` itself must not be so long ago.
-UtcTime came_at(UtcTime now, bool clock_synced, std::optional<UtcTime> sent_at, UtcTime expires_at) {
-  if (clock_synced) return now;
+UtcTime came_at(const Clock& clock, std::optional<UtcTime> sent_at, UtcTime expires_at) {
+  const UtcTime now = clock.utc();
+  if (clock.synchronised()) return now;
   if (sent_at) return *sent_at > now || now - *sent_at > kLongestWay ? *sent_at : now;
   return now - expires_at > kLongestWay ? expires_at - kLongestExpiry : now;
 }
 
 // Reads the members around params into `decoded`; the params, or the refusal when they are not to be looked at.
 std::variant<const Json*, Refusal> read_envelope(JsonReader& r, const mqtt::Message& message,
-                                                 const std::string& base_topic, UtcTime now, bool clock_synced,
-                                                 Decoded& decoded) {
+                                                 const std::string& base_topic, const Clock& clock, Decoded& decoded) {
   ReplyTo& to = decoded.reply_to;
   to.command_id = r.require("id").uuid("id").value_or("");
   if (auto reply_to = r.string("reply_to")) {
@@ -98,13 +98,15 @@ std::variant<const Json*, Refusal> read_envelope(JsonReader& r, const mqtt::Mess
   const Json* params = r.any("params");  // other members are for later versions of the API, and ignored
   if (version && *version != 1) return refuse(Code::unsupported_version, "/v: this is version 1 of the API");
   if (!r.errors().empty()) return refuse(std::move(r.errors()));
-  if (expires_at) now = came_at(now, clock_synced, sent_at, *expires_at);
-  if (expires_at && *expires_at < now) {
-    Refusal refusal = refuse(Code::expired, "expired at " + to_rfc3339(*expires_at));
-    refusal.status = "expired";
-    return refusal;
+  if (expires_at) {
+    const UtcTime now = came_at(clock, sent_at, *expires_at);
+    if (*expires_at < now) {
+      Refusal refusal = refuse(Code::expired, "expired at " + to_rfc3339(*expires_at));
+      refusal.status = "expired";
+      return refusal;
+    }
+    decoded.expires = to.received + std::min<microseconds>(*expires_at - now, kLongestExpiry);
   }
-  if (expires_at) decoded.expires = to.received + std::min<microseconds>(*expires_at - now, kLongestExpiry);
   if (message.expiry_s) decoded.expires = std::min(decoded.expires, to.received + seconds(*message.expiry_s));
   return params;
 }
@@ -172,12 +174,12 @@ const Verb* find_verb(std::string_view name) {
 }
 
 Decoded decode_command(const mqtt::Message& message, bool retained, const std::string& verb,
-                       const std::string& base_topic, UtcTime now, bool clock_synced, MonoTime received) {
+                       const std::string& base_topic, const Clock& clock) {
   Decoded decoded;
   ReplyTo& to = decoded.reply_to;
   to.topic = good_response_topic(message.response_topic, base_topic).value_or(base_topic + "/reply/default");
   to.verb = verb.substr(0, 64);
-  to.received = received;
+  to.received = clock.mono();
   if (message.correlation_data.size() <= kMostCorrelationBytes) to.correlation = message.correlation_data;
 
   const auto document = parse_json(message.payload, JsonLimits{});
@@ -187,7 +189,7 @@ Decoded decode_command(const mqtt::Message& message, bool retained, const std::s
   }
   std::vector<FieldError> errors;
   JsonReader envelope(*document, "", errors);
-  auto params = read_envelope(envelope, message, base_topic, now, clock_synced, decoded);
+  auto params = read_envelope(envelope, message, base_topic, clock, decoded);
   const bool known = !to.command_id.empty();
   const auto refused = [&](Refusal refusal) {
     refusal.known = known && refusal.status == "rejected" && !retained;

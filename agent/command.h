@@ -67,15 +67,15 @@ struct Refusal {
   bool known = false;  // a usable id was there and nothing forbids keeping the reply under it
 };
 
-// What a message on a command topic turns into. Pure: no clock but the one given, no state.
+// What a message on a command topic turns into.
 struct Decoded {
   ReplyTo reply_to;
   std::variant<Request, Refusal> content;
   MonoTime expires = kNever;
 };
-// `clock_synced`: `now` is known to be right. Where it is not, `expires_at` counts by the sender's `ts` when the two
-// clocks contradict each other (docs/integration/mqtt.md, "Commands and clocks").
+// By the clock it has just come. Pure otherwise: no state. Where nobody vouches for the clock, `expires_at` counts by
+// the sender's `ts` when the two contradict each other (docs/integration/mqtt.md, "Commands and clocks").
 Decoded decode_command(const mqtt::Message& message, bool retained, const std::string& verb,
-                       const std::string& base_topic, UtcTime now, bool clock_synced, MonoTime received);
+                       const std::string& base_topic, const Clock& clock);
 
 }  // namespace vedette

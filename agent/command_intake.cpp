@@ -88,8 +88,7 @@ void CommandIntake::on_message(const mqtt::Message& message, bool retained) {
   inbox_.expect();
   if (retained && message.payload.empty()) return;  // a retained message that was cleared
   const std::string verb = message.topic.substr(road->prefix.size());
-  Decoded decoded =
-      decode_command(message, retained, verb, base_topic_, clock_.utc(), clock_.synchronised(), clock_.mono());
+  Decoded decoded = decode_command(message, retained, verb, base_topic_, clock_);
   if (const auto* refusal = std::get_if<Refusal>(&decoded.content); refusal && !refusal->known) {
     refuse(std::move(decoded.reply_to), *refusal);
     return;
@@ -119,9 +118,7 @@ Result<std::optional<CommandRecord>> CommandIntake::enter(const Decoded& decoded
   auto before = log_.begin(record, durability_of(to.verb));
   const bool full = !before && before.error().code == Code::no_space;
   const Verb* verb = full ? find_verb(to.verb) : nullptr;
-  if (!verb || !std::holds_alternative<Request>(decoded.content)) return before;
-  if (verb->only_asks) return std::optional<CommandRecord>();
-  if (!verb->makes_room) return before;
+  if (!verb || !verb->makes_room || !std::holds_alternative<Request>(decoded.content)) return before;
   if (auto given = give_up_reserve_(); !given) return given.error_as_is();
   return log_.begin(record, durability_of(to.verb));
 }
@@ -139,6 +136,14 @@ void CommandIntake::accept(Decoded decoded) {
       log::debug("a repeated command is not answered: too many are waiting");
     return;
   }
+  const std::string command_id = to.command_id;
+  pass_on(std::move(decoded));
+  if (const auto kept = log_.keep(command_id); !kept)
+    log::debug("a question is not logged", {{"command_id", command_id}, {"reason", kept.error().message}});
+}
+
+void CommandIntake::pass_on(Decoded decoded) {
+  ReplyTo& to = decoded.reply_to;
   if (auto* refusal = std::get_if<Refusal>(&decoded.content)) {
     refuse(std::move(to), std::move(*refusal));
     return;

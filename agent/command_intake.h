@@ -15,8 +15,8 @@
 namespace vedette {
 
 // CommandIntake takes commands off the broker, in the MQTT thread: it checks and decodes a message, writes its id to
-// the command log, and passes it on to the main loop. Only when that is done may the session acknowledge the message,
-// so a kill at any instant neither loses a command nor runs one twice.
+// the command log, and passes it on to the main loop; what only asks is passed on first. Only when both are done may
+// the session acknowledge the message, so a kill at any instant neither loses a command nor runs one twice.
 //
 // No more is passed on than the rate allows and the inbox holds; what stops something or makes room has a rate and room
 // of its own beyond that, and is taken ahead of others (command_order.h).
@@ -49,6 +49,7 @@ class CommandIntake {
   bool within_rate(Road& road, const std::string& verb);
   void refuse(ReplyTo to, Refusal refusal);
   void accept(Decoded decoded);
+  void pass_on(Decoded decoded);
   Result<std::optional<CommandRecord>> enter(const Decoded& decoded);
 
   const std::string base_topic_;

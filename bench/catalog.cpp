@@ -165,6 +165,7 @@ void log_question(benchmark::State& state) {
     const CommandRecord command{new_id(), "agent.ping", "alice", "vedette/v1/edge-01/reply/web", "c", kBegin,
                                 {},       {},           true};
     if (!(*log)->begin(command, Durability::kill)) throw std::runtime_error("not written");
+    check((*log)->keep(command.command_id));
     check((*log)->finish(command.command_id, {std::string(300, 'r'), "succeeded", "ok"}, Durability::kill));
     if (++count % 20 == 0) check((*log)->told({command.command_id}));
   }

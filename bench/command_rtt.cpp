@@ -223,7 +223,8 @@ void wait_for_recordings(const test::MqttProbe& probe, int cameras) {
 
 // Many more commands than the agent takes. What each was answered is counted; false when one was answered otherwise, or
 // not at all, or a frame was lost.
-bool burst(const test::Mosquitto& broker, test::MqttProbe& probe, const Options& options, Json& out) {
+bool burst(const test::Mosquitto& broker, const Options& options, Json& out) {
+  const test::MqttProbe probe(broker);
   const size_t before = probe.mark();
   const int64_t dropped_before = dropped_frames(probe, options.cameras, before);
   const auto sender = connected(config(broker, "bench-burst", "bench/nothing"), {});
@@ -275,15 +276,14 @@ bool measure(const Options& options) {
     cameras.cameras = options.cameras;
     sim = std::make_unique<test::CameraSim>(cameras);
   }
-  std::unique_ptr<test::MqttProbe> probe;
   std::unique_ptr<test::VedetteProcess> agent;
   if (!options.echo_only) {
-    if (options.cameras > 0 || options.burst > 0) probe = std::make_unique<test::MqttProbe>(broker);
+    const test::MqttProbe probe(broker);  // which hears everything: it must be gone when time counts
     agent = start_agent(broker, dir, sim.get(), options.cameras);
     if (!test::eventually(kStartLimit, [&] { return broker.log().find("SUBACK to bench\n") != std::string::npos; }))
       throw std::runtime_error("the agent does not subscribe:\n" + agent->log());
     wait_for_agent(asker, *agent);
-    if (probe) wait_for_recordings(*probe, options.cameras);
+    wait_for_recordings(probe, options.cameras);
   }
 
   std::vector<double> echoes;
@@ -321,7 +321,7 @@ bool measure(const Options& options) {
     out["agent_ping"] = to_json(command);
     out["p50_ratio"] = ratio;
     out["p99_ratio"] = tail;
-    if (options.burst > 0) good = burst(broker, *probe, options, out);
+    if (options.burst > 0) good = burst(broker, options, out);
     agent->sigterm();
   }
   if (!options.json.empty()) std::ofstream(options.json) << out.dump(2) << "\n";

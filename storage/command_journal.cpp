@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <type_traits>
 #include <utility>
 
@@ -53,6 +54,36 @@ bool take(std::string_view& from, int64_t& value) {
   return taken.has_value();
 }
 
+std::string begun(const CommandRecord& command) {
+  std::string body;
+  put(body, kBegun);
+  for (const std::string* text : {&command.command_id, &command.verb, &command.actor, &command.reply_topic,
+                                  &command.correlation, &command.camera_id})
+    put(body, *text);
+  put(body, to_us(command.received_at));
+  put(body, int64_t{command.only_asks});
+  return body;
+}
+
+std::string finished(const std::string& command_id, const CommandOutcome& outcome) {
+  std::string body;
+  put(body, kFinished);
+  for (const std::string* text : {&command_id, &outcome.reply, &outcome.status, &outcome.code, &outcome.message})
+    put(body, *text);
+  put(body, outcome.took_ms);
+  return body;
+}
+
+// What a kill leaves of it is a prefix, which its checksum tells from a record.
+std::string as_record(std::string_view body) {
+  std::string record;
+  record.reserve(2 * sizeof(uint32_t) + body.size());
+  put(record, static_cast<uint32_t>(body.size()));
+  put(record, crc32(0, as_bytes(body)));
+  record += body;
+  return record;
+}
+
 }  // namespace
 
 Status CommandJournal::open() {
@@ -98,61 +129,60 @@ bool CommandJournal::take(std::string_view body) {
     command.command_id = std::move(id);
     command.received_at = from_us(received_us);
     command.only_asks = only_asks != 0;
-    if (whole && !find(command.command_id)) add(std::move(command));
-    return whole;
+    if (!whole) return false;
+    begin(command);
+    entry_of(command.command_id)->kept = true;
+    return true;
   }
   CommandOutcome outcome;
   const bool whole = *kind == kFinished && vedette::take(body, outcome.reply) && vedette::take(body, outcome.status) &&
                      vedette::take(body, outcome.code) && vedette::take(body, outcome.message) &&
                      vedette::take(body, outcome.took_ms) && body.empty();
-  if (const auto entry = by_id_.find(id); whole && entry != by_id_.end())
-    set_outcome(*entry->second, std::move(outcome));
+  if (Entry* entry = entry_of(id); whole && entry) set_outcome(*entry, std::move(outcome));
   return whole;
 }
 
-Status CommandJournal::begin(const CommandRecord& command) {
-  std::string body;
-  put(body, kBegun);
-  for (const std::string* text : {&command.command_id, &command.verb, &command.actor, &command.reply_topic,
-                                  &command.correlation, &command.camera_id})
-    put(body, *text);
-  put(body, to_us(command.received_at));
-  put(body, int64_t{command.only_asks});
-  auto written = append(body);
-  if (written) add(command);
+void CommandJournal::begin(CommandRecord command) {
+  if (find(command.command_id)) return;
+  entries_.push_back({std::move(command)});
+  by_id_.emplace(entries_.back().command.command_id, std::prev(entries_.end()));
+}
+
+Status CommandJournal::keep(std::string_view command_id) {
+  Entry* entry = entry_of(command_id);
+  if (!entry || entry->kept) return {};
+  auto written = append(as_record(begun(entry->command)));
+  entry->kept = written.has_value();
   return written;
 }
 
-Status CommandJournal::finish(const std::string& command_id, const CommandOutcome& outcome) {
-  const auto entry = by_id_.find(command_id);
-  if (entry == by_id_.end()) return fail(Code::not_found, "command " + command_id + " is not in the journal");
-  std::string body;
-  put(body, kFinished);
-  for (const std::string* text : {&command_id, &outcome.reply, &outcome.status, &outcome.code, &outcome.message})
-    put(body, *text);
-  put(body, outcome.took_ms);
-  auto written = append(body);
-  if (written) set_outcome(*entry->second, outcome);
-  return written;
+Status CommandJournal::finish(std::string_view command_id, const CommandOutcome& outcome) {
+  Entry* entry = entry_of(command_id);
+  if (!entry) return fail(Code::not_found, "command " + std::string(command_id) + " is not in the journal");
+  std::string records;
+  if (!entry->kept) records = as_record(begun(entry->command));
+  records += as_record(finished(entry->command.command_id, outcome));
+  auto written = append(records);
+  if (!written) return written;
+  entry->kept = true;
+  set_outcome(*entry, outcome);
+  return {};
 }
 
-// One write: what a kill leaves of it is a prefix, which its checksum tells from a record.
-Status CommandJournal::append(std::string_view body) {
-  std::string record;
-  record.reserve(2 * sizeof(uint32_t) + body.size());
-  put(record, static_cast<uint32_t>(body.size()));
-  put(record, crc32(0, as_bytes(body)));
-  record += body;
-  const auto size = static_cast<int64_t>(record.size());
+void CommandJournal::forget(std::string_view command_id) {
+  const auto found = by_id_.find(command_id);
+  if (found == by_id_.end()) return;
+  const auto entry = found->second;
+  by_id_.erase(found);
+  entries_.erase(entry);
+}
+
+Status CommandJournal::append(std::string_view records) {
+  const auto size = static_cast<int64_t>(records.size());
   if (end_ + size > kMostBytes) return fail(Code::busy, "the journal of commands is full");
-  auto written = file::write_at(file_.get(), as_bytes(record), end_);
+  auto written = file::write_at(file_.get(), as_bytes(records), end_);
   if (written) end_ += size;
   return std::move(written).with(path_.string());
-}
-
-void CommandJournal::add(CommandRecord command) {
-  Entry& entry = entries_.emplace_back(Entry{std::move(command), {}});
-  by_id_.emplace(entry.command.command_id, &entry);
 }
 
 void CommandJournal::set_outcome(Entry& entry, CommandOutcome outcome) {
@@ -160,9 +190,14 @@ void CommandJournal::set_outcome(Entry& entry, CommandOutcome outcome) {
   entry.outcome = std::move(outcome);
 }
 
+CommandJournal::Entry* CommandJournal::entry_of(std::string_view command_id) {
+  const auto found = by_id_.find(command_id);
+  return found == by_id_.end() ? nullptr : &*found->second;
+}
+
 const CommandJournal::Entry* CommandJournal::find(std::string_view command_id) const {
-  const auto entry = by_id_.find(command_id);
-  return entry == by_id_.end() ? nullptr : entry->second;
+  const auto found = by_id_.find(command_id);
+  return found == by_id_.end() ? nullptr : &*found->second;
 }
 
 Status CommandJournal::clear() {

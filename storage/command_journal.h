@@ -16,6 +16,9 @@ namespace vedette {
 // file of records, each written at once and never synced, so that it outlives a kill, though not a power cut; and the
 // same in memory, where it is read. A record that a kill cut short ends the file: nobody was told of it.
 //
+// A command is in memory from begin() on, and in the file from keep() or finish() on, whichever comes first: it is
+// carried out meanwhile, and need not wait for the file.
+//
 //   u32 bytes of the body, u32 CRC-32 of the body, body: u8 kind, then its fields, texts as u32 bytes and the bytes
 //   (in the byte order of the machine)
 //
@@ -25,6 +28,7 @@ class CommandJournal {
   struct Entry {
     CommandRecord command;  // with its reply, when that is there
     CommandOutcome outcome{};
+    bool kept = false;  // in the file
   };
 
   // Far above what comes within a second: 20 commands with replies of some KB.
@@ -35,9 +39,13 @@ class CommandJournal {
   // Opens or makes the file. What it holds joins what is in memory already.
   Status open();
 
+  // Unless its id is there.
+  void begin(CommandRecord command);
   // busy: there is no more room, clear() first.
-  Status begin(const CommandRecord& command);
-  Status finish(const std::string& command_id, const CommandOutcome& outcome);
+  Status keep(std::string_view command_id);
+  Status finish(std::string_view command_id, const CommandOutcome& outcome);
+  // One that cannot be kept.
+  void forget(std::string_view command_id);
 
   const Entry* find(std::string_view command_id) const;
   // In the order in which they came.
@@ -47,17 +55,18 @@ class CommandJournal {
   Status clear();
 
  private:
-  Status append(std::string_view body);
+  Entry* entry_of(std::string_view command_id);
+  // In one write.
+  Status append(std::string_view records);
   void read(std::string_view content);
   bool take(std::string_view body);
-  void add(CommandRecord command);
   void set_outcome(Entry& entry, CommandOutcome outcome);
 
   const std::filesystem::path path_;
   Fd file_;
   int64_t end_ = 0;  // of the file
   std::list<Entry> entries_;
-  std::map<std::string_view, Entry*> by_id_;  // into entries_
+  std::map<std::string_view, std::list<Entry>::iterator> by_id_;  // the ids are those in entries_
 };
 
 }  // namespace vedette

@@ -116,14 +116,17 @@ Result<std::optional<CommandRecord>> CommandLog::begin_in_journal(const CommandR
     auto known = find_row(command.command_id);
     if (!known || *known) return known;
   }
-  auto written = journal_.begin(command);
-  if (!written && written.error().code == Code::busy) {
-    written = make_rows({});
-    if (written) written = journal_.begin(command);
-  }
-  if (!written) return written.error_as_is();
+  journal_.begin(command);
   hashes_.insert(hashed);
   return std::optional<CommandRecord>();
+}
+
+Status CommandLog::keep(const std::string& command_id) {
+  const std::lock_guard lock(mutex_);
+  auto kept = journal_.keep(command_id);
+  if (!kept && kept.error().code == Code::busy) kept = make_rows({});
+  if (!kept) journal_.forget(command_id);
+  return kept;
 }
 
 Result<std::optional<CommandRecord>> CommandLog::begin_row(const CommandRecord& command) {

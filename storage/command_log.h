@@ -49,7 +49,9 @@ struct AuditPage {
 // same rows are the audit of who asked what. Thread-safe.
 //
 // What is written with Durability::kill, commands that only ask, is in a journal first, and a row when told() is called
-// next: entered one by one, their rows took half of the time in which they were answered.
+// next: entered one by one, their rows took half of the time in which they were answered. Nor is the journal waited
+// for: such a command is known by its id from begin() on, and outlives a kill from keep() or finish() on. In between it
+// is carried out; killed there, it is neither acknowledged nor answered, and comes again.
 class CommandLog {
  public:
   static constexpr std::chrono::hours kKept{7 * 24};
@@ -63,9 +65,12 @@ class CommandLog {
   Status reopen();
 
   // Writes the command unless its id is there already; then gives the record that is.
-  // A command that only asks needs no more than Durability::kill: after a power cut it may be answered once more.
+  // A command that only asks needs no more than Durability::kill: after a power cut it may be answered once more. It is
+  // to be followed by keep(), before the acknowledgement.
   Result<std::optional<CommandRecord>> begin(const CommandRecord& command,
                                              Durability durability = Durability::power_cut);
+  // Nothing to do but for what was begun with Durability::kill. One that cannot be kept is forgotten.
+  Status keep(const std::string& command_id);
   Result<std::optional<CommandRecord>> find(const std::string& command_id) const;
   Status finish(const std::string& command_id, const CommandOutcome& outcome,
                 Durability durability = Durability::power_cut);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/command.h"
+#include "tests/support/fake_clock.h"
 
 // Commands for tests, what becomes of them, and why. Of one thread.
 namespace vedette::test {
@@ -34,7 +35,7 @@ struct Given {
   }
   Decoded decode() {
     if (message.payload.empty()) message.payload = json.dump();
-    return decode_command(message, retained, verb, kBase, kNow, true, MonoTime(7s));
+    return decode_command(message, retained, verb, kBase, FakeClock(kNow, MonoTime(7s)));
   }
 };
 

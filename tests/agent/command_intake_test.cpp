@@ -249,6 +249,14 @@ TEST_F(CommandIntakeTest, CommandThatCannotBeLoggedIsNotRun) {
   EXPECT_FALSE(refused->refusal.known);
 }
 
+TEST_F(CommandIntakeTest, AQuestionOutlivesAKillFromItsAcknowledgementOn) {
+  const std::string id = new_id();
+  ping(id);
+  CommandJournal later(dir_.path() / "commands.journal");
+  ASSERT_TRUE(later.open());
+  EXPECT_TRUE(later.find(id));
+}
+
 TEST_F(CommandIntakeTest, OnAFullDiskAQuestionIsTakenLoggedOrNot) {
   if (const auto why = test::SmallDisk::not_possible(); !why.empty()) GTEST_SKIP() << why;
   const test::SmallDisk disk(dir_.path() / "disk", 64);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/agent/command_fixture.h"
+#include "tests/support/fake_clock.h"
 
 namespace vedette {
 namespace {
@@ -59,7 +60,9 @@ Decoded decode_on_clock(UtcTime shown, bool synced, const char* sent_at = "2026-
   Given given = Given().with("expires_at", expires_at);
   if (sent_at) given.with("ts", sent_at);
   given.message.payload = given.json.dump();
-  return decode_command(given.message, false, given.verb, kBase, shown, synced, MonoTime(7s));
+  test::FakeClock clock(shown, MonoTime(7s));
+  clock.set_synchronised(synced);
+  return decode_command(given.message, false, given.verb, kBase, clock);
 }
 
 const UtcTime kNeverSet(90s);
@@ -98,8 +101,9 @@ TEST(DecodeCommandTest, MessageExpiryCountsOnEveryClock) {
     Given given = Given().with("ts", "2026-11-20T08:30:00Z").with("expires_at", "2026-11-20T08:30:20Z");
     given.message.expiry_s = 5;
     given.message.payload = given.json.dump();
-    EXPECT_EQ(decode_command(given.message, false, given.verb, kBase, shown, false, MonoTime(7s)).expires,
-              MonoTime(12s))
+    test::FakeClock clock(shown, MonoTime(7s));
+    clock.set_synchronised(false);
+    EXPECT_EQ(decode_command(given.message, false, given.verb, kBase, clock).expires, MonoTime(12s))
         << to_rfc3339(shown);
   }
 }

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "agent/command.h"
+#include "tests/support/fake_clock.h"
 
 namespace vedette {
 namespace {
@@ -38,7 +39,7 @@ class HomeAssistantTest : public testing::Test {
     const std::string prefix = "vedette/v1/edge-01/command/";
     EXPECT_TRUE(heard.command->topic.starts_with(prefix));
     const Decoded decoded = decode_command(*heard.command, false, heard.command->topic.substr(prefix.size()),
-                                           "vedette/v1/edge-01", kNow, true, MonoTime{});
+                                           "vedette/v1/edge-01", test::FakeClock(kNow));
     EXPECT_EQ(decoded.reply_to.actor, "home-assistant");
     EXPECT_FALSE(decoded.reply_to.command_id.empty());
     EXPECT_TRUE(std::holds_alternative<Request>(decoded.content)) << heard.command->payload;

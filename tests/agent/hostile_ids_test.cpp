@@ -7,6 +7,7 @@
 
 #include "agent/command.h"
 #include "core/ids.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/hostile_ids.h"
 
 namespace vedette {
@@ -17,7 +18,7 @@ const std::vector<std::string> kHostile = test::hostile_ids();
 std::vector<std::string> error_paths(std::string_view verb, const Json& params) {
   mqtt::Message message;
   message.payload = to_text({{"v", 1}, {"id", "019aa053-1c2b-7d10-9a51-3f0b6f3c2a11"}, {"params", params}});
-  const Decoded decoded = decode_command(message, false, std::string(verb), "vedette/v1/edge-01", {}, true, {});
+  const Decoded decoded = decode_command(message, false, std::string(verb), "vedette/v1/edge-01", test::FakeClock());
   std::vector<std::string> out;
   if (const auto* refusal = std::get_if<Refusal>(&decoded.content))
     for (const FieldError& error : refusal->errors) out.push_back(error.path);

@@ -281,7 +281,7 @@ TEST(UploadRequestsTest, AreReadStrictly) {
   const auto decode = [](const std::string& verb, const Json& params) {
     mqtt::Message message;
     message.payload = Json{{"v", 1}, {"id", new_id()}, {"params", params}}.dump();
-    return decode_command(message, false, verb, "vedette/v1/edge-01", UtcTime(1'800'000'000s), true, MonoTime(1s));
+    return decode_command(message, false, verb, "vedette/v1/edge-01", FakeClock());
   };
   const auto refused_at = [&](const std::string& verb, const Json& params) -> std::string {
     const Decoded decoded = decode(verb, params);

@@ -11,6 +11,7 @@ TEST(Rfc3339Test, WritesUtcWithMilliseconds) {
   EXPECT_EQ(to_rfc3339(UtcTime(0us)), "1970-01-01T00:00:00.000Z");
   EXPECT_EQ(to_rfc3339(UtcTime(1'795'163'489'123'999us)), "2026-11-20T08:31:29.123Z");
   EXPECT_EQ(to_rfc3339(UtcTime(-1us)), "1969-12-31T23:59:59.999Z");
+  EXPECT_EQ(to_rfc3339(UtcTime(microseconds::max())).substr(0, 5), "9999-") << "there is no later year";
 }
 
 TEST(Rfc3339Test, ReadsWhatItWrites) {

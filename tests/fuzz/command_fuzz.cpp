@@ -6,6 +6,7 @@
 
 #include "agent/command.h"
 #include "core/ids.h"
+#include "tests/support/fake_clock.h"
 
 namespace {
 
@@ -37,8 +38,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   message.payload = input.ConsumeRemainingBytesAsString();
   check_json(message.payload);
 
-  const auto decoded = vedette::decode_command(message, retained, verb, kBase,
-                                               vedette::UtcTime(vedette::seconds(1'800'000'000)), false, {});
+  vedette::test::FakeClock clock;
+  clock.set_synchronised(false);
+  const auto decoded = vedette::decode_command(message, retained, verb, kBase, clock);
   require(decoded.reply_to.topic.starts_with(std::string(kBase) + "/reply/"));
   require(decoded.reply_to.topic.find_first_of("+#") == std::string::npos);
   require(decoded.reply_to.command_id.empty() || vedette::is_uuid(decoded.reply_to.command_id));

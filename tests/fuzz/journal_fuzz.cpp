@@ -48,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     there = journal.entries().size();
     for (const auto& entry : journal.entries()) require(journal.find(entry.command.command_id) == &entry);
     if (journal.find(id)) return 0;
-    require(journal.begin({id, "agent.ping", "", "", "", UtcTime(), {}, {}, true}).has_value());
+    journal.begin({id, "agent.ping", "", "", "", UtcTime(), {}, {}, true});
     require(journal.finish(id, {"the reply", "succeeded", "ok"}).has_value());
   }
   CommandJournal later(path);

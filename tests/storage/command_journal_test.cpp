@@ -30,6 +30,11 @@ class CommandJournalTest : public ::testing::Test {
  protected:
   CommandJournalTest() { EXPECT_TRUE(journal_.open()); }
 
+  void keep(const std::string& id) {
+    journal_.begin(question(id));
+    ASSERT_TRUE(journal_.keep(id));
+  }
+
   // What the next start of the process finds.
   std::vector<std::string> found_later() const {
     CommandJournal later(path_);
@@ -48,8 +53,8 @@ class CommandJournalTest : public ::testing::Test {
 using Found = std::vector<std::string>;
 
 TEST_F(CommandJournalTest, HoldsEveryFieldForTheNextStart) {
-  ASSERT_TRUE(journal_.begin(question("a")));
-  ASSERT_TRUE(journal_.begin(question("b")));
+  keep("a");
+  keep("b");
   ASSERT_TRUE(journal_.finish("a", outcome()));
   EXPECT_EQ(journal_.finish("c", outcome()).error().code, Code::not_found);
 
@@ -74,15 +79,39 @@ TEST_F(CommandJournalTest, HoldsEveryFieldForTheNextStart) {
   EXPECT_EQ(found_later(), Found{});
 }
 
+TEST_F(CommandJournalTest, IsWrittenByWhoeverIsFirstAndOnce) {
+  journal_.begin(question("a"));
+  EXPECT_EQ(found_later(), Found{}) << "in memory alone";
+  ASSERT_TRUE(journal_.finish("a", outcome()));
+  EXPECT_EQ(found_later(), Found{"a answered"});
+  const auto size = std::filesystem::file_size(path_);
+  ASSERT_TRUE(journal_.keep("a"));
+  EXPECT_EQ(std::filesystem::file_size(path_), size);
+  keep("b");
+  ASSERT_TRUE(journal_.keep("b"));
+  ASSERT_TRUE(journal_.keep("is not there"));
+  EXPECT_EQ(found_later(), (Found{"a answered", "b"}));
+}
+
+TEST_F(CommandJournalTest, WhatIsForgottenIsNeverWritten) {
+  for (const char* id : {"a", "b", "c"}) journal_.begin(question(id));
+  journal_.forget("b");
+  journal_.forget("is not there");
+  for (const char* id : {"a", "b", "c"}) EXPECT_TRUE(journal_.keep(id));
+  EXPECT_FALSE(journal_.find("b"));
+  EXPECT_EQ(journal_.finish("b", outcome()).error().code, Code::not_found);
+  EXPECT_EQ(found_later(), (Found{"a", "c"}));
+}
+
 TEST_F(CommandJournalTest, IsOfItsUserAlone) {
   EXPECT_EQ(std::filesystem::status(path_).permissions(), std::filesystem::perms(0600));
 }
 
 // At every length that a kill in mid write may leave.
 TEST_F(CommandJournalTest, ARecordThatWasCutShortEndsIt) {
-  ASSERT_TRUE(journal_.begin(question("a")));
+  keep("a");
   const auto whole = std::filesystem::file_size(path_);
-  ASSERT_TRUE(journal_.begin(question("b")));
+  keep("b");
   const std::string content = test::read_text(path_);
   for (size_t length = whole; length < content.size(); ++length) {
     test::write_text(path_, content.substr(0, length));
@@ -92,7 +121,7 @@ TEST_F(CommandJournalTest, ARecordThatWasCutShortEndsIt) {
 }
 
 TEST_F(CommandJournalTest, ADamagedByteEndsItAndNoStaleRecordFollows) {
-  for (const char* id : {"a", "b", "c"}) ASSERT_TRUE(journal_.begin(question(id)));
+  for (const char* id : {"a", "b", "c"}) keep(id);
   const std::string content = test::read_text(path_);
   for (size_t at = content.size() / 3; at < content.size() / 3 * 2; ++at) {
     std::string damaged = content;
@@ -111,7 +140,7 @@ TEST_F(CommandJournalTest, AForeignFileIsNotBelieved) {
 TEST_F(CommandJournalTest, TakesNoMoreThanItsRoom) {
   CommandOutcome large = outcome();
   large.reply.assign(CommandJournal::kMostBytes, 'x');
-  ASSERT_TRUE(journal_.begin(question("a")));
+  keep("a");
   EXPECT_EQ(journal_.finish("a", large).error().code, Code::busy);
   EXPECT_TRUE(journal_.finish("a", outcome()));
 }
@@ -132,7 +161,11 @@ class QuestionsTest : public ::testing::Test {
     store_.reopen();
     open();
   }
-  bool is_new(const std::string& id) { return !log_->begin(question(id), Durability::kill).value().has_value(); }
+  bool is_new(const std::string& id) {
+    const bool is_new = !log_->begin(question(id), Durability::kill).value().has_value();
+    EXPECT_TRUE(log_->keep(id));
+    return is_new;
+  }
   Status finish(const std::string& id) { return log_->finish(id, outcome(), Durability::kill); }
   int64_t rows() const { return store_.number("SELECT count(*) FROM command"); }
 
@@ -207,8 +240,11 @@ TEST_F(QuestionsTest, NoKillMakesOneNewAgain) {
     for (const std::string id : {"a", "b", "c"}) {
       auto known = (*log)->begin(question(id), Durability::kill);
       if (!known) _exit(4);
+      const bool answered_first = id == "b";
+      if (answered_first && !(*log)->finish(id, outcome(), Durability::kill)) _exit(5);
+      if (!(*log)->keep(id)) _exit(4);
       mark(id);
-      if (!*known && !(*log)->finish(id, outcome(), Durability::kill)) _exit(5);
+      if (!answered_first && !(*log)->finish(id, outcome(), Durability::kill)) _exit(5);
       mark(id + " answered");
       if (id == "b" && !(*log)->told({"a"})) _exit(6);
     }
@@ -249,8 +285,10 @@ TEST_F(QuestionsTest, AreBegunInOneThreadAndFinishedInAnother) {
   {
     const std::jthread other([&] {
       for (int i = 0; i < kCount; ++i) {
-        if (is_new("q" + std::to_string(i))) ++taken;
+        const std::string id = "q" + std::to_string(i);
+        if (!log_->begin(question(id), Durability::kill).value()) ++taken;
         begun = i + 1;
+        EXPECT_TRUE(log_->keep(id));
       }
     });
     for (int i = 0; i < kCount; ++i) {
