@@ -6,9 +6,10 @@ namespace vedette {
 
 namespace {
 
+constexpr microseconds kGlance = 100ms;
 constexpr microseconds kWindow = 2s;
 constexpr microseconds kContent = 60s;  // before another try
-constexpr double kWorthIt = 1.1;
+constexpr int kWorthItPercent = 110;
 
 }  // namespace
 
@@ -25,13 +26,19 @@ void Lanes::measure(int64_t sent_bytes, int in_use, MonoTime now) {
   }
   if (!measuring_) return begin_window(sent_bytes, now);
   const microseconds passed = now - window_begin_;
+  if (passed < kGlance) return;
+  const int64_t rate = (sent_bytes - window_sent_bytes_) * 1'000'000 / passed.count();
+  if (rate >= kMuch && !trying_ && allowed_ < kMost && now >= no_more_before_) {
+    ++allowed_;
+    return begin_window(sent_bytes, now);
+  }
   if (passed < kWindow) return;
-  judge(static_cast<double>(sent_bytes - window_sent_bytes_) * 1e6 / static_cast<double>(passed.count()), now);
+  judge(rate, now);
   begin_window(sent_bytes, now);
 }
 
-void Lanes::judge(double bytes_per_s, MonoTime now) {
-  if (trying_ && bytes_per_s < rate_without_ * kWorthIt) {
+void Lanes::judge(int64_t bytes_per_s, MonoTime now) {
+  if (trying_ && bytes_per_s * 100 < rate_without_ * kWorthItPercent) {
     --allowed_;
     trying_ = false;
     no_more_before_ = now + kContent;

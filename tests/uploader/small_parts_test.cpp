@@ -118,6 +118,28 @@ TEST(LanesTest, AreHalvedWhenTheStoreAsksForLess) {
   EXPECT_EQ(lanes_for({100, 200, 200, 200}, lanes, now, 100s), 2);
 }
 
+TEST(LanesTest, AreSoonAllWhereMuchComesThrough) {
+  MonoTime now = kNow;
+  int64_t sent = 0;
+  Lanes lanes;
+  const auto lanes_after = [&](milliseconds passed, int64_t bytes_per_s) {
+    for (int i = 0; i < passed / 10ms; ++i) {
+      now += 10ms;
+      sent += bytes_per_s / 100;
+      lanes.measure(sent, lanes.allowed(), now);
+    }
+    return lanes.allowed();
+  };
+  EXPECT_EQ(lanes_after(1900ms, Lanes::kMuch - 1000), 2);
+  EXPECT_EQ(lanes_after(300ms, Lanes::kMuch * 2), 4);
+  lanes.congested(now);
+  EXPECT_EQ(lanes_after(50s, Lanes::kMuch * 2), 2) << "for a minute";
+  EXPECT_EQ(lanes_after(11s, Lanes::kMuch * 2), 4);
+  lanes = Lanes();
+  EXPECT_EQ(lanes_after(110ms, Lanes::kMuch), 3);
+  EXPECT_EQ(lanes_after(100ms, Lanes::kMuch), 4);
+}
+
 TEST(LanesTest, DoNotGrowWhenThereIsNothingToSend) {
   Lanes lanes;
   for (int i = 0; i < 60; ++i) lanes.measure(i, 1, kNow + i * 1s);
