@@ -139,7 +139,7 @@ void CommandIntake::accept(Decoded decoded) {
   const std::string command_id = to.command_id;
   pass_on(std::move(decoded));
   if (const auto kept = log_.keep(command_id); !kept)
-    log::debug("a question is not logged", {{"command_id", command_id}, {"reason", kept.error().message}});
+    log::warn("a question is not in the command log", {{"command_id", command_id}, {"reason", kept.error().message}});
 }
 
 void CommandIntake::pass_on(Decoded decoded) {

@@ -22,7 +22,7 @@ namespace vedette {
 // of its own beyond that, and is taken ahead of others (command_order.h).
 //
 // When the disk is too full for that, a command that makes room on it has a reserve given up for its sake; a question,
-// which does no harm twice, is passed on without; every other is refused.
+// which does no harm twice, is passed on and answered without; every other is refused.
 class CommandIntake {
  public:
   // `give_up_reserve` is called in the MQTT thread.

@@ -39,8 +39,9 @@ class CommandJournal {
   // Opens or makes the file. What it holds joins what is in memory already.
   Status open();
 
-  // Unless its id is there.
+  // Nothing happens when its id is there.
   void begin(CommandRecord command);
+  // keep() has nothing to do when the command is in the file already, or no longer here.
   // busy: there is no more room, clear() first.
   Status keep(std::string_view command_id);
   Status finish(std::string_view command_id, const CommandOutcome& outcome);

@@ -64,7 +64,7 @@ class CommandLog {
   // As Database::reopen: the same folder, on a volume that was taken away and has returned.
   Status reopen();
 
-  // Writes the command unless its id is there already; then gives the record that is.
+  // Enters the command unless its id is there already; then gives the record that is.
   // A command that only asks needs no more than Durability::kill: after a power cut it may be answered once more. It is
   // to be followed by keep(), before the acknowledgement.
   Result<std::optional<CommandRecord>> begin(const CommandRecord& command,

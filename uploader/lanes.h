@@ -7,10 +7,9 @@
 namespace vedette {
 
 // Lanes finds out how many requests at once serve best. It begins with two, so that one is sent while the store works
-// on the other. Where much comes through, as on a local network, where to try would take longer than most uploads,
-// there is one more every tenth of a second. Elsewhere one more is tried for a while, and kept when a tenth more comes
-// through with it; else it is one less again for a minute. A store that asks for less gets half, down to one. Not
-// thread-safe.
+// on the other. While much comes through, as on a local network, there is one more every tenth of a second: a trial
+// would outlast most uploads. Else one more is tried for a while, and kept when a tenth more comes through with it; if
+// not, it is one less again for a minute. A store that asks for less gets half, down to one. Not thread-safe.
 class Lanes {
  public:
   static constexpr int kMost = 4;

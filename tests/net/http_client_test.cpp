@@ -8,7 +8,7 @@
 #include <future>
 
 #include "core/sha256.h"
-#include "tests/net/http_client_fixture.h"
+#include "tests/net/http_fixture.h"
 #include "tests/support/ports.h"
 #include "tests/support/wait.h"
 

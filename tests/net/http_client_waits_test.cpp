@@ -7,7 +7,7 @@
 #include <functional>
 #include <future>
 
-#include "tests/net/http_client_fixture.h"
+#include "tests/net/http_fixture.h"
 #include "tests/net/slow_resolver.h"
 #include "tests/support/wait.h"
 

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "core/sha256.h"
-#include "tests/net/http_test_server.h"
+#include "tests/net/http_fixture.h"
 #include "tests/net/slow_resolver.h"
 #include "tests/support/certificates.h"
 #include "tests/support/http_script.h"
@@ -17,21 +17,9 @@ namespace vedette {
 namespace {
 
 using test::HttpScript;
-using test::HttpTestServer;
+using test::request;
 using test::SilentListener;
 using ::testing::HasSubstr;
-
-HttpTestServer& server() {
-  static HttpTestServer instance;
-  return instance;
-}
-
-HttpRequest request(const std::string& method, const std::string& path) {
-  HttpRequest out;
-  out.method = method;
-  out.url = server().url(path);
-  return out;
-}
 
 class HttpMultiTest : public ::testing::Test {
  protected:
@@ -93,7 +81,7 @@ TEST_F(HttpMultiTest, SaysTheErrorsOfHttpClient) {
 TEST_F(HttpMultiTest, ASecureServerMustBeTrusted) {
   const test::TempDir dir;
   const test::Certificates certificates(dir.path());
-  const HttpTestServer secure(certificates.server_cert, certificates.server_key);
+  const test::HttpTestServer secure(certificates.server_cert, certificates.server_key);
   HttpRequest what;
   what.url = secure.url("/echo");
   start(what);
