@@ -2,60 +2,17 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <algorithm>
-#include <csignal>
-#include <cstdlib>
 
-#include "core/sha256.h"
 #include "media/nal.h"
-#include "tests/media/mp4_support.h"
-#include "tests/support/process.h"
-#include "tests/support/temp_dir.h"
+#include "tests/media/mp4_writer_fixture.h"
 
 namespace vedette {
 namespace {
 
 using namespace test;
 using testing::HasSubstr;
-
-class Mp4WriterTest : public testing::Test {
- protected:
-  TempDir dir_;
-  std::filesystem::path path_ = dir_.path() / "clip.part";
-
-  static std::vector<std::string> frames_of(const Reel& reel) { return shown_frames(reel.path); }
-
-  // The frames of the footage that are due on screen at or after the instant.
-  static std::vector<std::string> frames_from(const Reel& reel, MonoTime instant) {
-    auto frames = frames_of(reel);
-    const auto packets = reel.video();
-    EXPECT_EQ(frames.size(), packets.size());
-    const auto before = std::count_if(packets.begin(), packets.end(), [&](const Packet& p) { return p.pts < instant; });
-    frames.erase(frames.begin(), frames.begin() + before);
-    return frames;
-  }
-
-  // A fake H.264 stream whose payloads nobody decodes, timed by the test.
-  static Packet frame(const Reel& reel, microseconds at, bool keyframe) {
-    Packet packet = reel.packets.front();
-    packet.pts = packet.dts = kReelBegin + at;
-    packet.duration = 0us;
-    packet.keyframe = keyframe;
-    return packet;
-  }
-};
-
-// Everything that must hold for a closed clip of any reel.
-void expect_whole(const std::filesystem::path& path, const Reel& reel, const Mp4Summary& summary) {
-  EXPECT_EQ(top_boxes(path), "ftyp moov free mdat");
-  EXPECT_EQ(static_cast<uintmax_t>(summary.size_bytes), std::filesystem::file_size(path));
-  const auto bytes = bytes_of(path);
-  EXPECT_EQ(summary.sha256, sha256_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
-  EXPECT_EQ(summary.video_frames, reel.video().size());
-  EXPECT_TRUE(decodes_cleanly(path));
-}
 
 // The video packets of the file are those of the reel, in order, with their times.
 void expect_same_video(const std::filesystem::path& path, const Reel& reel) {
@@ -262,112 +219,6 @@ TEST_F(Mp4WriterTest, ClosingWithoutAPacketIsAnError) {
   EXPECT_EQ(summary.error().code, Code::invalid_argument);
 }
 
-TEST_F(Mp4WriterTest, OneFrameLasts) {
-  Reel reel = made_reel("h264_b");
-  reel.packets.resize(1);
-  reel.packets[0].duration = 0us;
-  const auto summary = write_clip(path_, reel, kReelBegin);
-  ASSERT_TRUE(summary);
-  EXPECT_EQ(summary->shown, 40ms);
-  EXPECT_EQ(shown_frames(path_).size(), 1U);
-}
-
-TEST_F(Mp4WriterTest, TheLastFrameLastsAsLongAsIsUsual) {
-  Reel reel = made_reel("h264_b");
-  reel.packets = reel.video();
-  for (Packet& packet : reel.packets) packet.duration = 0us;
-  const auto summary = write_clip(path_, reel, reel.packets.front().pts);
-  ASSERT_TRUE(summary);
-  EXPECT_EQ(summary->shown, 40ms * reel.packets.size());
-}
-
-TEST_F(Mp4WriterTest, AudioFromBeforeTheFirstFrameIsNotMissed) {
-  Reel reel = made_reel("h264_aac");
-  std::stable_partition(reel.packets.begin(), reel.packets.begin() + 4, [](const Packet& p) { return p.video(); });
-  for (Packet& packet : reel.packets)
-    if (!packet.video()) packet.pts = packet.dts -= 300ms;
-  const auto summary = write_clip(path_, reel, kReelBegin);
-  ASSERT_TRUE(summary) << summary.error().message;
-  EXPECT_TRUE(summary->has_audio);
-  EXPECT_TRUE(decodes_cleanly(path_));
-}
-
-TEST_F(Mp4WriterTest, AudioThatBeginsLateIsInStep) {
-  Reel reel = made_reel("h264_aac");
-  std::erase_if(reel.packets, [](const Packet& p) { return !p.video() && p.dts < kReelBegin + 2s; });
-  const auto summary = write_clip(path_, reel, kReelBegin + 1s);
-  ASSERT_TRUE(summary) << summary.error().message;
-  EXPECT_NEAR(std::stod(ffprobe(path_, "stream=start_time", "a")), 1.0, 0.065);
-  EXPECT_TRUE(decodes_cleanly(path_));
-}
-
-TEST_F(Mp4WriterTest, AudioThatEndsBeforeTheInstantIsNotInTheClip) {
-  Reel reel = made_reel("h264_aac");
-  std::erase_if(reel.packets, [](const Packet& p) { return !p.video() && p.dts > kReelBegin + 1s; });
-  const auto summary = write_clip(path_, reel, kReelBegin + 3s);
-  ASSERT_TRUE(summary) << summary.error().message;
-  EXPECT_FALSE(summary->has_audio);
-  EXPECT_EQ(ffprobe(path_, "stream=codec_type"), "video");
-  EXPECT_TRUE(decodes_cleanly(path_));
-}
-
-TEST_F(Mp4WriterTest, AnInstantBehindEverythingShowsTheLastFrame) {
-  const Reel& reel = made_reel("h264_b");
-  const auto summary = write_clip(path_, reel, kReelBegin + 1h);
-  ASSERT_TRUE(summary);
-  EXPECT_EQ(summary->shown, 40ms);
-  EXPECT_EQ(shown_frames(path_).size(), 1U);
-}
-
-TEST_F(Mp4WriterTest, AnInstantBeforeEverythingShowsAll) {
-  const Reel& reel = made_reel("h264_b");
-  const auto summary = write_clip(path_, reel, kReelBegin - 1h);
-  ASSERT_TRUE(summary);
-  EXPECT_EQ(summary->lead, 0us);
-  EXPECT_EQ(shown_frames(path_), frames_of(reel));
-}
-
-TEST_F(Mp4WriterTest, RepairsTimestampsThatDoNotGrow) {
-  Reel reel = made_reel("h264_aac");
-  auto packets = reel.video();
-  packets[10].dts = packets[10].pts = packets[9].dts;
-  packets[20].dts = packets[20].pts = packets[15].dts;
-  packets[30].dts = packets[30].pts = kReelBegin - 10s;
-  reel.packets = packets;
-  auto writer = Mp4Writer::create(path_, reel.info, kReelBegin, {});
-  ASSERT_TRUE(writer);
-  for (const Packet& packet : reel.packets) ASSERT_TRUE((*writer)->write(packet));
-  EXPECT_EQ((*writer)->repaired_timestamps(), 3U);
-  const auto summary = (*writer)->close();
-  ASSERT_TRUE(summary);
-  expect_whole(path_, reel, *summary);
-  const auto stored = stored_packets(path_);
-  for (size_t i = 1; i < stored.size(); ++i) EXPECT_GT(stored[i].dts_us, stored[i - 1].dts_us);
-}
-
-TEST_F(Mp4WriterTest, DoesNotDriftInADay) {
-  const Reel& reel = made_reel("h264_b");
-  Mp4Options options;
-  options.audio = false;
-  options.fragment = 60s;
-  auto writer = Mp4Writer::create(path_, reel.info, kReelBegin, options);
-  ASSERT_TRUE(writer);
-  constexpr double kSlow = 1.0001;  // 100 ppm
-  constexpr int64_t kFrames = 24 * 3600;
-  Packet packet = frame(reel, 0us, true);
-  packet.data = Payload::copy_of(std::vector<uint8_t>{0, 0, 0, 1, 9});
-  for (int64_t i = 0; i < kFrames; ++i) {
-    packet.pts = packet.dts = kReelBegin + microseconds(std::llround(static_cast<double>(i) * 1e6 * kSlow));
-    packet.keyframe = i % 10 == 0;
-    ASSERT_TRUE((*writer)->write(packet));
-  }
-  const auto summary = (*writer)->close();
-  ASSERT_TRUE(summary) << summary.error().message;
-  const double expected = static_cast<double>(kFrames) * kSlow;
-  EXPECT_NEAR(static_cast<double>(summary->shown.count()) / 1e6, expected, 0.001);
-  EXPECT_NEAR(std::stod(ffprobe(path_, "format=duration")), expected, 0.001);
-}
-
 // What the first clip needed is what is reserved for the second, and a half; and a wrong estimate does no harm.
 TEST_F(Mp4WriterTest, ReservesWhatTheLastClipOfTheCameraNeeded) {
   const Reel& reel = made_reel("h264_aac");
@@ -394,26 +245,6 @@ TEST_F(Mp4WriterTest, ReservesWhatTheLastClipOfTheCameraNeeded) {
   EXPECT_LT(second.size_bytes, first.size_bytes - 50'000);
   EXPECT_EQ(second.index_bytes, first.index_bytes);
   EXPECT_LE(size_with(0.001).size_bytes, second.size_bytes) << "it outgrew its reserve, and was copied";
-}
-
-TEST_F(Mp4WriterTest, EverythingBeforeSyncIsPlayableOnDisk) {
-  const Reel& reel = made_reel("h264_b");
-  auto writer = Mp4Writer::create(path_, reel.info, kReelBegin, {});
-  ASSERT_TRUE(writer);
-  for (size_t i = 0; i < 83; ++i) ASSERT_TRUE((*writer)->write(reel.packets[i]));
-  ASSERT_TRUE((*writer)->sync());
-  EXPECT_EQ(stored_packets(path_).size(), 83U);
-  EXPECT_TRUE(decodes_cleanly(path_));
-  EXPECT_EQ(static_cast<uintmax_t>((*writer)->bytes_written()), std::filesystem::file_size(path_));
-}
-
-TEST_F(Mp4WriterTest, EverythingBeforeFlushOutlivesAKill) {
-  const Reel& reel = made_reel("h264_b");
-  auto writer = Mp4Writer::create(path_, reel.info, kReelBegin, {});
-  ASSERT_TRUE(writer);
-  for (size_t i = 0; i < 83; ++i) ASSERT_TRUE((*writer)->write(reel.packets[i]));
-  ASSERT_TRUE((*writer)->flush());
-  EXPECT_EQ(stored_packets(path_).size(), 83U);
 }
 
 TEST_F(Mp4WriterTest, SyncsDoNotChangeTheClip) {
@@ -443,13 +274,6 @@ TEST_F(Mp4WriterTest, CutsFragmentsOfAQuarterSecond) {
   EXPECT_EQ(fragments, 6 * 25 / 7);
 }
 
-TEST_F(Mp4WriterTest, AnAbandonedFileLacksTheRunningFragmentOnly) {
-  const Reel& reel = made_reel("h264_b");
-  write_part(path_, reel, kReelBegin);
-  EXPECT_GE(stored_packets(path_).size(), reel.packets.size() - 7);
-  EXPECT_TRUE(decodes_cleanly(path_));
-}
-
 TEST_F(Mp4WriterTest, KeepsTheMetadata) {
   Mp4Options options;
   options.metadata = R"({"clip":"0192-x","camera":"Tür","note":"\"quoted\" \\ and more"})";
@@ -459,66 +283,6 @@ TEST_F(Mp4WriterTest, KeepsTheMetadata) {
   ASSERT_TRUE(mp4_finalize(path_));
   EXPECT_EQ(mp4_metadata(path_).value(), options.metadata);
   EXPECT_EQ(ffprobe(path_, "format_tags=comment"), options.metadata);
-}
-
-// A limit on the file size makes the kernel fail writes half way, as a full disk does.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  rlimit before_{};
-  void (*handler_)(int);
-};
-
-TEST_F(Mp4WriterTest, AfterAFailedWriteWhatIsWholeIsKept) {
-  const Reel& reel = made_reel("h264_aac");
-  auto writer = Mp4Writer::create(path_, reel.info, kReelBegin, {});
-  ASSERT_TRUE(writer);
-  size_t failed = 0;
-  {
-    const FileSizeLimit limit(150'000);
-    for (const Packet& packet : reel.packets) failed += (*writer)->write(packet) ? 0 : 1;
-    EXPECT_FALSE((*writer)->sync());
-  }
-  EXPECT_GT(failed, 10U);
-  const auto summary = (*writer)->close();
-  ASSERT_TRUE(summary) << summary.error().message;
-  EXPECT_GT(summary->video_frames, 20U);
-  EXPECT_LT(summary->video_frames, reel.video().size());
-  EXPECT_EQ(top_boxes(path_), "ftyp moov free mdat");
-  EXPECT_TRUE(decodes_cleanly(path_));
-}
-
-// A real full disk, where the machine lets a test mount one.
-TEST_F(Mp4WriterTest, AFullDiskIsNoSpace) {
-  const auto mount = dir_.path() / "small";
-  std::filesystem::create_directory(mount);
-  if (run({"mount", "-t", "tmpfs", "-o", "size=200k", "none", mount}).status != 0)
-    GTEST_SKIP() << "mounting is not allowed";
-  const auto path = mount / "clip.part";
-  const Reel& reel = made_reel("h264_aac");
-  Mp4Options options;
-  options.expected = 10s;
-  auto writer = Mp4Writer::create(path, reel.info, kReelBegin, options);
-  ASSERT_TRUE(writer);
-  Status last;
-  for (const Packet& packet : reel.packets) last = (*writer)->write(packet);
-  ASSERT_FALSE(last);
-  EXPECT_EQ(last.error().code, Code::no_space);
-  const auto summary = (*writer)->close();
-  EXPECT_TRUE(summary) << summary.error().message;
-  EXPECT_TRUE(decodes_cleanly(path));
-  writer->reset();
-  run_or_throw({"umount", mount});
 }
 
 }  // namespace
