@@ -15,6 +15,14 @@ constexpr microseconds kSegmentSlack = 10s;
 // How much later than video audio may arrive, at a join and at the end.
 constexpr microseconds kLateAudio = 500ms;
 
+// The first frame that is due at or after the instant; kNever: none is.
+MonoTime first_due(const std::vector<Packet>& packets, MonoTime instant) {
+  MonoTime first = kNever;
+  for (const Packet& packet : packets)
+    if (packet.video() && packet.pts >= instant) first = std::min(first, packet.pts);
+  return first;
+}
+
 }  // namespace
 
 ClipCutter::ClipCutter(const RecordingSpec& spec, const RecorderContext& context, const ClipRecorder::Report& report)
@@ -40,6 +48,7 @@ bool ClipCutter::go_together(const StreamInfo& a, const StreamInfo& b) const {
 
 Status ClipCutter::add_video(const Packet& packet) {
   if (packet.dts >= end_) {
+    if (auto opened = open_with_waiting(); !opened) return opened;
     video_at_end_ = true;
     const bool audio_due = file_ && file_->clip().audio && !audio_at_end_;
     at_end_ = !audio_due || packet.dts >= end_ + kLateAudio;
@@ -88,17 +97,25 @@ Status ClipCutter::begin_or_wait(const Packet& packet) {
   if (is_gap(packet)) waiting_.clear();
   if (waiting_.empty() && !packet.keyframe) return {};
   waiting_.push_back(packet);
-  if (wanted_ && packet.pts < *wanted_ - kLeastGap) return {};
-  if (waiting_.front().pts >= end_) return {};
-  auto opened = open(waiting_);
-  waiting_.clear();
-  return opened;
+  // The first frame to show is known when no later packet can be due before it: none is before its own dts.
+  if (wanted_ && (packet.dts < *wanted_ || packet.dts < first_due(waiting_, *wanted_))) return {};
+  return open_with_waiting();
+}
+
+// Without a frame at or after the wanted start, the one before it, unless it is too old to belong to it.
+Status ClipCutter::open_with_waiting() {
+  const auto first = std::exchange(waiting_, {});
+  if (first.empty() || first.front().pts >= end_) return {};
+  if (wanted_ && first_due(first, *wanted_ - kLeastGap) == kNever) return {};
+  return open(first);
 }
 
 Status ClipCutter::open(const std::vector<Packet>& first) {
   const Packet& keyframe = first.front();
+  const MonoTime from = std::max(wanted_.value_or(keyframe.pts), keyframe.pts);
+  const MonoTime due = first_due(first, from);
   ClipFile::Options options;
-  options.show_from = std::max(wanted_.value_or(keyframe.pts), keyframe.pts);
+  options.show_from = due == kNever ? from : due;
   options.clip = describe(options.show_from);
   if (wanted_) options.clip.lead_actual_ms = to_ms(*wanted_ - keyframe.pts);
   const auto longest = std::min({end_ - options.show_from, spec_.segment + kSegmentSlack, spec_.longest});
@@ -110,7 +127,10 @@ Status ClipCutter::open(const std::vector<Packet>& first) {
   if (!fault_.empty()) record_fault(file_->show_from());
   wanted_.reset();
   for (const Packet& packet : first) {
-    if (auto written = packet.video() ? write(packet) : file_->write(packet); !written) return written;
+    if (packet.video() && packet.pts >= end_ && due != kNever)
+      held_.push_back(packet);
+    else if (auto written = packet.video() ? write(packet) : file_->write(packet); !written)
+      return written;
     report_started();
   }
   return {};
@@ -150,6 +170,7 @@ Status ClipCutter::close_previous() {
 
 Status ClipCutter::close() {
   held_.clear();
+  if (auto opened = open_with_waiting(); !opened) return opened;
   if (auto closed = close_previous(); !closed) return closed;
   const auto show_until = end_ == kNever ? std::nullopt : std::optional(end_);
   if (file_)
@@ -169,8 +190,8 @@ Status ClipCutter::discard() {
 }
 
 Result<MonoTime> ClipCutter::resume(const std::string& reason) {
-  if (auto closed = close(); !closed) return closed.error_as_is();
   waiting_.clear();
+  if (auto closed = close(); !closed) return closed.error_as_is();
   last_dts_.reset();
   missed_ = 0;
   gap_reason_.clear();

@@ -62,6 +62,7 @@ class ClipCutter {
   Status add_to_clip(const Packet& video);
   Status add_audio(const Packet& packet);
   Status begin_or_wait(const Packet& packet);
+  Status open_with_waiting();
   Status open(const std::vector<Packet>& first);
   Status join(const Packet& keyframe);
   Status close_previous();

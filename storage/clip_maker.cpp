@@ -257,7 +257,11 @@ Status ClipMaker::end_piece() {
   for (size_t i = piece_->first_clip; i < clips_.size(); ++i) {
     const UtcTime next = i + 1 == clips_.size() ? shown_to : clips_[i + 1].start;
     const bool joined = std::chrono::abs(next - *clips_[i].end) <= kSliver;
-    spans_.push_back({clips_[i].start, joined ? next : *clips_[i].end, clips_[i].gaps});
+    // The frame that was on the screen when the piece was to begin is not shown, as players begin with a whole one; and
+    // it is not missing.
+    const UtcTime wanted = times.to_utc(piece_->spec.start);
+    const bool at_once = i == piece_->first_clip && clips_[i].start - wanted <= std::max(kSliver, piece_->step);
+    spans_.push_back({at_once ? wanted : clips_[i].start, joined ? next : *clips_[i].end, clips_[i].gaps});
   }
   piece_.reset();
   return {};

@@ -31,6 +31,34 @@ TEST_F(ClipRecorderTest, ShowsFromTheWantedInstantToTheEndToTheFrame) {
   EXPECT_EQ(numbers_in(file_of(clip)), expected);
 }
 
+TEST_F(ClipRecorderTest, AnInstantBetweenTwoFramesIsThatOfTheNext) {
+  Pattern camera(begin);
+  push(camera.until(begin + 20s));
+  RecordingSpec wanted = spec(begin + 2s + 490ms, begin + 10s + 130ms);
+  wanted.segment = 3s;
+  record(wanted);
+  const auto clips = reports.clips();
+  ASSERT_EQ(clips.size(), 3u);
+  EXPECT_EQ(clips.front().mono_start_us, (begin + 2s + 520ms).time_since_epoch().count());
+  EXPECT_EQ(clips.front().lead_actual_ms, 490);
+  for (size_t i = 0; i < clips.size(); ++i) {
+    EXPECT_EQ(shown_length(file_of(clips[i])), milliseconds(*duration_ms(clips[i]))) << i;
+    if (i > 0) {
+      EXPECT_EQ(clips[i].start, *clips[i - 1].end) << "nothing is missing between " << i - 1 << " and " << i;
+    }
+  }
+  EXPECT_EQ(*clips.back().end - clips.front().start, 7s + 610ms);
+}
+
+TEST_F(ClipRecorderTest, WithNoFrameToComeTheOneBeforeIsShown) {
+  Pattern camera(begin);
+  push(camera.until(begin + 5s));
+  const auto ended = record(spec(begin + 4s + 970ms, begin + 8s));
+  EXPECT_EQ(ended.error.message, "");
+  ASSERT_EQ(reports.clips().size(), 1u);
+  EXPECT_GT(shown_frames(file_of(reports.clips()[0])), 0);
+}
+
 TEST_F(ClipRecorderTest, AReadyClipIsWhatItsRowSays) {
   Pattern camera(begin);
   push(camera.until(begin + 12s));
