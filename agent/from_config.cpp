@@ -68,13 +68,21 @@ std::shared_ptr<CredentialsSource> credentials_source(const Config& config) {
                           {upload.access_key_id_file, upload.secret_access_key_file, upload.session_token_file});
 }
 
+// What lies in the storage folder itself is watched with that.
+std::filesystem::path folder_memory(const Config& config) {
+  const Layout layout = layout_of(config);
+  const auto from_there = config.upload.directory.lexically_normal().lexically_relative(layout.root.lexically_normal());
+  const bool inside = !from_there.empty() && *from_there.begin() != "..";
+  return inside ? std::filesystem::path() : layout.upload_folder_memory();
+}
+
 std::unique_ptr<Target> make_target(const Config& config, GrantSource& grants) {
   const Config::Upload& upload = config.upload;
   switch (upload.target) {
     case Config::UploadTarget::none:
       return nullptr;
     case Config::UploadTarget::directory:
-      return make_directory_target(upload.directory);
+      return make_directory_target(upload.directory, folder_memory(config));
     case Config::UploadTarget::grant:
       return make_grant_target({upload.grant_origins, upload.ca_file, upload.part_size_bytes, proxy_of(upload)},
                                grants);

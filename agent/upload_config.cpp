@@ -4,6 +4,7 @@
 #include "agent/grant_config.h"
 #include "agent/object_config.h"
 #include "agent/schedule_config.h"
+#include "uploader/directory_file.h"
 #include "uploader/grant_check.h"
 
 namespace vedette {
@@ -83,6 +84,8 @@ void read_upload(JsonReader r, Config::Upload& upload, const TimeZone& zone, Con
     const bool bad = prefix->find("..") != std::string::npos || prefix->starts_with('/') ||
                      prefix->find_first_of("\r\n") != std::string::npos;
     if (bad) r.error("prefix", "must not begin with '/' or hold '..' or a line break");
+    if (!bad && upload.target == Config::UploadTarget::directory && !stays_inside(*prefix + "x"))
+      r.error("prefix", "is a path with target directory: it must not hold '//' or a part '.'");
     upload.prefix = std::move(*prefix);
   }
   set_given(upload.path_style, r.boolean("path_style"));

@@ -23,6 +23,7 @@ struct Layout {
 
   std::filesystem::path database() const { return root / "vedette.db"; }
   std::filesystem::path command_journal() const { return root / "commands.journal"; }
+  std::filesystem::path upload_folder_memory() const { return root / "upload-folder"; }
   std::filesystem::path volume_file() const { return root / "volume.json"; }
   std::filesystem::path boots() const { return root / "boots.json"; }
   std::filesystem::path reserve() const { return root / "reserve"; }

@@ -11,13 +11,17 @@ namespace {
 
 class DirectoryTarget : public Target {
  public:
-  explicit DirectoryTarget(std::filesystem::path directory) : directory_(std::move(directory)) {
+  DirectoryTarget(std::filesystem::path directory, std::filesystem::path memory)
+      : directory_(std::move(directory)), identity_(directory_, std::move(memory)) {
+    // One that was there before is not made anew: it is not mounted.
+    if (identity_.is_known()) return;
     if (auto made = file::make_directories(directory_, file::Readers::group); !made)
       log::warn("upload folder cannot be made", {{"path", directory_.string()}, {"error", made.error().message}});
   }
 
   std::unique_ptr<Transfer> begin(TransferOrder order, TransferOwner& owner) override {
-    return std::make_unique<DirectoryTransfer>(directory_, later_, rate_, Clock::system(), std::move(order), owner);
+    return std::make_unique<DirectoryTransfer>(directory_, identity_, later_, rate_, Clock::system(), std::move(order),
+                                               owner);
   }
 
   void run(microseconds longest) override {
@@ -49,6 +53,7 @@ class DirectoryTarget : public Target {
   }
 
   const std::filesystem::path directory_;
+  FolderIdentity identity_;
   Later later_;
   ByteRate rate_;
   std::mutex mutex_;
@@ -58,8 +63,8 @@ class DirectoryTarget : public Target {
 
 }  // namespace
 
-std::unique_ptr<Target> make_directory_target(std::filesystem::path directory) {
-  return std::make_unique<DirectoryTarget>(std::move(directory));
+std::unique_ptr<Target> make_directory_target(std::filesystem::path directory, std::filesystem::path memory) {
+  return std::make_unique<DirectoryTarget>(std::move(directory), std::move(memory));
 }
 
 }  // namespace vedette

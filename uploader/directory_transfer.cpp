@@ -13,9 +13,15 @@ constexpr int64_t kSliceBytes = 1LL << 20;
 
 }  // namespace
 
-DirectoryTransfer::DirectoryTransfer(const std::filesystem::path& folder, Later& later, ByteRate& rate,
-                                     const Clock& clock, TransferOrder order, TransferOwner& owner)
-    : folder_(folder), later_(later), rate_(rate), clock_(clock), order_(std::move(order)), owner_(owner) {
+DirectoryTransfer::DirectoryTransfer(const std::filesystem::path& folder, FolderIdentity& identity, Later& later,
+                                     ByteRate& rate, const Clock& clock, TransferOrder order, TransferOwner& owner)
+    : folder_(folder),
+      identity_(identity),
+      later_(later),
+      rate_(rate),
+      clock_(clock),
+      order_(std::move(order)),
+      owner_(owner) {
   next(&DirectoryTransfer::begin);
 }
 
@@ -33,9 +39,7 @@ bool DirectoryTransfer::matches(FileReader& reader) const {
 
 void DirectoryTransfer::begin() {
   if (!stays_inside(order_.upload.object_key)) return end(fail(Code::invalid_argument, "object key leaves the folder"));
-  // Not made here: where a network folder is mounted, only its mount point may be left.
-  if (std::error_code ignored; !std::filesystem::is_directory(folder_, ignored))
-    return end(fail(Code::camera_unavailable, "folder " + folder_.string() + " is not there"));
+  if (auto there = identity_.check(); !there) return end(there.error_as_is());
   object_ = folder_ / order_.upload.object_key;
   part_ = object_.string() + ".part";
   auto there = file::open_read(object_);
@@ -119,15 +123,21 @@ void DirectoryTransfer::prove() {
 }
 
 void DirectoryTransfer::place() {
-  if (auto placed = rename_if_absent(part_, object_); !placed) return end(placed.error_as_is());
+  auto placed = rename_if_absent(part_, object_);
+  if (!placed && placed.error().code == Code::already_exists)
+    return end(fail(Code::conflict, "the folder holds something else under this key: " + placed.error().message));
+  if (!placed) return end(placed.error_as_is());
+  // Unmounted meanwhile, it is not where it was proved.
+  if (auto there = identity_.check(); !there) return end(there.error_as_is());
   if (auto synced = file::sync_directory(object_.parent_path()); !synced) return end(synced.error_as_is());
   end(UploadProof{order_.upload.sha256, false});
 }
 
-// A part that was not finished stays only for one that is left to go on.
+// A part that was not finished stays for one that is left to go on; not where it takes the room that others need.
 void DirectoryTransfer::end(Result<UploadProof> proof) {
-  if (!proof && proof.error().code != Code::cancelled && !part_.empty() && proof.error().code == Code::upload_failed)
-    ::unlink(part_.c_str());
+  const bool useless = !proof && (proof.error().code == Code::upload_failed || proof.error().code == Code::no_space ||
+                                  proof.error().code == Code::conflict);
+  if (useless && !part_.empty()) ::unlink(part_.c_str());
   owner_.ended(std::move(proof));
 }
 

@@ -6,6 +6,7 @@
 
 #include "net/byte_rate.h"
 #include "uploader/directory_file.h"
+#include "uploader/folder_identity.h"
 #include "uploader/later.h"
 #include "uploader/target.h"
 
@@ -15,8 +16,8 @@ namespace vedette {
 // the disk before it gets its name. One that is left in the middle keeps its part and goes on there later.
 class DirectoryTransfer : public Transfer {
  public:
-  DirectoryTransfer(const std::filesystem::path& folder, Later& later, ByteRate& rate, const Clock& clock,
-                    TransferOrder order, TransferOwner& owner);
+  DirectoryTransfer(const std::filesystem::path& folder, FolderIdentity& identity, Later& later, ByteRate& rate,
+                    const Clock& clock, TransferOrder order, TransferOwner& owner);
   ~DirectoryTransfer() override;
   int64_t sent_bytes() const override { return copied_bytes_; }
 
@@ -35,6 +36,7 @@ class DirectoryTransfer : public Transfer {
   void end(Result<UploadProof> proof);
 
   const std::filesystem::path folder_;
+  FolderIdentity& identity_;
   Later& later_;
   ByteRate& rate_;
   const Clock& clock_;

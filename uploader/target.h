@@ -107,7 +107,8 @@ class Target {
   virtual Result<std::string> presign(const std::string& object_key, seconds valid) const = 0;
 };
 
-// A folder, say a mounted NAS: same proofs, atomic rename.
-std::unique_ptr<Target> make_directory_target(std::filesystem::path directory);
+// A folder, say a mounted NAS: same proofs, atomic rename. `memory`: a file that remembers which folder it is (see
+// folder_identity.h); empty: any that is there will do.
+std::unique_ptr<Target> make_directory_target(std::filesystem::path directory, std::filesystem::path memory = {});
 
 }  // namespace vedette

@@ -65,6 +65,10 @@ TEST_F(UploadConfigTest, FurtherEndpointsOfTheStoreAreRead) {
 TEST_F(UploadConfigTest, OtherUploadTargets) {
   EXPECT_EQ(load(with("upload", R"("target": "none")")).config.upload.target, Config::UploadTarget::none);
   EXPECT_EQ(load(with("upload", R"("directory": "/nas")")).config.upload.directory, "/nas");
+  EXPECT_EQ(load(with("upload", R"("directory": "/nas", "prefix": "a/b-")")).config.upload.prefix, "a/b-");
+  for (const char* prefix : {"./x/", "a//b/", "x/./"})
+    EXPECT_THAT(paths_of(with("upload", R"("directory": "/nas", "prefix": ")" + std::string(prefix) + "\"")),
+                ElementsAre("/upload/prefix"));
 }
 
 }  // namespace

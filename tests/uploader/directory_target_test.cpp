@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/small_disk.h"
 #include "tests/support/temp_dir.h"
 #include "tests/uploader/transfer_run.h"
 #include "tests/uploader/upload_fixture.h"
@@ -158,6 +159,89 @@ TEST_F(DirectoryTargetTest, HasNoUrls) {
   const auto url = target_->presign("a", 60s);
   ASSERT_FALSE(url);
   EXPECT_EQ(url.error().code, Code::unsupported);
+}
+
+// A network folder that was used before, as it is when it is not mounted.
+class FolderIdentityTest : public DirectoryTargetTest {
+ protected:
+  Result<UploadProof> put_now(const Upload& upload) {
+    const auto target = make_directory_target(nas_, memory_);
+    return TransferRun(upload).run(*target, root_ / upload.path);
+  }
+  void expect_not_mounted() {
+    const auto upload = make_upload(root_, "content");
+    const auto proof = put_now(upload);
+    ASSERT_FALSE(proof);
+    EXPECT_EQ(proof.error().code, Code::camera_unavailable);
+    EXPECT_THAT(proof.error().message, HasSubstr(nas_.string()));
+    EXPECT_FALSE(fs::exists(object(upload)));
+  }
+
+  const fs::path memory_ = root_ / "upload-folder";
+};
+
+TEST_F(FolderIdentityTest, AnEmptyFolderInItsPlaceIsRefused) {
+  ASSERT_TRUE(put_now(make_upload(root_, "one")));
+  ASSERT_TRUE(put_now(make_upload(root_, "two"))) << "the same, after a restart";
+  fs::rename(nas_, dir_.path() / "elsewhere");
+  expect_not_mounted();
+  EXPECT_FALSE(fs::exists(nas_)) << "it is not made anew";
+  fs::create_directories(nas_);  // the mount point
+  expect_not_mounted();
+  fs::remove(nas_);
+  fs::rename(dir_.path() / "elsewhere", nas_);
+  EXPECT_TRUE(put_now(make_upload(root_, "three")));
+}
+
+TEST_F(FolderIdentityTest, AFolderTakenAwayWhileItIsUsedIsRefused) {
+  const auto target = make_directory_target(nas_, memory_);
+  const auto put_by_target = [&](const Upload& upload) {
+    return TransferRun(upload).run(*target, root_ / upload.path);
+  };
+  ASSERT_TRUE(put_by_target(make_upload(root_, "one")));
+  fs::rename(nas_, dir_.path() / "elsewhere");
+  fs::create_directories(nas_);
+  EXPECT_EQ(put_by_target(make_upload(root_, "two")).error().code, Code::camera_unavailable);
+}
+
+TEST_F(FolderIdentityTest, AnotherFolderIsATargetOfItsOwnAndTwoDevicesMayShareOne) {
+  ASSERT_TRUE(put_now(make_upload(root_, "one")));
+  const auto upload = make_upload(root_, "two");
+  EXPECT_TRUE(TransferRun(upload).run(*make_directory_target(dir_.path() / "other", memory_), root_ / upload.path));
+  const auto third = make_upload(root_, "three");
+  const auto of_another_device = make_directory_target(nas_, dir_.path() / "another");
+  EXPECT_TRUE(TransferRun(third).run(*of_another_device, root_ / third.path));
+  EXPECT_TRUE(put_now(make_upload(root_, "four")));
+}
+
+TEST_F(DirectoryTargetTest, WhatLiesUnderItsNameAndIsNoFileIsAConflictOfThatObject) {
+  const auto upload = make_upload(root_, "content");
+  fs::create_directories(object(upload).parent_path());
+  fs::create_symlink("nowhere", object(upload));
+  const auto proof = put(upload);
+  ASSERT_FALSE(proof);
+  EXPECT_EQ(proof.error().code, Code::conflict) << proof.error().message;
+}
+
+TEST_F(DirectoryTargetTest, ALinkInThePlaceOfAPartLeadsNowhere) {
+  const auto upload = make_upload(root_, "content");
+  fs::create_directories(object(upload).parent_path());
+  test::write_text(dir_.path() / "outside", "mine");
+  fs::create_symlink(dir_.path() / "outside", object(upload).string() + ".part");
+  EXPECT_FALSE(put(upload));
+  EXPECT_EQ(read_text(dir_.path() / "outside"), "mine");
+  EXPECT_FALSE(fs::exists(object(upload)));
+}
+
+TEST_F(DirectoryTargetTest, AFullFolderIsNotKeptFullByWhatDidNotFit) {
+  if (const std::string why = test::SmallDisk::not_possible(); !why.empty()) GTEST_SKIP() << why;
+  test::SmallDisk disk(dir_.path() / "nas", 4096);
+  disk.mount();
+  fs::create_directories(nas_);
+  const auto large = put(make_upload(root_, some_content(6'000'000)));
+  ASSERT_FALSE(large);
+  EXPECT_EQ(large.error().code, Code::no_space) << large.error().message;
+  EXPECT_TRUE(put(make_upload(root_, some_content(1'000'000))));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/ports.h"
+#include "tests/support/s3_server.h"
 #include "tests/support/wait.h"
 #include "tests/uploader/s3_answers_fixture.h"
 
@@ -58,6 +59,17 @@ TEST_F(S3EndpointsTest, ALeftEndpointsUploadGoesByTheNextAtOnce) {
   EXPECT_EQ(code_of(small_), Code::ok);
   EXPECT_THAT(second_->methods(), ElementsAre("PUT"));
   EXPECT_THAT(*target_->presign("k", 60s), StartsWith(second_->endpoint())) << "where the object is for certain";
+}
+
+TEST_F(S3EndpointsTest, OneWhoseCertificateNobodyVouchesForIsLeft) {
+  const S3Server secure({.tls = true});
+  second_ = std::make_unique<HttpScript>(takes);
+  start_at(secure.endpoint());
+  EXPECT_EQ(code_of(small_), Code::forbidden);
+  EXPECT_EQ(code_of(small_), Code::cancelled);
+  EXPECT_EQ(current(), 1u);
+  EXPECT_EQ(code_of(small_), Code::ok);
+  EXPECT_THAT(second_->methods(), ElementsAre("PUT"));
 }
 
 TEST_F(S3EndpointsTest, AnEndpointWithoutAStoreBehindItIsLeft) {
