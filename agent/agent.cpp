@@ -210,6 +210,9 @@ void Agent::Impl::on_clock(const ClockChange& change) {
     log::warn("the clock was set", {{"by_ms", to_ms(change.step)}, {"synced", change.synced}});
     add_event("clock.stepped", {}, {{"by_ms", to_ms(change.step)}, {"synced", change.synced}});
     recordings_.on_clock_set(change.step, cameras_);
+    const UtcTime before = clock_.utc() - change.step;
+    if (const auto dated = commands_->redate(before - (clock_.mono() - started_), before, change.step); !dated)
+      log::error("the commands of this run keep their dates", {{"reason", dated.error().message}});
   }
   keeper_.look_at_dates();
   board_.status_may_have_changed();
@@ -244,6 +247,7 @@ void Agent::Impl::tick() {
     twin_.publish(Tell::if_changed);
     tell_retained();
   }
+  if (noted_cameras_.size() != config_.cameras.size()) note_cameras();
   imports_.follow_config();
   monitoring_.tick(now);
   feed_.tick(now);
@@ -299,6 +303,9 @@ void Agent::Impl::shut_down() {
   drain_until(clock_.mono() + kDrainOutbox,
               [this] { return !session_ || !session_->connected() || publisher_.drained(); });
   replies_.enter_told();
+  if (session_ && session_->connected() && publisher_.drained())
+    if (const auto forgotten = catalog_.forget_told_cameras(gone_cameras_); !forgotten)
+      log::warn("cameras that are gone stay noted", {{"reason", forgotten.error().message}});
   feed_.request_stop();  // its last words go while we take leave of the broker
   if (session_) end_session("offline");
   if (volume_->check())

@@ -95,6 +95,7 @@ class Agent::Impl {
   void on(ShutdownRequested event);
 
   void tell_retained();
+  void note_cameras();
   void answer(const ReplyTo& to, const messages::Answer& answer);
   void add_event(const char* type, const std::string& camera_id, const Json& data);
   void on_clock(const ClockChange& change);
@@ -110,6 +111,7 @@ class Agent::Impl {
   ConfigState in_force_;  // replaced in its place by the applier, in the main loop
   const Config& config_ = in_force_.config;
   const Clock& clock_;
+  const MonoTime started_ = clock_.mono();
   const std::unique_ptr<Volume> volume_;  // holds the lock on the folder
   RunMarker marker_;
   const Layout layout_;
@@ -169,6 +171,8 @@ class Agent::Impl {
   std::unique_ptr<UploadEngine> uploads_;
   std::unique_ptr<mqtt::Session> session_;
   int session_number_ = 0;
+  std::vector<std::string> noted_cameras_;  // in the catalog, as configured
+  std::vector<std::string> gone_cameras_;   // that were before
 };
 
 }  // namespace vedette

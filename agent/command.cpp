@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/text.h"
+
 namespace vedette {
 
 namespace {
@@ -178,7 +180,7 @@ Decoded decode_command(const mqtt::Message& message, bool retained, const std::s
   Decoded decoded;
   ReplyTo& to = decoded.reply_to;
   to.topic = good_response_topic(message.response_topic, base_topic).value_or(base_topic + "/reply/default");
-  to.verb = verb.substr(0, 64);
+  to.verb = verb.substr(0, utf8_prefix(verb, 64));
   to.received = clock.mono();
   if (message.correlation_data.size() <= kMostCorrelationBytes) to.correlation = message.correlation_data;
 

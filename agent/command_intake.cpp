@@ -77,6 +77,11 @@ void CommandIntake::refuse(ReplyTo to, Refusal refusal) {
     log::debug("a refused command is not answered: too many are waiting");
 }
 
+void CommandIntake::repeat(ReplyTo to, const std::string& reply) {
+  if (!inbox_.try_push(CommandRepeated{std::move(to), reply}))
+    log::debug("a repeated command is not answered: too many are waiting");
+}
+
 void CommandIntake::on_message(const mqtt::Message& message, bool retained) {
   if (message.topic == desired_topic_) {
     if (message.payload.empty()) return;  // cleared: what is in force stays
@@ -90,6 +95,10 @@ void CommandIntake::on_message(const mqtt::Message& message, bool retained) {
   const std::string verb = message.topic.substr(road->prefix.size());
   Decoded decoded = decode_command(message, retained, verb, base_topic_, clock_);
   if (const auto* refusal = std::get_if<Refusal>(&decoded.content); refusal && !refusal->known) {
+    // One that came in time, and comes again when it has expired, has its answer.
+    if (refusal->status == "expired" && !retained && within_rate(*road, verb))
+      if (const auto known = log_.find(decoded.reply_to.command_id); known && *known)
+        return repeat(std::move(decoded.reply_to), (*known)->reply);
     refuse(std::move(decoded.reply_to), *refusal);
     return;
   }
@@ -114,7 +123,8 @@ Result<std::optional<CommandRecord>> CommandIntake::enter(const Decoded& decoded
                              clock_.utc(),
                              {},
                              to.camera_id,
-                             durability_of(to.verb) == Durability::kill};
+                             durability_of(to.verb) == Durability::kill,
+                             to.traceparent};
   auto before = log_.begin(record, durability_of(to.verb));
   const bool full = !before && before.error().code == Code::no_space;
   const Verb* verb = full ? find_verb(to.verb) : nullptr;
@@ -131,11 +141,7 @@ void CommandIntake::accept(Decoded decoded) {
     refuse(std::move(to), Refusal{"rejected", before.error(), {}, false});
     return;
   }
-  if (*before) {
-    if (!inbox_.try_push(CommandRepeated{std::move(to), (*before)->reply}))
-      log::debug("a repeated command is not answered: too many are waiting");
-    return;
-  }
+  if (*before) return repeat(std::move(to), (*before)->reply);
   const std::string command_id = to.command_id;
   pass_on(std::move(decoded));
   if (const auto kept = log_.keep(command_id); !kept)

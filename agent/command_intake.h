@@ -48,6 +48,7 @@ class CommandIntake {
   Road* road_of(const std::string& topic);
   bool within_rate(Road& road, const std::string& verb);
   void refuse(ReplyTo to, Refusal refusal);
+  void repeat(ReplyTo to, const std::string& reply);
   void accept(Decoded decoded);
   void pass_on(Decoded decoded);
   Result<std::optional<CommandRecord>> enter(const Decoded& decoded);

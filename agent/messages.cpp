@@ -29,6 +29,14 @@ std::string_view record_name(Config::Record record) {
   return "command";
 }
 
+// The place that the message of an invalid argument names, "/params/until: is in the past".
+std::vector<FieldError> places_in(const Error& error) {
+  const size_t colon = error.message.find(": ");
+  if (error.code != Code::invalid_argument || !error.message.starts_with("/params/") || colon == std::string::npos)
+    return {};
+  return {{error.message.substr(0, colon), error.message.substr(colon + 2)}};
+}
+
 double rounded(double value, double unit) {
   return std::round(value / unit) * unit;
 }
@@ -45,10 +53,13 @@ Answer failed(Error error, Json result) {
   return {"failed", std::move(error), {}, std::make_shared<Json>(std::move(result))};
 }
 Answer rejected(Error error) {
-  return {"rejected", std::move(error), {}, nullptr};
+  auto places = places_in(error);
+  return {"rejected", std::move(error), std::move(places), nullptr};
 }
 Answer rejected(Error error, Json result) {
-  return {"rejected", std::move(error), {}, std::make_shared<Json>(std::move(result))};
+  Answer answer = rejected(std::move(error));
+  answer.result = std::make_shared<Json>(std::move(result));
+  return answer;
 }
 Answer accepted() {
   return {"accepted", {Code::ok, {}}, {}, nullptr};
@@ -72,6 +83,9 @@ Answer expired(std::string message) {
 }
 
 Answer refused(const Error& error) {
+  // The catalog knows the parameter by its name only.
+  if (error.code == Code::invalid_argument && error.message.starts_with("cursor: "))
+    return rejected({error.code, "/params/" + error.message});
   const bool asker =
       error.code == Code::not_found || error.code == Code::invalid_argument || error.code == Code::conflict;
   return asker ? rejected(error) : failed(error);

@@ -128,7 +128,8 @@ void Publisher::reply_again(const std::string& topic, const std::string& correla
     log::error("a stored reply is damaged", {{"verb", verb}});
     return;
   }
-  Outgoing out = outgoing(topic, reply_schema(verb, *body), *body);
+  // The id may have come with another verb this time.
+  Outgoing out = outgoing(topic, reply_schema(body->value("verb", verb), *body), *body);
   out.message.correlation_data = correlation;
   out.id = *id;
   out.at = UtcTime(microseconds(*at_us));

@@ -95,7 +95,8 @@ void Replies::answer_interrupted() {
   for (const CommandRecord& record : *untold)
     publisher_.reply_again(record.reply_topic, record.correlation, record.verb, record.reply);
   for (const CommandRecord& record : *unfinished) {
-    ReplyTo to{record.reply_topic, record.correlation, record.command_id, record.verb, {}, clock_.mono()};
+    ReplyTo to{record.reply_topic, record.correlation, record.command_id,
+               record.verb,        record.traceparent, clock_.mono()};
     to.actor = record.actor;
     to.camera_id = record.camera_id;
     answer(to, messages::failed({Code::internal, "the agent was interrupted while it carried out this command"}));

@@ -125,4 +125,10 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+size_t utf8_prefix(std::string_view text, size_t most) {
+  if (text.size() <= most) return text.size();
+  while (most > 0 && (static_cast<uint8_t>(text[most]) & 0xc0) == 0x80) --most;
+  return most;
+}
+
 }  // namespace vedette

@@ -22,5 +22,7 @@ std::optional<std::string> from_base64(std::string_view text);
 std::vector<std::string_view> split(std::string_view text, char separator);
 
 bool is_utf8(std::string_view text);
+// How many bytes of the text to keep, at most so many, so that no character of UTF-8 is cut.
+size_t utf8_prefix(std::string_view text, size_t most);
 
 }  // namespace vedette

@@ -178,6 +178,11 @@ class Catalog {
   // not_found, or conflict when it is being deleted.
   Result<Clip> protect(const std::string& clip_id, bool wanted, std::optional<UtcTime> until);
 
+  // A broker is told of the state of these cameras, and retains it. Gives those it was told of before, by this run or
+  // another, that are not among them; they stay known until they are forgotten.
+  Result<std::vector<std::string>> note_told_cameras(const std::vector<std::string>& configured);
+  Status forget_told_cameras(const std::vector<std::string>& camera_ids);
+
   // Deleting, as ClipRemover does it. The rows become `deleting`, their uploads go; what may not be deleted is refused.
   Result<DeletionsBegun> begin_deletions(const std::vector<std::string>& clip_ids, const DeletionOrder& order,
                                          UtcTime now);

@@ -62,6 +62,7 @@ std::string begun(const CommandRecord& command) {
     put(body, *text);
   put(body, to_us(command.received_at));
   put(body, int64_t{command.only_asks});
+  put(body, command.traceparent);
   return body;
 }
 
@@ -125,7 +126,7 @@ bool CommandJournal::take(std::string_view body) {
     const bool whole = vedette::take(body, command.verb) && vedette::take(body, command.actor) &&
                        vedette::take(body, command.reply_topic) && vedette::take(body, command.correlation) &&
                        vedette::take(body, command.camera_id) && vedette::take(body, received_us) &&
-                       vedette::take(body, only_asks) && body.empty();
+                       vedette::take(body, only_asks) && vedette::take(body, command.traceparent) && body.empty();
     command.command_id = std::move(id);
     command.received_at = from_us(received_us);
     command.only_asks = only_asks != 0;

@@ -13,15 +13,18 @@ constexpr char kOrder = 'a';  // of the pages of the audit, in their cursors
 
 constexpr std::string_view kInsert =
     "INSERT INTO command(command_id, verb, actor, reply_topic, correlation, received_us, reply, camera_id, only_asks, "
-    "told) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0) ON CONFLICT(command_id) DO NOTHING";
+    "traceparent, told) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0) ON CONFLICT(command_id) DO NOTHING";
 constexpr std::string_view kSelectOne =
-    "SELECT command_id, verb, actor, reply_topic, correlation, received_us, reply, camera_id, only_asks FROM command "
+    "SELECT command_id, verb, actor, reply_topic, correlation, received_us, reply, camera_id, only_asks, "
+    "traceparent FROM command "
     "WHERE command_id = ?1";
 constexpr std::string_view kSelectUnfinished =
-    "SELECT command_id, verb, actor, reply_topic, correlation, received_us, reply, camera_id, only_asks FROM command "
+    "SELECT command_id, verb, actor, reply_topic, correlation, received_us, reply, camera_id, only_asks, "
+    "traceparent FROM command "
     "WHERE reply = '' ORDER BY received_us, command_id";
 constexpr std::string_view kSelectUntold =
-    "SELECT command_id, verb, actor, reply_topic, correlation, received_us, reply, camera_id, only_asks FROM command "
+    "SELECT command_id, verb, actor, reply_topic, correlation, received_us, reply, camera_id, only_asks, "
+    "traceparent FROM command "
     "WHERE told = 0 AND reply <> '' ORDER BY received_us, command_id";
 constexpr std::string_view kSelectAudit =
     "SELECT command_id, verb, actor, camera_id, received_us, status, code, message, took_ms FROM command "
@@ -29,8 +32,8 @@ constexpr std::string_view kSelectAudit =
     "ORDER BY received_us DESC, command_id DESC LIMIT ?5";
 
 CommandRecord read(const Database::Statement& row) {
-  return {row.text(0), row.text(1), row.text(2),        row.text(3), row.text(4), from_us(row.integer(5)),
-          row.text(6), row.text(7), row.integer(8) != 0};
+  return {row.text(0), row.text(1), row.text(2),         row.text(3), row.text(4), from_us(row.integer(5)),
+          row.text(6), row.text(7), row.integer(8) != 0, row.text(9)};
 }
 
 AuditEntry read_entry(const Database::Statement& row) {
@@ -46,7 +49,7 @@ Status insert(Database::Access& db, const CommandRecord& command) {
   auto row = db.prepare(kInsert);
   row.bind(1, command.command_id).bind(2, command.verb).bind(3, command.actor).bind(4, command.reply_topic);
   row.bind_bytes(5, command.correlation).bind(6, to_us(command.received_at)).bind(7, command.reply);
-  return row.bind(8, command.camera_id).bind(9, int64_t{command.only_asks}).run();
+  return row.bind(8, command.camera_id).bind(9, int64_t{command.only_asks}).bind(10, command.traceparent).run();
 }
 
 Status update(Database::Access& db, const std::string& command_id, const CommandOutcome& outcome) {
@@ -146,6 +149,7 @@ Result<std::optional<CommandRecord>> CommandLog::find(const std::string& command
   {
     const std::lock_guard lock(mutex_);
     if (const auto* entry = journal_.find(command_id)) return std::optional(entry->command);
+    if (hashes_.count(hash(command_id)) == 0) return std::optional<CommandRecord>();
   }
   return find_row(command_id);
 }
@@ -258,10 +262,22 @@ Result<std::vector<CommandRecord>> CommandLog::select(std::string_view sql) {
   return commands;
 }
 
+Status CommandLog::redate(UtcTime from, UtcTime to, microseconds by) {
+  if (auto made = told({}); !made) return made;
+  return database_.write([&](Database::Access& db) {
+    auto rows = db.prepare("UPDATE command SET received_us = received_us + ?3 WHERE received_us BETWEEN ?1 AND ?2");
+    return rows.bind(1, to_us(from)).bind(2, to_us(to)).bind(3, by.count()).run();
+  });
+}
+
 Result<int> CommandLog::expire(UtcTime now, int64_t most_rows) {
   static_cast<void>(told({}));  // on a full disk what goes makes room for them
   std::vector<size_t> gone;
   const auto status = database_.write([&](Database::Access& db) -> Status {
+    // What a clock that was never set has dated is as old as its first look by one that was.
+    if (now < kClockWasSet) return {};
+    auto undated = db.prepare("UPDATE command SET received_us = ?1 WHERE received_us < ?2");
+    if (auto dated = undated.bind(1, to_us(now)).bind(2, to_us(kClockWasSet)).run(); !dated) return dated;
     auto old = db.prepare(
         "DELETE FROM command WHERE command_id IN (SELECT command_id FROM command WHERE received_us < ?1 LIMIT ?2) "
         "RETURNING command_id");

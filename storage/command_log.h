@@ -85,6 +85,9 @@ class CommandLog {
   // invalid_argument for a cursor that is not of ours.
   static constexpr int kMostLookedAt = 5000;
   Result<AuditPage> audit(const AuditQuery& query);
+  // The clock was set by so much: what was received between these instants of the old one is dated anew, so that it is
+  // neither forgotten too early nor kept too long.
+  Status redate(UtcTime from, UtcTime to, microseconds by);
   // Removes what is older than kKept, and questions that are too many, at most kMostExpired at once; the number
   // removed.
   static constexpr int kMostExpired = 500;

@@ -17,6 +17,7 @@ struct CommandRecord {
   std::string reply;        // the final reply as sent; empty: not finished
   std::string camera_id{};  // that it is about; empty: none
   bool only_asks = false;   // changes nothing
+  std::string traceparent{};
 };
 
 // What became of a command.

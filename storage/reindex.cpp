@@ -3,25 +3,65 @@
 #include "core/file.h"
 #include "core/ids.h"
 #include "core/log.h"
+#include "storage/columns.h"
 #include "storage/manifest.h"
 
 namespace vedette {
 
 namespace {
 
-Status set_catalog_aside(const Layout& layout) {
-  namespace fs = std::filesystem;
-  if (auto made = file::make_directories(layout.quarantine()); !made) return made;
+namespace fs = std::filesystem;
+
+// Where it is then.
+Result<fs::path> set_catalog_aside(const Layout& layout) {
+  if (auto made = file::make_directories(layout.quarantine()); !made) return made.error_as_is();
   const std::string name = layout.database().filename().string() + "." + new_id();
   // The log and its index belong to the file; alone they would be taken for those of the new one.
   for (const char* part : {"", "-wal", "-shm"}) {
     const fs::path from = layout.database().string() + part;
     std::error_code ignored;
     if (!fs::exists(from, ignored)) continue;
-    if (auto moved = file::rename(from, layout.quarantine() / (name + part)); !moved) return moved;
+    if (auto moved = file::rename(from, layout.quarantine() / (name + part)); !moved) return moved.error_as_is();
   }
-  if (auto synced = file::sync_directory(layout.quarantine()); !synced) return synced;
-  return file::sync_directory(layout.root);
+  if (auto synced = file::sync_directory(layout.quarantine()); !synced) return synced.error_as_is();
+  if (auto synced = file::sync_directory(layout.root); !synced) return synced.error_as_is();
+  return layout.quarantine() / name;
+}
+
+struct Protection {
+  std::string clip_id;
+  std::optional<UtcTime> until;
+};
+
+Result<std::vector<Protection>> protections_in(Database& database) {
+  std::vector<Protection> out;
+  const auto status = database.read([&](Database::Access& db) {
+    auto row = db.prepare("SELECT clip_id, until_us FROM clip WHERE protected = 1");
+    while (row.step())
+      out.push_back({row.text(0), row.is_null(1) ? std::nullopt : std::optional(from_us(row.integer(1)))});
+    return row.status();
+  });
+  if (!status) return status.error_as_is();
+  return out;
+}
+
+// What somebody has said of the clips, and no file says: as far as the old catalog can be read.
+void take_over(const fs::path& aside, Catalog& catalog) {
+  std::error_code ignored;
+  if (!fs::exists(aside, ignored)) return;
+  const auto old = Database::open(aside);
+  const auto protections = old ? protections_in(**old) : old.error_as_is();
+  if (!protections) {
+    log::warn("which clips are protected is not known any more", {{"why", protections.error().message}});
+    return;
+  }
+  for (const Protection& one : *protections)
+    if (auto done = catalog.protect(one.clip_id, true, one.until); !done && done.error().code != Code::not_found)
+      log::warn("a clip is protected no more", {{"clip_id", one.clip_id}, {"why", done.error().message}});
+  const auto paused = Catalog(**old).uploads_paused_until();
+  if (!paused || !*paused) return;
+  if (auto kept = catalog.set_uploads_paused_until(*paused); !kept)
+    log::warn("uploads are paused no more", {{"why", kept.error().message}});
 }
 
 Result<std::unique_ptr<Database>> open_anew(const Layout& layout) {
@@ -46,12 +86,15 @@ Result<OpenedCatalog> open_catalog(const Layout& layout) {
 }
 
 Result<RecoveryResult> reindex(const Layout& layout, const ManifestIssuer& issuer, const Clock& clock, bool posters) {
-  if (auto aside = set_catalog_aside(layout); !aside) return aside.error_as_is();
+  const auto aside = set_catalog_aside(layout);
+  if (!aside) return aside.error_as_is();
   const auto database = open_anew(layout);
   if (!database) return database.error_as_is();
   Catalog catalog(**database, issuer, posters);
   LossLedger losses(**database);
-  return recover(layout, catalog, losses, clock);
+  auto recovered = recover(layout, catalog, losses, clock);
+  if (recovered) take_over(*aside, catalog);
+  return recovered;
 }
 
 }  // namespace vedette

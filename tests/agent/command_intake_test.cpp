@@ -157,6 +157,22 @@ TEST_F(CommandIntakeTest, SameIdAfterwardsBringsTheStoredReplyAlsoAfterARestart)
   EXPECT_FALSE(next());
 }
 
+TEST_F(CommandIntakeTest, SameIdIsARepetitionAlsoWhenItHasExpiredMeanwhile) {
+  const Json command = {{"v", 1}, {"id", new_id()}, {"expires_at", to_rfc3339(clock_.utc() + 2s)}};
+  send("agent.ping", command);
+  EXPECT_TRUE(next_as<CommandArrived>());
+  clock_.advance(3s);
+  send("agent.ping", command);
+  EXPECT_EQ(next_as<CommandRepeated>()->reply, "") << "it runs";
+  ASSERT_TRUE(log_->finish(command.at("id"), {"the reply", "succeeded", "ok"}));
+  send("agent.ping", command);
+  EXPECT_EQ(next_as<CommandRepeated>()->reply, "the reply");
+  Json late = command;
+  late["id"] = new_id();
+  send("agent.ping", late);
+  EXPECT_EQ(next_as<CommandRefused>()->refusal.status, "expired");
+}
+
 TEST_F(CommandIntakeTest, SameIdIsTheSameCommandWhateverElseItSays) {
   const std::string id = new_id();
   ping(id);

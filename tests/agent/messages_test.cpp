@@ -38,6 +38,20 @@ TEST(ReplyMessageTest, RejectionNamesThePlaces) {
   EXPECT_FALSE(json.contains("result"));
 }
 
+TEST(ReplyMessageTest, AnInvalidArgumentListsThePlaceThatItNames) {
+  const Json places = Json::parse(R"([{"path": "/params/until", "message": "is in the past: yesterday"}])");
+  const messages::Answer answer =
+      messages::rejected({Code::invalid_argument, "/params/until: is in the past: yesterday"});
+  EXPECT_EQ(messages::reply(asker(), answer, MonoTime(10s))["errors"], places);
+  const Json cursor =
+      messages::reply(asker(), messages::refused({Code::invalid_argument, "cursor: no"}), MonoTime(10s));
+  EXPECT_EQ(cursor["message"], "/params/cursor: no");
+  EXPECT_EQ(cursor["errors"][0]["path"], "/params/cursor");
+  for (const Error& other : {Error{Code::not_found, "/params/clip_id: is not there"}, Error{Code::conflict, "x: y"},
+                             Error{Code::invalid_argument, "no place"}})
+    EXPECT_FALSE(messages::reply(asker(), messages::rejected(other), MonoTime(10s)).contains("errors"));
+}
+
 TEST(ReplyMessageTest, AcceptedIsNotFinalAndHasNoTime) {
   const Json json = messages::reply(asker(), messages::accepted(), MonoTime(11s));
   EXPECT_EQ(json["status"], "accepted");

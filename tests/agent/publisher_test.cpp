@@ -209,6 +209,17 @@ TEST_F(PublisherTest, StoredReplyGoesOutAgainAsItWas) {
   EXPECT_EQ(again, first);
 }
 
+TEST_F(PublisherTest, StoredReplyHasTheSchemaOfItsOwnVerb) {
+  connect();
+  std::string stored;
+  publisher_->reply(std::string(kBase) + "/reply/web", "", "agent.ping",
+                    {{"command_id", "c"}, {"verb", "agent.ping"}, {"status", "succeeded"}},
+                    [&](const std::string& text) { stored = text; });
+  publisher_->reply_again(std::string(kBase) + "/reply/other", "", "clip.get", stored);
+  ASSERT_TRUE(wait_until_seen("/reply/other", 1));
+  EXPECT_EQ(seen("/reply/other").front().property("schema"), "vedette/v1/reply/agent.ping");
+}
+
 TEST_F(PublisherTest, DamagedStoredReplyIsLeftOut) {
   for (const char* stored : {"", "nonsense", "[]", "{}", R"({"body": {}})", R"({"body": {}, "id": 5, "at_us": "x"})"})
     publisher_->reply_again(std::string(kBase) + "/reply/web", "", "agent.ping", stored);

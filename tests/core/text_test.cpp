@@ -61,5 +61,11 @@ TEST(Utf8Test, RefusesOverlongFormsSurrogatesAndBrokenOnes) {
     EXPECT_FALSE(is_utf8(bad)) << bad;
 }
 
+TEST(Utf8Test, APrefixCutsNoCharacter) {
+  const std::string text = "a\xc3\xa9\xf0\x9f\x98\x80";  // a, e acute, a face
+  const size_t kept[] = {0, 1, 1, 3, 3, 3, 3, 7, 7};
+  for (size_t most = 0; most < std::size(kept); ++most) EXPECT_EQ(utf8_prefix(text, most), kept[most]) << most;
+}
+
 }  // namespace
 }  // namespace vedette

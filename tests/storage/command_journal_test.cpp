@@ -19,7 +19,7 @@ using test::kNow;
 using test::Store;
 
 CommandRecord question(const std::string& id) {
-  return {id, "clip.query", "alice", "B/reply/x", std::string("\0\x01\xff", 3), kNow, {}, "front", true};
+  return {id, "clip.query", "alice", "B/reply/x", std::string("\0\x01\xff", 3), kNow, {}, "front", true, "00-trace"};
 }
 
 CommandOutcome outcome() {
@@ -70,6 +70,7 @@ TEST_F(CommandJournalTest, HoldsEveryFieldForTheNextStart) {
   EXPECT_EQ(a->command.received_at, kNow);
   EXPECT_EQ(a->command.camera_id, "front");
   EXPECT_TRUE(a->command.only_asks);
+  EXPECT_EQ(a->command.traceparent, "00-trace");
   EXPECT_EQ(a->command.reply, outcome().reply);
   EXPECT_EQ(a->outcome.status, "succeeded");
   EXPECT_EQ(a->outcome.code, "ok");

@@ -69,9 +69,15 @@ class CommandKillTest : public testing::Test {
     const std::string id = new_id();
     ProbeMessage message;
     message.topic = std::string("vedette/v1/group/") + kGroup + "/command/" + verb;
-    message.payload = to_text({{"v", 1}, {"id", id}, {"reply_to", "group"}, {"params", params}});
+    message.payload =
+        to_text({{"v", 1}, {"id", id}, {"reply_to", "group"}, {"traceparent", traceparent_of(id)}, {"params", params}});
     EXPECT_TRUE(rig.probe.publish(message));
     sent_.emplace(id, verb);
+    traced_.insert(id);
+  }
+  static std::string traceparent_of(std::string id) {
+    std::erase(id, '-');
+    return "00-" + id + "-00f067aa0ba902b7-01";
   }
   void stream_for(milliseconds time) {
     const MonoTime end = Clock::system().mono() + time;
@@ -140,6 +146,7 @@ class CommandKillTest : public testing::Test {
   void on_reply(Json json) {
     const std::string id = json.at("command_id");
     note_effect(id, json.value("result", Json::object()));
+    EXPECT_EQ(json.value("traceparent", ""), traced_.count(id) > 0 ? traceparent_of(id) : "");
     if (json.at("status") == "accepted" || json.at("status") == "in_progress") return;
     json.erase("seq");
     Replies& replies = replies_[id];
@@ -190,6 +197,7 @@ class CommandKillTest : public testing::Test {
   const unsigned seed_;
   std::mt19937 random_;
   std::map<std::string, std::string> sent_;  // the verbs by command id; ids grow with time
+  std::set<std::string> traced_;             // of these, with traceparent_of(id)
   std::vector<std::string> clips_;
   size_t taken_in_ = 0;
   std::map<std::string, Replies> replies_;  // by command id

@@ -143,6 +143,30 @@ size_t told(const Rig& rig, const std::string& subtopic, size_t from) {
   return rig.probe.count([&](const ProbeMessage& m) { return m.topic.ends_with("/" + subtopic); }, from);
 }
 
+TEST(SessionTest, WhatIsRetainedOfACameraThatWentFromTheFileIsTakenBack) {
+  Rig rig;
+  for (const char* id : {"front", "back"}) rig.add_camera(id, "test://pattern?size=160x120&fps=10&gop=10");
+  rig.start();
+  const std::string topic = "vedette/v1/edge-01/camera/back/state";
+  const auto is_of_it = [&](const ProbeMessage& m) { return m.topic == topic; };
+  ASSERT_TRUE(rig.probe.wait_for(is_of_it, kLimit));
+  for (int run = 0; run < 2; ++run) {
+    run == 0 ? rig.vedette->kill9() : static_cast<void>(rig.vedette->sigterm());
+    rig.config()["cameras"].erase("back");
+    const size_t from = rig.probe.mark();
+    rig.start();
+    rig.result("agent.ping", Json::object());  // goes out behind the states
+    EXPECT_EQ(told(rig, "camera/back/state", from), run == 0 ? 1u : 0u) << "once";
+    if (run > 0) continue;
+    const auto cleared = rig.probe.wait_for(is_of_it, kLimit, from);
+    ASSERT_TRUE(cleared);
+    EXPECT_EQ(cleared->payload, "");
+  }
+  MqttProbe later({rig.broker.port(), topic});
+  rig.result("agent.ping", Json::object());
+  EXPECT_EQ(later.count([](const ProbeMessage&) { return true; }), 0u) << "nothing is retained";
+}
+
 TEST(SessionTest, AResumedSessionIsToldOnlyWhatHasChanged) {
   Rig rig;
   TcpProxy way("http" + rig.broker.url().substr(4));
