@@ -222,12 +222,7 @@ int64_t Snapshots::frame_age_ms(const SnapshotTaken& taken) const {
   return std::max<int64_t>(0, to_ms(clock_.utc() - taken.taken_at));
 }
 
-Snapshots::Reply Snapshots::finish(const SnapshotTaken& taken, bool uploaded) const {
-  if (!uploaded && !taken.request.send_inline)
-    return {taken.reply_to, messages::failed({Code::timed_out,
-                                              "the object store has not taken the picture within timeout_ms; the "
-                                              "upload goes on as " +
-                                                  taken.upload->object_key})};
+Json Snapshots::result_of(const SnapshotTaken& taken, bool uploaded) const {
   const Jpeg& jpeg = *taken.jpeg;
   Json result = {{"snapshot_id", taken.snapshot_id},    {"taken_at", to_rfc3339(taken.taken_at)},
                  {"origin", origin_name(taken.origin)}, {"frame_age_ms", frame_age_ms(taken)},
@@ -236,7 +231,21 @@ Snapshots::Reply Snapshots::finish(const SnapshotTaken& taken, bool uploaded) co
   if (uploaded) result["object_key"] = taken.upload->object_key;
   if (taken.request.send_inline)
     result["image_base64"] = to_base64({reinterpret_cast<const char*>(jpeg.bytes.data()), jpeg.bytes.size()});
-  return {taken.reply_to, messages::succeeded(std::move(result))};
+  return result;
+}
+
+Snapshots::Reply Snapshots::finish(const SnapshotTaken& taken, bool uploaded) const {
+  if (!uploaded && !taken.request.send_inline)
+    return {taken.reply_to, messages::failed({Code::timed_out,
+                                              "the object store has not taken the picture within timeout_ms; the "
+                                              "upload goes on as " +
+                                                  taken.upload->object_key})};
+  return {taken.reply_to, messages::succeeded(result_of(taken, uploaded))};
+}
+
+// Nobody waits for the upload any more; it goes on.
+Snapshots::Reply Snapshots::give_up(const SnapshotTaken& taken) const {
+  return {taken.reply_to, messages::given_up(result_of(taken, taken.upload.has_value()))};
 }
 
 void Snapshots::add_event(const SnapshotTaken& taken, int64_t age_ms) {
@@ -252,6 +261,7 @@ void Snapshots::add_event(const SnapshotTaken& taken, int64_t age_ms) {
 }
 
 std::optional<Snapshots::Reply> Snapshots::on_taken(SnapshotTaken taken) {
+  const bool cancelled = cancelled_.erase(taken.reply_to.command_id) > 0;
   if (taken.fetched && fetching_.erase(taken.reply_to.command_id) == 0) {  // too late: it was answered
     if (taken.jpeg) add_event(taken, frame_age_ms(taken));
     return std::nullopt;
@@ -260,13 +270,14 @@ std::optional<Snapshots::Reply> Snapshots::on_taken(SnapshotTaken taken) {
     return Reply{taken.reply_to, messages::failed(taken.jpeg.error(), {{"nearest", to_rfc3339(*taken.nearest)}})};
   if (!taken.jpeg) return Reply{taken.reply_to, messages::failed(taken.jpeg.error())};
   add_event(taken, frame_age_ms(taken));
+  if (cancelled && taken.upload) return give_up(taken);
   if (!taken.upload) return finish(taken, false);
   const MonoTime deadline = taken.reply_to.received + taken.request.timeout;
   const std::string id = taken.snapshot_id;
   Reply reply{taken.reply_to, messages::in_progress({{"snapshot_id", id},
                                                      {"taken_at", to_rfc3339(taken.taken_at)},
                                                      {"object_key", taken.upload->object_key}})};
-  uploading_.emplace(id, Pending{std::move(taken), deadline});
+  uploading_.emplace(id, Pending{std::move(taken), deadline, false});
   return reply;
 }
 
@@ -279,7 +290,10 @@ std::optional<Snapshots::Reply> Snapshots::on_uploaded(const UploadReport& repor
 }
 
 bool Snapshots::cancel(const std::string& command_id) {
-  if (jobs_.cancel(command_id)) return true;
+  if (jobs_.cancel(command_id)) {
+    cancelled_.insert(command_id);  // it may be done with the picture all the same
+    return true;
+  }
   if (const auto it = fetching_.find(command_id); it != fetching_.end()) {
     it->second.deadline = clock_.mono() - kLate;
     return true;
@@ -289,6 +303,7 @@ bool Snapshots::cancel(const std::string& command_id) {
   });
   if (it == uploading_.end()) return false;
   it->second.deadline = clock_.mono();
+  it->second.cancelled = true;
   return true;
 }
 
@@ -309,7 +324,8 @@ std::vector<Snapshots::Reply> Snapshots::expire() {
       ++it;
       continue;
     }
-    replies.push_back(finish(it->second.taken, false));
+    const Pending& pending = it->second;
+    replies.push_back(pending.cancelled ? give_up(pending.taken) : finish(pending.taken, false));
     it = uploading_.erase(it);
   }
   return replies;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "agent/camera_pictures.h"
@@ -56,6 +57,7 @@ class Snapshots {
   struct Pending {
     SnapshotTaken taken;
     MonoTime deadline;
+    bool cancelled = false;
   };
 
   // In the job thread; what is known of the picture goes into `taken`.
@@ -67,7 +69,9 @@ class Snapshots {
   // The upload is queued, and the main loop is told.
   void complete(SnapshotTaken taken);
   void add_event(const SnapshotTaken& taken, int64_t frame_age_ms);
+  Json result_of(const SnapshotTaken& taken, bool uploaded) const;
   Reply finish(const SnapshotTaken& taken, bool uploaded) const;
+  Reply give_up(const SnapshotTaken& taken) const;
   int64_t frame_age_ms(const SnapshotTaken& taken) const;
 
   const Config& config_;
@@ -79,6 +83,7 @@ class Snapshots {
   const Clock& clock_;
   std::map<std::string, Fetching> fetching_;  // by command id
   std::map<std::string, Pending> uploading_;  // by snapshot id
+  std::set<std::string> cancelled_;           // command ids, of what the job thread was at
   RecentPictures pictures_;                   // of the job thread
   Jobs jobs_;
   CameraPictures camera_pictures_;

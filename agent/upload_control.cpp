@@ -162,7 +162,12 @@ std::vector<UploadControl::Reply> UploadControl::on_report(const UploadReport& r
 std::vector<UploadControl::Reply> UploadControl::tick() {
   std::vector<Reply> replies;
   UploadEngine* const engine = engine_;
-  if (!engine) return replies;
+  if (!engine) {
+    for (const Waiting& one : waiting_)
+      replies.push_back({one.to, messages::failed({Code::unsupported, "upload.target is none now"})});
+    waiting_.clear();
+    return replies;
+  }
   look_at_gate();
   const UploadActivity activity = engine->activity();
   tell_progress(activity);

@@ -87,6 +87,35 @@ TEST_F(CommandsTest, CancelEndsWhatTakesLong) {
   rig.expect_messages_follow_schemas();
 }
 
+TEST_F(CommandsTest, CancelOfASnapshotThatWaitsForItsUploadGivesWhatThereIs) {
+  rig.add_camera("front", "test://pattern?size=320x180&fps=5&gop=5");
+  rig.config()["upload"] = {{"target", "directory"}, {"directory", (rig.scratch() / "nas").string()}};
+  rig.start();
+  rig.result("upload.pause", Json::object());
+  for (const char* deliver : {"upload", "both"})
+    for (const bool at_once : {true, false}) {
+      const std::string id =
+          wait_accepted(send("snapshot.take", {{"camera_id", "front"}, {"deliver", deliver}, {"timeout_ms", 120'000}}));
+      const auto waits = [&](const ProbeMessage& m) {
+        return m.correlation == id && m.json().value("status", "") == "in_progress";
+      };
+      if (!at_once) {
+        ASSERT_TRUE(rig.probe.wait_for(waits, Rig::kLimit));
+      }
+      const MonoTime began = Clock::system().mono();
+      const Json by = rig.command("command.cancel", {{"command_id", id}});
+      const Json reply = rig.probe.final_reply(id, Rig::kLimit);
+      EXPECT_EQ(by.at("result").at("status"), "cancelled") << by << reply;
+      EXPECT_EQ(reply.at("status"), "cancelled") << reply;
+      EXPECT_LT(Clock::system().mono() - began, 30s) << "long before its timeout";
+      // Given up before there was a picture, or with all that is known of it: the upload goes on.
+      if (at_once && !reply.contains("result")) continue;
+      EXPECT_TRUE(reply.at("result").contains("object_key")) << reply;
+      EXPECT_EQ(reply.at("result").contains("image_base64"), std::string(deliver) == "both") << reply;
+    }
+  rig.expect_messages_follow_schemas();
+}
+
 TEST_F(CommandsTest, TheAgentTellsAllAnewAndLogsAsItIsTold) {
   rig.add_camera("front", "test://pattern?size=320x180&fps=10&gop=10");
   rig.start();

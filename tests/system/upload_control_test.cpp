@@ -88,6 +88,23 @@ TEST_F(UploadControlTest, ForceUploadsWhatWasNeverToBeAndWhatTheStoreLost) {
   rig.expect_messages_follow_schemas();
 }
 
+TEST_F(UploadControlTest, WhoWaitsForAnUploadIsAnsweredWhenThereIsNoTargetAnyMore) {
+  rig.start();
+  rig.result("upload.pause", Json::object());
+  const std::string clip = record().at("clip_id");
+  const std::string id =
+      rig.probe.send_command(Rig::kDevice, "clip.upload", {{"clip_id", clip}, {"timeout_ms", 90'000}});
+  ASSERT_TRUE(rig.probe.wait_for(
+      [&](const ProbeMessage& m) { return m.correlation == id && m.json().value("status", "") == "accepted"; },
+      Rig::kLimit));
+  rig.config()["upload"] = {{"target", "none"}};
+  rig.vedette->write_config(rig.config().dump(1));
+  rig.vedette->kill(SIGHUP);
+  const Json reply = rig.probe.final_reply(id, Rig::kLimit);
+  EXPECT_EQ(reply.at("status"), "failed") << reply;
+  EXPECT_EQ(reply.at("code"), "unsupported") << reply;
+}
+
 TEST_F(UploadControlTest, NothingGoesOutsideOfItsWindows) {
   // An hour that is not now, by the clock on the wall in UTC.
   const auto hour = std::chrono::floor<std::chrono::hours>(Clock::system().utc().time_since_epoch()).count() % 24;
