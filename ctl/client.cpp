@@ -36,6 +36,8 @@ mqtt::SessionConfig session_config(const Options& options, const std::string& cl
   config.ca_file = options.ca_file;
   config.cert_file = options.cert_file;
   config.key_file = options.key_file;
+  // One that takes connections and says nothing must leave time for the others.
+  config.connect_limit = std::min(config.connect_limit, options.timeout / static_cast<int>(options.brokers.size()));
   config.first_backoff = kFirstBackoff;
   config.most_backoff = kMostBackoff;
   return config;

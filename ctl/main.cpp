@@ -1,6 +1,7 @@
 // vedettectl: the operator's command line. See --help, and README.md beside this file.
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <iostream>
 
 #include "core/file.h"
 #include "core/ids.h"
@@ -162,5 +163,7 @@ int main(int argc, char** argv) {
   log::set_up(line.verbose ? log::Level::debug : log::Level::error, log::Format::text);
   if (const Status status = complete(line); !status) return print_error(status.error());
   const auto status = run(line.options, line.words);
-  return status ? *status : print_error(status.error());
+  if (!status) return print_error(status.error());
+  if (!std::cout.flush()) return print_error({Code::internal, "the output cannot be written"});
+  return *status;
 }

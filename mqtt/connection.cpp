@@ -20,8 +20,6 @@ namespace vedette::mqtt {
 
 namespace {
 
-// For TCP, TLS, CONNACK and SUBACK together; a satellite link needs a few seconds for them.
-constexpr seconds kConnectLimit{15};
 // For TCP alone where there are other brokers to try: a second and a third SYN were sent by then (RFC 6298: after 1 s
 // and 3 s).
 constexpr seconds kTcpLimit{5};
@@ -60,7 +58,8 @@ Connection::Connection(const SessionConfig& config, BrokerUrl url, Handlers hand
 Connection::~Connection() = default;
 
 void Connection::open(const std::optional<Message>& will, const std::string& address, MonoTime now) {
-  connect_deadline_ = now + (config_->urls.size() > 1 ? kTcpLimit : kConnectLimit);
+  connect_deadline_ = now + (config_->urls.size() > 1 ? std::min<milliseconds>(kTcpLimit, config_->connect_limit)
+                                                      : config_->connect_limit);
   heard_at_ = now;
   handle_.reset(mosquitto_new(config_->client_id.c_str(), config_->clean_start, this));
   if (!handle_) return fail("set up: " + std::generic_category().message(errno));
@@ -195,7 +194,7 @@ void Connection::finish_tcp() {
   getsockopt(socket(), SOL_SOCKET, SO_ERROR, &error, &size);
   if (error != 0) return fail("connect: " + std::generic_category().message(error));
   tcp_is_up_ = true;
-  connect_deadline_ = Clock::system().mono() + kConnectLimit;
+  connect_deadline_ = Clock::system().mono() + config_->connect_limit;
   // A dead network: the ping after one keepalive of silence is not acknowledged for half of one.
   const auto limit_ms = static_cast<unsigned>(milliseconds(keepalive_).count() / 2);
   setsockopt(socket(), IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof limit_ms);

@@ -48,6 +48,8 @@ struct SessionConfig {
   seconds return_after{300};
   std::vector<std::pair<std::string, int>> subscriptions;  // filter, QoS; made on every connect
   seconds will_delay{15};
+  // For TCP, TLS, CONNACK and SUBACK together; a satellite link needs a few seconds for them.
+  milliseconds connect_limit{15000};
   milliseconds first_backoff{1000};
   milliseconds most_backoff{60000};
   // Nothing is acknowledged for so long while something waits for it: the connection is dropped. Brokers acknowledge

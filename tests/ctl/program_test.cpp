@@ -7,6 +7,7 @@
 #include "core/sha256.h"
 #include "tests/ctl/fake_device.h"
 #include "tests/ctl/object_store.h"
+#include "tests/support/black_hole.h"
 #include "tests/support/mqtt_probe.h"
 #include "tests/support/paths.h"
 #include "tests/support/process.h"
@@ -142,6 +143,26 @@ TEST_F(ProgramTest, TakesBrokerAndDeviceFromTheEnvironmentAndTriesEveryBroker) {
   EXPECT_EQ(
       run({kProgram, "--broker", "mqtt://127.0.0.1:1", "--broker", broker_.url(), "agent.ping"}, 60s, options).status,
       0);
+}
+
+TEST_F(ProgramTest, ASilentBrokerLeavesTimeForTheNext) {
+  FakeDevice device(broker_);
+  const BlackHole silent;
+  const std::string first = "mqtt://127.0.0.1:" + std::to_string(silent.port());
+  const Finished done = run(
+      {kProgram, "--broker", first, "--broker", broker_.url(), "--timeout", "8", "--device", "edge-01", "agent.ping"});
+  EXPECT_EQ(done.status, 0) << done.errors;
+}
+
+TEST_F(ProgramTest, OutputThatCannotBeWrittenIsAnError) {
+  FakeDevice device(broker_);
+  for (const std::string& words : {std::string("agent.ping"), std::string("--json devices")}) {
+    const Finished done =
+        run({"sh", "-c",
+             kProgram + " --broker " + broker_.url() + " --timeout 20 --device edge-01 " + words + " > /dev/full"});
+    EXPECT_EQ(done.status, 1) << words;
+    EXPECT_NE(done.errors.find("output cannot be written"), std::string::npos) << done.errors;
+  }
 }
 
 TEST_F(ProgramTest, WorksWithMqtt311) {
