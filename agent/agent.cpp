@@ -13,6 +13,7 @@ namespace {
 
 constexpr seconds kTick{1};
 constexpr seconds kExpireCommandsInterval{3600};
+constexpr microseconds kMattersToCommands = 1h;  // which are kept for seven days
 // Of the 5 s that an orderly end may take: to close the clips, to tell the broker of them, and to say good-bye.
 constexpr milliseconds kCloseClips{3000};
 constexpr milliseconds kDrainOutbox{500};
@@ -204,15 +205,19 @@ void Agent::Impl::add_event(const char* type, const std::string& camera_id, cons
   outbox_.note(make_event(type, camera_id, data, clock_.utc()));
 }
 
+void Agent::Impl::redate_commands(microseconds step) {
+  const UtcTime before = clock_.utc() - step;
+  if (const auto dated = commands_->redate(before - (clock_.mono() - started_), before, step); !dated)
+    log::error("the commands of this run keep their dates", {{"reason", dated.error().message}});
+}
+
 // The wall clock was set, or is known to be right from now on.
 void Agent::Impl::on_clock(const ClockChange& change) {
   if (change.step != 0us) {
     log::warn("the clock was set", {{"by_ms", to_ms(change.step)}, {"synced", change.synced}});
     add_event("clock.stepped", {}, {{"by_ms", to_ms(change.step)}, {"synced", change.synced}});
     recordings_.on_clock_set(change.step, cameras_);
-    const UtcTime before = clock_.utc() - change.step;
-    if (const auto dated = commands_->redate(before - (clock_.mono() - started_), before, change.step); !dated)
-      log::error("the commands of this run keep their dates", {{"reason", dated.error().message}});
+    if (std::chrono::abs(change.step) >= kMattersToCommands) redate_commands(change.step);
   }
   keeper_.look_at_dates();
   board_.status_may_have_changed();

@@ -48,9 +48,9 @@ void Agent::Impl::note_cameras() {
   std::vector<std::string> configured;
   for (const auto& [id, camera] : config_.cameras) configured.push_back(id);
   auto gone = catalog_.note_told_cameras(configured);
+  noted_cameras_ = std::move(configured);  // if not, they are at the next connect
   if (!gone) return log::warn("cameras are not noted", {{"reason", gone.error().message}});
   gone_cameras_ = std::move(*gone);
-  noted_cameras_ = std::move(configured);
 }
 
 void Agent::Impl::on(const MqttTakenOver& event) {

@@ -96,6 +96,7 @@ class Agent::Impl {
 
   void tell_retained();
   void note_cameras();
+  void redate_commands(microseconds step);
   void answer(const ReplyTo& to, const messages::Answer& answer);
   void add_event(const char* type, const std::string& camera_id, const Json& data);
   void on_clock(const ClockChange& change);

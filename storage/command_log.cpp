@@ -65,6 +65,17 @@ Status remove(Database::Statement removal, std::vector<size_t>& gone_hashes) {
   return removal.status();
 }
 
+// What a clock that was never set has dated is as old as its first look by one that was.
+Status expire_old(Database::Access& db, UtcTime now, std::vector<size_t>& gone_hashes) {
+  auto undated = db.prepare("UPDATE command SET received_us = ?1 WHERE received_us < ?2");
+  if (auto dated = undated.bind(1, to_us(now)).bind(2, to_us(kClockWasSet)).run(); !dated) return dated;
+  auto old = db.prepare(
+      "DELETE FROM command WHERE command_id IN (SELECT command_id FROM command WHERE received_us < ?1 LIMIT ?2) "
+      "RETURNING command_id");
+  old.bind(1, to_us(now - CommandLog::kKept)).bind(2, int64_t{CommandLog::kMostExpired});
+  return remove(std::move(old), gone_hashes);
+}
+
 bool matches(const AuditEntry& entry, const AuditQuery& query) {
   const auto is = [](const std::optional<std::string>& wanted, const std::string& value) {
     return !wanted || *wanted == value;
@@ -274,15 +285,8 @@ Result<int> CommandLog::expire(UtcTime now, int64_t most_rows) {
   static_cast<void>(told({}));  // on a full disk what goes makes room for them
   std::vector<size_t> gone;
   const auto status = database_.write([&](Database::Access& db) -> Status {
-    // What a clock that was never set has dated is as old as its first look by one that was.
-    if (now < kClockWasSet) return {};
-    auto undated = db.prepare("UPDATE command SET received_us = ?1 WHERE received_us < ?2");
-    if (auto dated = undated.bind(1, to_us(now)).bind(2, to_us(kClockWasSet)).run(); !dated) return dated;
-    auto old = db.prepare(
-        "DELETE FROM command WHERE command_id IN (SELECT command_id FROM command WHERE received_us < ?1 LIMIT ?2) "
-        "RETURNING command_id");
-    old.bind(1, to_us(now - kKept)).bind(2, int64_t{kMostExpired});
-    if (auto done = remove(std::move(old), gone); !done || !gone.empty()) return done;
+    if (now >= kClockWasSet)
+      if (auto done = expire_old(db, now, gone); !done || !gone.empty()) return done;
     auto count = db.prepare("SELECT count(*) FROM command");
     if (!count.step()) return count.status();
     const int64_t too_many = std::min<int64_t>(count.integer(0) - most_rows, kMostExpired);

@@ -161,6 +161,11 @@ TEST(CommandLogTest, WhatAClockThatWasNeverSetHasDatedIsKeptFromTheFirstLookOn) 
   const UtcTime no_battery = kClockWasSet - 24h * 365 * 5;
   ASSERT_TRUE(log.begin(command("a", no_battery)).has_value());
   EXPECT_EQ(log.expire(no_battery + 24h * 30).value(), 0) << "nobody knows how long that was";
+  CommandRecord question = command("q", no_battery);
+  question.only_asks = true;
+  ASSERT_TRUE(log.begin(question).has_value());
+  ASSERT_TRUE(log.finish("q", {"the reply", "succeeded", "ok"}));
+  EXPECT_EQ(log.expire(no_battery, 1).value(), 1) << "what is too much goes all the same";
   EXPECT_EQ(log.expire(kNow).value(), 0);
   EXPECT_TRUE(log.begin(command("a")).value().has_value());
   EXPECT_EQ(log.expire(kNow + CommandLog::kKept - 1s).value(), 0);

@@ -140,6 +140,7 @@ TEST_F(BadInputTest, GetsItsCodeAndDisturbsNoRecording) {
   version["v"] = 2;
   EXPECT_EQ(ask("recording.start", version.dump()).at("code"), "unsupported_version");
   version["v"] = 1;
+  version["id"] = new_id();
   version["expires_at"] = "2020-01-01T00:00:00Z";
   const Json expired = ask("recording.start", version.dump());
   EXPECT_EQ(expired.at("status"), "expired");
