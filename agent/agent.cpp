@@ -13,7 +13,7 @@ namespace {
 
 constexpr seconds kTick{1};
 constexpr seconds kExpireCommandsInterval{3600};
-constexpr microseconds kMattersToCommands = 1h;  // which are kept for seven days
+constexpr microseconds kMattersToCommands = 1h;  // a step of the clock; they are kept for seven days
 // Of the 5 s that an orderly end may take: to close the clips, to tell the broker of them, and to say good-bye.
 constexpr milliseconds kCloseClips{3000};
 constexpr milliseconds kDrainOutbox{500};
@@ -50,6 +50,7 @@ Agent::Impl::Impl(ConfigStart start, const Clock& clock, std::unique_ptr<Volume>
                   [this](RecorderReport report) { inbox_.push(std::move(report)); }),
       latency_(config_.latency_alarm, cameras_, recordings_, outbox_, clock),
       board_(config_, cameras_, recordings_, catalog_, outbox_, publisher_, clock),
+      told_cameras_(config_, catalog_, board_),
       snapshots_(config_, layout_, *volume_, catalog_, outbox_, inbox_, clock),
       images_(config_, cameras_, snapshots_, publisher_, clock),
       creations_(config_, layout_, *volume_, catalog_, losses_, inbox_, clock),
@@ -205,6 +206,7 @@ void Agent::Impl::add_event(const char* type, const std::string& camera_id, cons
   outbox_.note(make_event(type, camera_id, data, clock_.utc()));
 }
 
+// Those of this run were dated by the clock as it was.
 void Agent::Impl::redate_commands(microseconds step) {
   const UtcTime before = clock_.utc() - step;
   if (const auto dated = commands_->redate(before - (clock_.mono() - started_), before, step); !dated)
@@ -252,7 +254,7 @@ void Agent::Impl::tick() {
     twin_.publish(Tell::if_changed);
     tell_retained();
   }
-  if (noted_cameras_.size() != config_.cameras.size()) note_cameras();
+  told_cameras_.look();
   imports_.follow_config();
   monitoring_.tick(now);
   feed_.tick(now);
@@ -308,9 +310,7 @@ void Agent::Impl::shut_down() {
   drain_until(clock_.mono() + kDrainOutbox,
               [this] { return !session_ || !session_->connected() || publisher_.drained(); });
   replies_.enter_told();
-  if (session_ && session_->connected() && publisher_.drained())
-    if (const auto forgotten = catalog_.forget_told_cameras(gone_cameras_); !forgotten)
-      log::warn("cameras that are gone stay noted", {{"reason", forgotten.error().message}});
+  if (session_ && session_->connected() && publisher_.drained()) told_cameras_.settle();
   feed_.request_stop();  // its last words go while we take leave of the broker
   if (session_) end_session("offline");
   if (volume_->check())

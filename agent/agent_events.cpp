@@ -39,18 +39,7 @@ void Agent::Impl::on(MqttSubscribed event) {
 void Agent::Impl::tell_retained() {
   if (home_assistant_.on()) publisher_.announce(home_assistant_.announcement(), Tell::if_changed);
   applier_.tell_removed();
-  note_cameras();
-  for (const std::string& id : gone_cameras_) board_.camera_gone(id, Tell::if_changed);
-}
-
-// A camera that went from the file while the agent did not run is known from here.
-void Agent::Impl::note_cameras() {
-  std::vector<std::string> configured;
-  for (const auto& [id, camera] : config_.cameras) configured.push_back(id);
-  auto gone = catalog_.note_told_cameras(configured);
-  noted_cameras_ = std::move(configured);  // if not, they are at the next connect
-  if (!gone) return log::warn("cameras are not noted", {{"reason", gone.error().message}});
-  gone_cameras_ = std::move(*gone);
+  told_cameras_.on_connected();
 }
 
 void Agent::Impl::on(const MqttTakenOver& event) {

@@ -39,6 +39,7 @@
 #include "agent/storage_keeper.h"
 #include "agent/storage_watch.h"
 #include "agent/stream_probes.h"
+#include "agent/told_cameras.h"
 #include "agent/upload_control.h"
 #include "agent/upload_grants.h"
 #include "mqtt/session.h"
@@ -95,7 +96,6 @@ class Agent::Impl {
   void on(ShutdownRequested event);
 
   void tell_retained();
-  void note_cameras();
   void redate_commands(microseconds step);
   void answer(const ReplyTo& to, const messages::Answer& answer);
   void add_event(const char* type, const std::string& camera_id, const Json& data);
@@ -149,6 +149,7 @@ class Agent::Impl {
   Recordings recordings_;
   LatencyWatch latency_;
   StatusBoard board_;
+  ToldCameras told_cameras_;
   Snapshots snapshots_;
   CameraImages images_;
   ClipCreations creations_;
@@ -172,8 +173,6 @@ class Agent::Impl {
   std::unique_ptr<UploadEngine> uploads_;
   std::unique_ptr<mqtt::Session> session_;
   int session_number_ = 0;
-  std::vector<std::string> noted_cameras_;  // in the catalog, as configured
-  std::vector<std::string> gone_cameras_;   // that were before
 };
 
 }  // namespace vedette

@@ -96,9 +96,11 @@ void CommandIntake::on_message(const mqtt::Message& message, bool retained) {
   Decoded decoded = decode_command(message, retained, verb, base_topic_, clock_);
   if (const auto* refusal = std::get_if<Refusal>(&decoded.content); refusal && !refusal->known) {
     // One that came in time, and comes again when it has expired, has its answer.
-    if (refusal->status == "expired" && !retained && within_rate(*road, verb))
-      if (const auto known = log_.find(decoded.reply_to.command_id); known && *known)
-        return repeat(std::move(decoded.reply_to), (*known)->reply);
+    if (refusal->status == "expired" && !retained)
+      if (const auto known = log_.find(decoded.reply_to.command_id); known && *known) {
+        if (within_rate(*road, verb)) repeat(std::move(decoded.reply_to), (*known)->reply);
+        return;
+      }
     refuse(std::move(decoded.reply_to), *refusal);
     return;
   }

@@ -55,6 +55,14 @@ std::string proxy_of(const Config::Upload& upload) {
          upload.proxy.substr(host);
 }
 
+// What lies in the storage folder itself is watched with that.
+std::filesystem::path folder_memory(const Config& config) {
+  const Layout layout = layout_of(config);
+  const auto from_there = config.upload.directory.lexically_normal().lexically_relative(layout.root.lexically_normal());
+  const bool inside = !from_there.empty() && *from_there.begin() != "..";
+  return inside ? std::filesystem::path() : layout.upload_folder_memory();
+}
+
 }  // namespace
 
 std::shared_ptr<CredentialsSource> credentials_source(const Config& config) {
@@ -66,14 +74,6 @@ std::shared_ptr<CredentialsSource> credentials_source(const Config& config) {
   }
   return file_credentials({upload.access_key_id, upload.secret_access_key, upload.session_token},
                           {upload.access_key_id_file, upload.secret_access_key_file, upload.session_token_file});
-}
-
-// What lies in the storage folder itself is watched with that.
-std::filesystem::path folder_memory(const Config& config) {
-  const Layout layout = layout_of(config);
-  const auto from_there = config.upload.directory.lexically_normal().lexically_relative(layout.root.lexically_normal());
-  const bool inside = !from_there.empty() && *from_there.begin() != "..";
-  return inside ? std::filesystem::path() : layout.upload_folder_memory();
 }
 
 std::unique_ptr<Target> make_target(const Config& config, GrantSource& grants) {

@@ -129,7 +129,9 @@ void Publisher::reply_again(const std::string& topic, const std::string& correla
     return;
   }
   // The id may have come with another verb this time.
-  Outgoing out = outgoing(topic, reply_schema(body->value("verb", verb), *body), *body);
+  const auto own = body->find("verb");
+  const bool has_own = own != body->end() && own->is_string();
+  Outgoing out = outgoing(topic, reply_schema(has_own ? own->get<std::string>() : verb, *body), *body);
   out.message.correlation_data = correlation;
   out.id = *id;
   out.at = UtcTime(microseconds(*at_us));

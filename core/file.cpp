@@ -74,7 +74,7 @@ Result<Fd> open_read(const std::filesystem::path& path) {
   return open_with(path, O_RDONLY);
 }
 Result<Fd> open_read_write(const std::filesystem::path& path) {
-  return open_with(path, O_RDWR | O_NOFOLLOW);  // what is written to must not be chosen by who can put a link there
+  return open_with(path, O_RDWR | O_NOFOLLOW);  // who can put a link there must not choose what is written to
 }
 
 Status write_at(int fd, std::span<const uint8_t> bytes, int64_t offset) {

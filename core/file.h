@@ -43,7 +43,7 @@ enum class Readers { owner, group };
 // Creates a file that must not exist yet (O_EXCL), read-write.
 Result<Fd> create(const std::filesystem::path& path, Readers readers = Readers::owner);
 Result<Fd> open_read(const std::filesystem::path& path);
-Result<Fd> open_read_write(const std::filesystem::path& path);
+Result<Fd> open_read_write(const std::filesystem::path& path);  // not by a symbolic link
 
 Status write_at(int fd, std::span<const uint8_t> bytes, int64_t offset);
 // Fewer bytes than asked only at the end of the file.

@@ -113,9 +113,9 @@ Status ClipCutter::open_with_waiting() {
 Status ClipCutter::open(const std::vector<Packet>& first) {
   const Packet& keyframe = first.front();
   const MonoTime from = std::max(wanted_.value_or(keyframe.pts), keyframe.pts);
-  const MonoTime due = first_due(first, from);
+  const MonoTime first_shown = first_due(first, from);
   ClipFile::Options options;
-  options.show_from = due == kNever ? from : due;
+  options.show_from = first_shown < end_ ? first_shown : from;  // then the frame before it is shown
   options.clip = describe(options.show_from);
   if (wanted_) options.clip.lead_actual_ms = to_ms(*wanted_ - keyframe.pts);
   const auto longest = std::min({end_ - options.show_from, spec_.segment + kSegmentSlack, spec_.longest});
@@ -127,7 +127,7 @@ Status ClipCutter::open(const std::vector<Packet>& first) {
   if (!fault_.empty()) record_fault(file_->show_from());
   wanted_.reset();
   for (const Packet& packet : first) {
-    if (packet.video() && packet.pts >= end_ && due != kNever)
+    if (packet.video() && packet.pts >= end_)
       held_.push_back(packet);
     else if (auto written = packet.video() ? write(packet) : file_->write(packet); !written)
       return written;

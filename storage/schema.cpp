@@ -375,16 +375,17 @@ CREATE TABLE outbox_dropped (
 ) WITHOUT ROWID;
 )sql";
 
-constexpr const char* kTraces = R"sql(
+constexpr const char* kTracesAndToldCameras = R"sql(
 ALTER TABLE command ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';     -- empty: none was given
 -- Cameras whose state a broker may retain, those included that are not configured any more.
 CREATE TABLE told_camera (camera_id TEXT PRIMARY KEY) WITHOUT ROWID;
 )sql";
 
 constexpr Migration kMigrations[] = {
-    {1, kFirst},   {2, kPlans},     {3, kSums},           {4, kDeletions},     {5, kRetention}, {6, kTimeline},
-    {7, kClocks},  {8, kManifests}, {9, kContainers},     {10, kCameraClocks}, {11, kParts},    {12, kPosters},
-    {13, kForced}, {14, kAudit},    {15, kOutboxClasses}, {16, kTraces},
+    {1, kFirst},      {2, kPlans},         {3, kSums},           {4, kDeletions},
+    {5, kRetention},  {6, kTimeline},      {7, kClocks},         {8, kManifests},
+    {9, kContainers}, {10, kCameraClocks}, {11, kParts},         {12, kPosters},
+    {13, kForced},    {14, kAudit},        {15, kOutboxClasses}, {16, kTracesAndToldCameras},
 };
 
 }  // namespace

@@ -221,7 +221,8 @@ TEST_F(PublisherTest, StoredReplyHasTheSchemaOfItsOwnVerb) {
 }
 
 TEST_F(PublisherTest, DamagedStoredReplyIsLeftOut) {
-  for (const char* stored : {"", "nonsense", "[]", "{}", R"({"body": {}})", R"({"body": {}, "id": 5, "at_us": "x"})"})
+  for (const char* stored : {"", "nonsense", "[]", "{}", R"({"body": {}})", R"({"body": {}, "id": 5, "at_us": "x"})",
+                             R"({"body": {"verb": 5}, "id": "x", "at_us": 1})"})
     publisher_->reply_again(std::string(kBase) + "/reply/web", "", "agent.ping", stored);
   EXPECT_TRUE(publisher_->drained() || !session_);
 }
