@@ -1,6 +1,7 @@
 // vedettectl: the operator's command line. See --help, and README.md beside this file.
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 
 #include "core/file.h"
@@ -52,7 +53,7 @@ Examples:
   vedettectl watch | grep event
 
 Options that stay the same can stand in a file: FLAGS without dashes, `broker = "mqtts://broker.example"`, one a line, in
-~/.config/vedettectl.conf, $XDG_CONFIG_HOME/vedettectl.conf or --config FILE. The environment comes before it, the command line before both.
+~/.config/vedettectl.conf, $XDG_CONFIG_HOME/vedettectl.conf, VEDETTECTL_CONFIG or --config FILE. The environment comes before it, the command line before both.
 Passwords: --password-file, or VEDETTE_PASSWORD in the environment; never an argument, which every user of this machine
 could see. Without --device (or VEDETTE_DEVICE) the only device of the broker is meant, and `watch` follows all.
 Exit status: 0 succeeded (verify: all is as it was recorded), 1 failed or rejected (verify: it is not), 2 wrong usage, 3 no reply in time.)";
@@ -65,8 +66,10 @@ struct CommandLine {
   std::vector<std::string> words;
 };
 
+// CLI11 reads the file before it looks at the environment.
 std::string default_config() {
   // NOLINTBEGIN(concurrency-mt-unsafe): before any thread
+  if (const char* file = std::getenv("VEDETTECTL_CONFIG"); file && *file) return file;
   if (const char* folder = std::getenv("XDG_CONFIG_HOME"); folder && *folder)
     return std::string(folder) + "/vedettectl.conf";
   const char* home = std::getenv("HOME");
@@ -74,14 +77,39 @@ std::string default_config() {
   return std::string(home ? home : "") + "/.config/vedettectl.conf";
 }
 
+bool is_set(const std::string& variable) {
+  const char* value = std::getenv(variable.c_str());  // NOLINT(concurrency-mt-unsafe): before any thread
+  return value && *value;
+}
+
+// The file without what the environment says: CLI11 would take the file's.
+class ConfigBehindEnvironment : public CLI::ConfigBase {
+ public:
+  explicit ConfigBehindEnvironment(const CLI::App& app) : app_(app) {}
+
+  std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
+    auto all = CLI::ConfigBase::from_config(input);
+    std::erase_if(all, [this](const CLI::ConfigItem& item) {
+      if (item.name == "password-file") return is_set("VEDETTE_PASSWORD");
+      const CLI::Option* option = app_.get_option_no_throw("--" + item.name);
+      return option && !option->get_envname().empty() && is_set(option->get_envname());
+    });
+    return all;
+  }
+
+ private:
+  const CLI::App& app_;
+};
+
 void declare(CLI::App& app, CommandLine& line) {
   Options& o = line.options;
+  app.config_formatter(std::make_shared<ConfigBehindEnvironment>(app));
   app.footer(kExamples);
   app.set_version_flag("--version", VEDETTE_VERSION);
   // The last one counts, so that an alias can be overruled.
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  app.set_config("--config", default_config(), "options in a file, one a line: broker = \"mqtts://...\"")
-      ->envname("VEDETTECTL_CONFIG");
+  app.set_config("--config", default_config(),
+                 "options in a file, one a line: broker = \"mqtts://...\" (Env:VEDETTECTL_CONFIG)");
   app.allow_config_extras(CLI::config_extras_mode::error);  // a typing error is not a default
   app.add_option("--broker", o.brokers, "mqtt://host[:port] or mqtts://...; may be given several times")
       ->envname("VEDETTE_BROKER")
@@ -135,6 +163,15 @@ Result<std::string> read_password(const std::string& file) {
   return content;
 }
 
+// That of --config is missed by CLI11.
+Status check_config(const std::string& file) {
+  const char* named = std::getenv("VEDETTECTL_CONFIG");  // NOLINT(concurrency-mt-unsafe): before any thread
+  if (!named || file != named || file.empty()) return {};
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(file, ignored)) return {};
+  return fail(Code::invalid_argument, "VEDETTECTL_CONFIG: there is no file " + file);
+}
+
 Status complete(CommandLine& line) {
   Options& o = line.options;
   if (o.brokers.empty()) o.brokers = {"mqtt://127.0.0.1"};
@@ -161,6 +198,8 @@ int main(int argc, char** argv) {
     return app.exit(e) == 0 ? kSucceeded : kUsage;
   }
   log::set_up(line.verbose ? log::Level::debug : log::Level::error, log::Format::text);
+  if (const Status status = check_config(app.get_config_ptr()->as<std::string>()); !status)
+    return print_error(status.error());
   if (const Status status = complete(line); !status) return print_error(status.error());
   const auto status = run(line.options, line.words);
   if (!status) return print_error(status.error());

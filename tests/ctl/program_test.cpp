@@ -291,7 +291,7 @@ TEST_F(ProgramTest, DrawsAScreenOnATerminalAndLinesElsewhere) {
   EXPECT_EQ(piped.output().find('\x1b'), std::string::npos);
 }
 
-TEST_F(ProgramTest, TakesOptionsFromAFileAndTheCommandLineOverrulesIt) {
+TEST_F(ProgramTest, TakesOptionsFromAFileUnlessTheEnvironmentOrTheCommandLineHasThem) {
   FakeDevice device(broker_, "edge-07");
   device.on("agent.ping", [](const Json&) -> std::vector<Json> { return {succeeded(Json::object())}; });
   const TempDir dir;
@@ -301,8 +301,27 @@ TEST_F(ProgramTest, TakesOptionsFromAFileAndTheCommandLineOverrulesIt) {
   EXPECT_EQ(run({kProgram, "agent.ping"}, 60s, options).status, 0);
   EXPECT_EQ(run({kProgram, "--config", (dir.path() / "vedettectl.conf").string(), "agent.ping"}).status, 0);
   EXPECT_EQ(run({kProgram, "--timeout", "0.5", "--device", "edge-08", "agent.ping"}, 60s, options).status, 3);
+  ProcessOptions environment = options;
+  environment.env["VEDETTE_DEVICE"] = "edge-08";
+  EXPECT_EQ(run({kProgram, "--timeout", "0.5", "agent.ping"}, 60s, environment).status, 3);
+  EXPECT_EQ(run({kProgram, "--device", "edge-07", "agent.ping"}, 60s, environment).status, 0);
   write_text(dir.path() / "vedettectl.conf", "brokr = \"x\"\n");
   EXPECT_EQ(run({kProgram, "agent.ping"}, 60s, options).status, 2);
+}
+
+TEST_F(ProgramTest, AFileOfOptionsThatIsNotThereIsAnError) {
+  const TempDir dir;
+  const std::string file = (dir.path() / "other.conf").string();
+  ProcessOptions options;
+  options.env = {{"XDG_CONFIG_HOME", dir.path().string()}, {"VEDETTECTL_CONFIG", file}};
+  const Finished missing = run({kProgram, "agent.ping"}, 60s, options);
+  EXPECT_EQ(missing.status, 2);
+  EXPECT_NE(missing.errors.find("VEDETTECTL_CONFIG: there is no file " + file), std::string::npos) << missing.errors;
+  EXPECT_EQ(run({kProgram, "--config", file, "agent.ping"}, 60s, options).status, 2);
+  FakeDevice device(broker_, "edge-07");
+  device.on("agent.ping", [](const Json&) -> std::vector<Json> { return {succeeded(Json::object())}; });
+  write_text(file, "broker = \"" + broker_.url() + "\"\ndevice = \"edge-07\"\n");
+  EXPECT_EQ(run({kProgram, "agent.ping"}, 60s, options).status, 0);
 }
 
 TEST_F(ProgramTest, HelpShowsExamples) {
