@@ -21,6 +21,7 @@
 
 #include "bench/live_readers.h"
 #include "core/file.h"
+#include "core/file_hash.h"
 #include "core/ids.h"
 #include "core/json.h"
 #include "core/log.h"
@@ -55,6 +56,8 @@ std::vector<Upload> read_list(std::istream& list, const std::filesystem::path& f
     upload.content_type = "video/mp4";
     upload.size_bytes = static_cast<int64_t>(std::filesystem::file_size(folder / name));
     upload.sha256 = sha256;
+    upload.part_sha256 =
+        hash_of(file::open_read(folder / name)->get(), upload.size_bytes)->parts;  // as a closed clip has it
     upload.start = upload.end = Clock::system().utc();
     uploads.push_back(upload);
   }

@@ -9,6 +9,8 @@ of every body, and has every object proved. The peers:
   curl x4      the same, four at once
   curl signed  what Vedette's requests say: `openssl dgst -sha256`, and then `curl -T` with the hash signed, which the store checks
   curl hashed  the same, but the hash is there before the clock begins: nobody who has to sign it can be faster by one stream
+  curl parts   what Vedette asks of the store for a large object, and nothing else: parts of 8 MiB, four at once, their hashes signed and
+               there before the clock begins, and what makes them one object: nobody who has to go on behind a kill can be faster
   aws s3 cp    as it comes
 
   MiB/s     payload by the time of the whole process, from its start to its end
@@ -51,6 +53,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BUCKET = "bench"
 MIB = 1 << 20
 URL_LIFE_S = 3600
+PART_BYTES = 8 * MIB  # upload.part_size_bytes, as it comes
 
 
 def free_ports(count):
@@ -232,6 +235,49 @@ fail
     return wall_s + curl_wall_s, cpu_s + curl_cpu_s, max(kib, curl_kib)
 
 
+class Parts:
+    """A large object as files of one part each, with their hashes."""
+
+    def __init__(self, path, size):
+        self.folder = path + ".parts"
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.makedirs(self.folder)
+        self.hashes = {}
+        with open(path, "rb") as f:
+            while part := f.read(size):
+                name = str(len(self.hashes) + 1)
+                with open(os.path.join(self.folder, name), "wb") as out:
+                    out.write(part)
+                self.hashes[name] = hashlib.sha256(part).hexdigest()
+
+
+def by_curl_parts(store, load, prefix):
+    parts = Parts(os.path.join(load.folder, load.files[0]), PART_BYTES)
+    object_ = {"Bucket": BUCKET, "Key": f"{prefix}/{load.files[0]}"}
+    config = parts.folder + "/.curl"
+    began_s = time.monotonic()
+    object_["UploadId"] = store.client.create_multipart_upload(**object_)["UploadId"]
+    asked_s = time.monotonic() - began_s
+    with open(config, "w") as f:
+        f.write("next\n".join(f"""upload-file = "{parts.folder}/{name}"
+url = "{store.endpoint}/{BUCKET}/{object_['Key']}?partNumber={name}&uploadId={object_['UploadId']}"
+header = "x-amz-content-sha256: {sha256}"
+aws-sigv4 = "aws:amz:us-east-1:s3"
+user = "{store.env['AWS_ACCESS_KEY_ID']}:{store.env['AWS_SECRET_ACCESS_KEY']}"
+output = /dev/null
+silent
+show-error
+fail
+""" for name, sha256 in parts.hashes.items()))
+    _, wall_s, cpu_s, kib = measure(["curl", "--parallel", "--parallel-immediate", "--parallel-max", "4", "--config", config])
+    began_s = time.monotonic()
+    sent = [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in store.client.list_parts(**object_)["Parts"]]
+    store.client.complete_multipart_upload(**object_, MultipartUpload={"Parts": sent})
+    asked_s += time.monotonic() - began_s
+    shutil.rmtree(parts.folder)
+    return wall_s + asked_s, cpu_s, kib
+
+
 def by_aws(store, load, prefix):
     aws = "/usr/bin/aws" if os.access("/usr/bin/aws", os.X_OK) else "aws"
     what = ["--recursive", load.folder] if len(load.files) > 1 else [os.path.join(load.folder, load.files[0])]
@@ -247,7 +293,7 @@ def compare(store, loads, peers, rounds):
         names = list(peers)
         for load in loads:
             for name in names[turn % len(names):] + names[:turn % len(names)]:
-                if name.startswith("curl x") and len(load.files) == 1:
+                if name.startswith("curl x") and len(load.files) == 1 or name == "curl parts" and len(load.files) > 1:
                     continue
                 prefix = f"{load.name}-{turn}-{name.replace(' ', '-')}"
                 store_began_s = store.cpu_s()
@@ -393,7 +439,7 @@ def main():
             Load("1x256MiB", folder, 1, 256 * MIB), Load("200x1MiB", folder, 200, MIB)]
         peers = {"vedette": lambda *rest: by_vedette(args.build, *rest), "curl": lambda *rest: by_curl(1, *rest),
                  "curl x4": lambda *rest: by_curl(4, *rest), "curl signed": lambda *rest: by_signed_curl(False, *rest),
-                 "curl hashed": lambda *rest: by_signed_curl(True, *rest), "aws s3 cp": by_aws}
+                 "curl hashed": lambda *rest: by_signed_curl(True, *rest), "curl parts": by_curl_parts, "aws s3 cp": by_aws}
         if args.only:
             peers = {name: peers[name] for name in args.only.split(",")}
         rows = compare(store, loads, peers, args.rounds)

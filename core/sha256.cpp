@@ -5,9 +5,7 @@
 
 #include <array>
 #include <cassert>
-#include <vector>
 
-#include "core/file.h"
 #include "core/text.h"
 
 namespace vedette {
@@ -42,20 +40,6 @@ std::string Sha256::hex() {
 std::string sha256_hex(std::string_view bytes) {
   Sha256 hash;
   hash.add(bytes);
-  return hash.hex();
-}
-
-Result<std::string> sha256_of(int fd, int64_t size) {
-  constexpr size_t kBufferBytes = 256 * 1024;
-  Sha256 hash;
-  std::vector<uint8_t> buffer(kBufferBytes);
-  for (int64_t at = 0; at < size;) {
-    const auto n = file::read_at(fd, buffer, at);
-    if (!n) return n.error_as_is();
-    if (*n == 0) return fail(Code::internal, "the file became shorter while it was read");
-    hash.add(std::span<const uint8_t>(buffer).first(*n));
-    at += static_cast<int64_t>(*n);
-  }
   return hash.hex();
 }
 

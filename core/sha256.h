@@ -5,8 +5,6 @@
 #include <string>
 #include <string_view>
 
-#include "core/result.h"
-
 namespace vedette {
 
 // A running SHA-256 (libcrypto). Not thread-safe.
@@ -28,8 +26,6 @@ class Sha256 {
 };
 
 std::string sha256_hex(std::string_view bytes);
-// Of a file of that size, in one sequential read; internal when it became shorter meanwhile.
-Result<std::string> sha256_of(int fd, int64_t size);
 // 32 raw bytes.
 std::string hmac_sha256(std::string_view key, std::string_view bytes);
 

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "core/file.h"
-#include "core/sha256.h"
 #include "media/mp4_boxes.h"
 #include "media/mp4_fault.h"
 #include "media/mp4_fragment.h"
@@ -159,12 +158,12 @@ Result<Mp4Summary> summarize(const std::filesystem::path& path, const Index& ind
   if (!fd) return fd.error_as_is();
   const auto size = file::size(fd->get());
   if (!size) return size.error_as_is();
-  auto sha256 = sha256_of(fd->get(), *size);
-  if (!sha256) return sha256.error_as_is();
+  auto hash = hash_of(fd->get(), *size);
+  if (!hash) return hash.error_as_is();
   const Shown shown = index.shown();
   Mp4Summary summary;
   summary.size_bytes = *size;
-  summary.sha256 = std::move(*sha256);
+  summary.hash = std::move(*hash);
   summary.shown = shown.length;
   summary.lead = shown.lead;
   summary.video_frames = index.video_frames();

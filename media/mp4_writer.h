@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/clock.h"
+#include "core/file_hash.h"
 #include "core/result.h"
 #include "media/packet.h"
 
@@ -26,7 +27,7 @@ bool mp4_can_hold(AudioCodec codec);
 // What a closed file is.
 struct Mp4Summary {
   int64_t size_bytes = 0;
-  std::string sha256;
+  FileHash hash;
   microseconds shown{0};      // length on screen, from the instant to show to the end of the last frame
   microseconds lead{0};       // length of what lies before it in the file, from the keyframe on
   uint64_t video_frames = 0;  // in the file

@@ -12,7 +12,6 @@ extern "C" {
 #include <vector>
 
 #include "core/file.h"
-#include "core/sha256.h"
 #include "media/libav.h"
 #include "media/mp4_reader.h"
 #include "media/nal.h"
@@ -263,9 +262,9 @@ Status remux_packets(const std::filesystem::path& from_mp4, Sink& sink, Containe
 Result<FileDigest> digest(int fd) {
   const auto size = file::size(fd);
   if (!size) return size.error_as_is();
-  auto sha256 = sha256_of(fd, *size);
-  if (!sha256) return sha256.error_as_is();
-  return FileDigest{*size, std::move(*sha256)};
+  auto hash = hash_of(fd, *size);
+  if (!hash) return hash.error_as_is();
+  return FileDigest{*size, std::move(*hash)};
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <string>
 
+#include "core/file_hash.h"
 #include "core/result.h"
 #include "media/container.h"
 
@@ -11,7 +12,7 @@ namespace vedette {
 // What a file is that is not to change any more.
 struct FileDigest {
   int64_t size_bytes = 0;
-  std::string sha256;
+  FileHash hash;
 };
 
 // Copies all packets of a closed MP4 of ours, those before the shown part included, into a new file of another

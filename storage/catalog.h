@@ -51,7 +51,8 @@ struct Upload {
   std::string content_type;
   int64_t size_bytes = 0;
   std::string sha256;
-  UtcTime start;  // for the object's metadata
+  std::string part_sha256;  // FileHash::parts; empty: not known, or it is one part
+  UtcTime start;            // for the object's metadata
   UtcTime end;
   Priority priority = Priority::normal;
   bool forced = false;  // it goes also while uploads are paused, and outside of their windows

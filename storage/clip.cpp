@@ -65,6 +65,11 @@ std::optional<Priority> priority_from(std::string_view text) {
   return from<Priority>(kPriorities, text);
 }
 
+void set_hash(Clip& clip, const FileHash& hash) {
+  clip.sha256 = hash.whole;
+  clip.part_sha256 = hash.parts;
+}
+
 bool is_protected(const Clip& clip, UtcTime now) {
   return clip.is_protected && (!clip.protected_until || *clip.protected_until > now);
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "core/file_hash.h"
 #include "core/json.h"
 #include "media/container.h"
 
@@ -60,6 +61,7 @@ struct Clip {
   // Of the closed file; of an open clip what it is to be. It is an MP4 after all when it cannot be that.
   Container container = Container::mp4;
   std::string sha256;
+  std::string part_sha256{};        // FileHash::parts, for its upload; of one that was closed just now only
   std::string trigger = "command";  // command, continuous, schedule, event, import
   std::vector<std::string> labels;
   int64_t lead_actual_ms = 0;  // from the first packet (a keyframe) to the wanted instant; negative: it came after it
@@ -84,6 +86,8 @@ struct Clip {
   bool awaits_upload =
       false;  // wanted in the store, which has not proved yet that it has it (read from the catalog only)
 };
+
+void set_hash(Clip& clip, const FileHash& hash);
 
 // Whether it is protected at that instant: a protection that is over counts as none.
 bool is_protected(const Clip& clip, UtcTime now);

@@ -103,7 +103,7 @@ Result<ClipImport::Imported> ClipImport::finish(const std::stop_token& stop) {
   const Clip clip = clip_of(order_, clip_id_, *mp4);
   Mp4Summary summary;
   summary.size_bytes = written_;
-  summary.sha256 = sha256;
+  summary.hash.whole = sha256;
   summary.shown = mp4->shown;
   summary.has_audio = clip.audio.has_value();
 

@@ -178,7 +178,7 @@ Result<Clip> closed_other(Clip clip, const fs::path& file) {
   if (!digest) return digest.error_as_is();
   clip.state = ClipState::ready;
   clip.size_bytes = digest->size_bytes;
-  clip.sha256 = digest->sha256;
+  set_hash(clip, digest->hash);
   return clip;
 }
 

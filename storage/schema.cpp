@@ -381,11 +381,16 @@ ALTER TABLE command ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';     -- empt
 CREATE TABLE told_camera (camera_id TEXT PRIMARY KEY) WITHOUT ROWID;
 )sql";
 
+constexpr const char* kPartHashes = R"sql(
+ALTER TABLE upload ADD COLUMN part_sha256 TEXT NOT NULL DEFAULT '';      -- of each part of 8 MiB, 64 hex digits a part
+)sql";
+
 constexpr Migration kMigrations[] = {
-    {1, kFirst},      {2, kPlans},         {3, kSums},           {4, kDeletions},
-    {5, kRetention},  {6, kTimeline},      {7, kClocks},         {8, kManifests},
-    {9, kContainers}, {10, kCameraClocks}, {11, kParts},         {12, kPosters},
-    {13, kForced},    {14, kAudit},        {15, kOutboxClasses}, {16, kTracesAndToldCameras},
+    {1, kFirst},       {2, kPlans},         {3, kSums},           {4, kDeletions},
+    {5, kRetention},   {6, kTimeline},      {7, kClocks},         {8, kManifests},
+    {9, kContainers},  {10, kCameraClocks}, {11, kParts},         {12, kPosters},
+    {13, kForced},     {14, kAudit},        {15, kOutboxClasses}, {16, kTracesAndToldCameras},
+    {17, kPartHashes},
 };
 
 }  // namespace

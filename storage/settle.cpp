@@ -66,7 +66,7 @@ Result<std::optional<Clip>> in_its_container(const Layout& layout, const Clip& m
     return std::nullopt;
   }
   clip.size_bytes = digest->size_bytes;
-  clip.sha256 = digest->sha256;
+  set_hash(clip, digest->hash);
   const fs::path file = layout.absolute(clip.path);
   if (auto renamed = file::rename(work, file); !renamed) return renamed.error_as_is();
   if (auto synced = file::sync_directory(file.parent_path()); !synced) return synced.error_as_is();
@@ -85,7 +85,7 @@ Clip ready_clip(Clip clip, const Mp4Summary& summary) {
   clip.state = ClipState::ready;
   clip.end = clip.start + summary.shown;
   clip.size_bytes = summary.size_bytes;
-  clip.sha256 = summary.sha256;
+  set_hash(clip, summary.hash);
   clip.camera_start = summary.camera_start;
   if (!summary.has_audio) clip.audio.reset();
   return clip;
@@ -102,6 +102,7 @@ std::optional<Upload> upload_of(const Layout& layout, const Clip& ready, UtcTime
   upload.content_type = media_type(ready.container);
   upload.size_bytes = ready.size_bytes;
   upload.sha256 = ready.sha256;
+  upload.part_sha256 = ready.part_sha256;
   upload.start = ready.start;
   upload.end = *ready.end;
   upload.priority = ready.priority;
@@ -122,7 +123,7 @@ Result<Mp4Summary> summary_of_imported(const Clip& clip, const std::filesystem::
   if (!digest) return digest.error_as_is();
   Mp4Summary summary;
   summary.size_bytes = digest->size_bytes;
-  summary.sha256 = digest->sha256;
+  summary.hash = digest->hash;
   summary.shown = *clip.end - clip.start;
   summary.has_audio = clip.audio.has_value();
   return summary;

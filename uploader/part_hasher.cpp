@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/file.h"
+#include "core/file_hash.h"
 
 namespace vedette {
 
@@ -11,10 +12,22 @@ namespace {
 // What is under way waits no longer than this takes, 0.2 ms of hashing or a few of a disk; and it stays in the cache of
 // the processor.
 constexpr int64_t kSliceBytes = 256 << 10;
+constexpr size_t kDigits = 64;
+
+bool fits(const std::string& told, const PartPlan& plan) {
+  return plan.part_size_bytes == kHashedPartBytes && told.size() == kDigits * static_cast<size_t>(plan.parts());
+}
 
 }  // namespace
 
+PartHasher::PartHasher(const PartPlan& plan, std::string told)
+    : plan_(plan), told_(fits(told, plan) ? std::move(told) : "") {}
+
 Result<bool> PartHasher::read_slice(int fd) {
+  if (is_told()) {
+    part_sha256_ = told_.substr(static_cast<size_t>(number_++ - 1) * kDigits, kDigits);
+    return true;
+  }
   const int64_t left = plan_.size(number_) - read_bytes_;
   slice_.resize(static_cast<size_t>(std::min(left, kSliceBytes)));
   const auto got = file::read_at(fd, slice_, plan_.offset(number_) + read_bytes_);

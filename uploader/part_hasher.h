@@ -11,10 +11,13 @@
 namespace vedette {
 
 // PartHasher reads a file once, from its beginning to its end and in slices, for the SHA-256 of each part and of the
-// whole.
+// whole. It reads nothing when it is told them.
 class PartHasher {
  public:
-  explicit PartHasher(const PartPlan& plan) : plan_(plan) {}
+  // `told`: FileHash::parts; taken if the parts of the plan are those.
+  explicit PartHasher(const PartPlan& plan, std::string told = {});
+
+  bool is_told() const { return !told_.empty(); }
 
   // The part at hand; beyond the last one: all is read.
   int number() const { return number_; }
@@ -23,11 +26,12 @@ class PartHasher {
   // next.
   Result<bool> read_slice(int fd);
   const std::string& part_sha256() const { return part_sha256_; }
-  // Once, at the end.
+  // Once, at the end. Not of one that was told: it does not know.
   std::string whole_sha256() { return hashes_.end(); }
 
  private:
   const PartPlan plan_;
+  const std::string told_;
   int number_ = 1;
   int64_t read_bytes_ = 0;  // of the part at hand
   Sha256Pair hashes_;

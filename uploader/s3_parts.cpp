@@ -17,6 +17,8 @@ S3Parts::S3Parts(S3Store& store, const TransferOrder& order, TransferOwner& owne
     : FileTransfer(store.later, order, owner),
       store_(store),
       bits_per_s_(order.bits_per_s),
+      // What was refused once is looked at: the file may have changed.
+      told_(upload_.attempts <= 1 ? upload_.part_sha256 : ""),
       upload_id_(upload_.upload_id) {
   for (const UploadPart& part : order.parts) stored_bytes_ += part.size_bytes;  // until the store says what it has
 }
@@ -55,7 +57,7 @@ PartPlan S3Parts::new_plan() const {
 
 void S3Parts::create() {
   plan_ = new_plan();
-  hasher_.emplace(plan_);
+  hasher_.emplace(plan_, told_);
   parts_.clear();
   stored_bytes_ = 0;
   multipart_.create([this](Result<std::string> id) {
@@ -70,13 +72,13 @@ void S3Parts::create() {
 void S3Parts::resume() {
   plan_ = {upload_.size_bytes, upload_.part_size_bytes};
   if (plan_.part_size_bytes < 1 || plan_.parts() > kMostParts) return begin_again();
-  hasher_.emplace(plan_);
+  hasher_.emplace(plan_, told_);
   multipart_.list(upload_id_, [this](const Result<std::vector<UploadPart>>& listed) {
     if (!listed) return listed.error().code == Code::not_found ? begin_again() : end(listed.error_as_is());
     take_listed(*listed);
     if (parts_.empty() && plan_.part_size_bytes != new_plan().part_size_bytes) {  // by what the way lets through now
       plan_ = new_plan();
-      hasher_.emplace(plan_);
+      hasher_.emplace(plan_, told_);
       if (auto known = owner_.parts_begun(upload_id_, plan_.part_size_bytes); !known)
         return abort_and_end(known.error_as_is());
     }
@@ -160,7 +162,7 @@ void S3Parts::sent(Result<UploadPart> part) {
 }
 
 void S3Parts::complete() {
-  if (hasher_->whole_sha256() != upload_.sha256)
+  if (!hasher_->is_told() && hasher_->whole_sha256() != upload_.sha256)
     return abort_and_end(fail(Code::upload_failed, "the local file has changed: it has another SHA-256"));
   complete_listed();
 }

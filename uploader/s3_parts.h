@@ -14,9 +14,10 @@
 namespace vedette {
 
 // S3Parts brings an object in parts (multipart upload): look, create or list what is there already, send what is
-// missing, complete, and look again, which is the proof. A part is read and hashed while those before it are on their
-// way, one ahead; the hash of the whole file is compared before the object is made of them. What is finished stays when
-// it fails, and is not sent again.
+// missing, complete, and look again, which is the proof. The hash of a part is signed, and the store refuses other
+// bytes. Where the catalog does not have them, a part is read and hashed while those before it are on their way, one
+// ahead, and the hash of the whole file is compared before the object is made of them. What is finished stays when it
+// fails, and is not sent again.
 class S3Parts : public FileTransfer {
  public:
   S3Parts(S3Store& store, const TransferOrder& order, TransferOwner& owner);
@@ -47,6 +48,7 @@ class S3Parts : public FileTransfer {
 
   S3Store& store_;
   const int64_t bits_per_s_;
+  const std::string told_;  // hashes of the parts, as they were when the file was closed
   PartPlan plan_;
   std::optional<PartHasher> hasher_;
   std::string upload_id_;

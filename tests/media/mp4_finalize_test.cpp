@@ -24,7 +24,7 @@ TEST_F(Mp4FinalizeTest, DoneAgainGivesTheSameFile) {
   const auto twice = mp4_finalize(path_);
   ASSERT_TRUE(twice) << twice.error().message;
   EXPECT_EQ(bytes_of(path_), bytes);
-  EXPECT_EQ(twice->sha256, once->sha256);
+  EXPECT_EQ(twice->hash.whole, once->hash.whole);
   EXPECT_EQ(twice->shown, once->shown);
   EXPECT_EQ(twice->lead, once->lead);
   EXPECT_EQ(twice->video_frames, once->video_frames);
@@ -119,7 +119,7 @@ TEST_F(Mp4FinalizeTest, AnIndexThatOutgrewItsReserveIsPutInFrontOfACopy) {
 
   const auto again = mp4_finalize(path_);
   ASSERT_TRUE(again) << again.error().message;
-  EXPECT_EQ(again->sha256, summary->sha256);
+  EXPECT_EQ(again->hash.whole, summary->hash.whole);
   EXPECT_EQ(bytes_of(path_), expected);
 
   int steps = 0;
@@ -194,7 +194,7 @@ TEST_F(Mp4FinalizeTest, WhatTheCamerasClockShowedIsInTheFile) {
     const auto again = mp4_finalize(path_);
     ASSERT_TRUE(again);
     EXPECT_EQ(again->camera_start, closed->camera_start);
-    EXPECT_EQ(again->sha256, closed->sha256);
+    EXPECT_EQ(again->hash.whole, closed->hash.whole);
     EXPECT_EQ(again->camera_start.value_or(camera_start), camera_start);
   }
 }

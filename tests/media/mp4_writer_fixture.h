@@ -45,7 +45,7 @@ inline void expect_whole(const std::filesystem::path& path, const Reel& reel, co
   EXPECT_EQ(top_boxes(path), "ftyp moov free mdat");
   EXPECT_EQ(static_cast<uintmax_t>(summary.size_bytes), std::filesystem::file_size(path));
   const auto bytes = bytes_of(path);
-  EXPECT_EQ(summary.sha256, sha256_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+  EXPECT_EQ(summary.hash.whole, sha256_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
   EXPECT_EQ(summary.video_frames, reel.video().size());
   EXPECT_TRUE(decodes_cleanly(path));
 }

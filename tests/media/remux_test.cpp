@@ -34,8 +34,8 @@ struct RemuxTest : testing::Test {
     ASSERT_TRUE(digest) << digest.error().message;
     const auto bytes = bytes_of(out);
     EXPECT_EQ(digest->size_bytes, static_cast<int64_t>(bytes.size()));
-    EXPECT_EQ(digest->sha256, sha256_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
-    EXPECT_EQ(digest_of(out)->sha256, digest->sha256);
+    EXPECT_EQ(digest->hash.whole, sha256_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+    EXPECT_EQ(digest_of(out)->hash.whole, digest->hash.whole);
     EXPECT_EQ(remuxed_metadata(out, container).value_or("none"), kMetadata);
   }
   size_t packets(const char* stream) const {

@@ -1,4 +1,5 @@
 // Where a recording begins and ends, and what its clips' rows say.
+#include <array>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <sstream>
@@ -98,6 +99,31 @@ TEST_F(ClipRecorderTest, AReadyClipIsWhatItsRowSays) {
   EXPECT_EQ(upload->content_type, "video/mp4");
   EXPECT_EQ(upload->priority, Priority::high);
   EXPECT_EQ(upload->traceparent, wanted.traceparent);
+}
+
+// As if the picture were as large as that: filler data (H.264 7.3.2.7), which decoders skip.
+void fill_up(Packet& packet, size_t bytes) {
+  constexpr std::array<uint8_t, 5> kHead = {0, 0, 0, 1, 0x0c};
+  std::vector<uint8_t> out(packet.payload().begin(), packet.payload().end());
+  out.insert(out.end(), kHead.begin(), kHead.end());
+  out.insert(out.end(), bytes, 0xff);
+  out.push_back(0x80);
+  packet.data = Payload::copy_of(out);
+}
+
+TEST_F(ClipRecorderTest, TheUploadOfALargeClipKnowsTheHashesOfItsParts) {
+  Pattern camera(begin);
+  auto packets = camera.until(begin + 12s);
+  for (Packet& packet : packets) fill_up(packet, 64 << 10);
+  push(std::move(packets));
+  record(spec(begin + 1s, begin + 11s));
+  const auto upload = store.catalog->claim_upload(clock.utc()).value();
+  ASSERT_TRUE(upload.has_value());
+  const std::string bytes = read_text(store.layout.absolute(upload->path));
+  ASSERT_GT(static_cast<int64_t>(bytes.size()), kHashedPartBytes);
+  EXPECT_EQ(upload->sha256, sha256_hex(bytes));
+  EXPECT_EQ(upload->part_sha256,
+            sha256_hex(bytes.substr(0, kHashedPartBytes)) + sha256_hex(bytes.substr(kHashedPartBytes)));
 }
 
 // The camera's clock in its packets, from `from` on, is so far off ours.

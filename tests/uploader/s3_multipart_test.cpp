@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "core/file_hash.h"
 #include "core/text.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/s3_server.h"
@@ -253,6 +254,48 @@ TEST_P(S3MultipartTest, RefusesAFileThatChangedAndLeavesNothingOfIt) {
   const auto shorter = run.run(*target(), file(upload));
   ASSERT_FALSE(shorter);
   EXPECT_EQ(shorter.error().code, Code::upload_failed) << shorter.error().message;
+}
+
+// As when a clip is closed.
+void remember_hashes(Upload& upload, const std::filesystem::path& file) {
+  upload.part_sha256 = hash_of(file::open_read(file)->get(), upload.size_bytes)->parts;
+}
+
+TEST_P(S3MultipartTest, SignsTheHashesThatAreKnown) {
+  config_.part_size_bytes = kHashedPartBytes;
+  auto upload = make_upload(dir_.path(), some_content(kSize));
+  remember_hashes(upload, file(upload));
+  upload.sha256 = sha256_hex("not what is read: nothing is hashed");
+  TransferRun run(upload);
+  const auto proof = run.run(*target(), file(upload));
+  ASSERT_TRUE(proof) << proof.error().message;
+  EXPECT_EQ(run.finished().size(), 3u);
+  EXPECT_EQ(hash_in_store(upload), sha256_hex(some_content(kSize)));
+}
+
+TEST_P(S3MultipartTest, TheStoreRefusesAFileThatChangedSinceItsPartsWereHashed) {
+  config_.part_size_bytes = kHashedPartBytes;
+  auto upload = make_upload(dir_.path(), some_content(kSize));
+  upload.object_key = "edge-01/rotten/" + upload.subject_id;
+  remember_hashes(upload, file(upload));
+  auto content = some_content(kSize);
+  content[kHashedPartBytes + 5] ^= 1;
+  test::write_text(file(upload), content);
+  upload.attempts = 1;
+  TransferRun first(upload);
+  const auto refused = first.run(*target(), file(upload));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::upload_failed) << refused.error().message;
+  EXPECT_EQ(s3_.request("HEAD", "/clips/" + upload.object_key).status, 404);
+
+  // The next try looks for itself, says why, and leaves nothing.
+  upload.attempts = 2;
+  upload.upload_id = first.upload_id();
+  upload.part_size_bytes = kHashedPartBytes;
+  const auto seen = TransferRun(upload).run(*target(), file(upload));
+  ASSERT_FALSE(seen);
+  EXPECT_THAT(seen.error().message, HasSubstr("the local file has changed"));
+  EXPECT_THAT(begun_uploads("edge-01/rotten/"), ElementsAre());
 }
 
 TEST_P(S3MultipartTest, TakesManySmallPartsWhenTheWayIsSlow) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/file.h"
+#include "core/file_hash.h"
 #include "tests/support/temp_dir.h"
 #include "tests/uploader/upload_fixture.h"
 #include "uploader/breaker.h"
@@ -55,6 +56,22 @@ TEST(PartHasherTest, HashesEachPartAndTheWhole) {
               ElementsAre(sha256_hex(content.substr(0, 5 * kMiB)), sha256_hex(content.substr(5 * kMiB, 5 * kMiB)),
                           sha256_hex(content.substr(10 * kMiB))));
   EXPECT_EQ(hasher.whole_sha256(), sha256_hex(content));
+}
+
+TEST(PartHasherTest, ReadsNothingWhenItIsToldTheHashesOfThoseParts) {
+  const std::string first(64, 'a'), second(64, 'b');
+  PartHasher told({12'000'000, kHashedPartBytes}, first + second);
+  ASSERT_TRUE(told.is_told());
+  constexpr int kNoFile = -1;
+  ASSERT_TRUE(told.read_slice(kNoFile).value());
+  EXPECT_EQ(told.part_sha256(), first);
+  ASSERT_TRUE(told.read_slice(kNoFile).value());
+  EXPECT_EQ(told.part_sha256(), second);
+  EXPECT_TRUE(told.at_end());
+
+  EXPECT_FALSE(PartHasher({12'000'000, 5 * kMiB}, first + second).is_told()) << "of other parts";
+  EXPECT_FALSE(PartHasher({20'000'000, kHashedPartBytes}, first + second).is_told()) << "of another file";
+  EXPECT_FALSE(PartHasher({12'000'000, kHashedPartBytes}).is_told());
 }
 
 TEST(BreakerTest, PausesDoubleAndTheFifthFailureOpensIt) {
