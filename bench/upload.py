@@ -212,16 +212,11 @@ def by_curl(at_once, store, load, prefix):
     return wall_s, cpu_s, kib
 
 
-def by_signed_curl(hashed_before, store, load, prefix):
-    paths = [os.path.join(load.folder, name) for name in load.files]
-    output, wall_s, cpu_s, kib = measure(["openssl", "dgst", "-sha256", "-r", *paths])
-    if hashed_before:
-        wall_s = cpu_s = 0
-    hashes = [line.split()[0].decode() for line in output.splitlines()]
-    config = os.path.join(load.folder, ".curl")
+def write_signed(config, store, requests):
+    """For curl: requests that put a file under a key, and sign its hash."""
     with open(config, "w") as f:
         f.write("next\n".join(f"""upload-file = "{path}"
-url = "{store.endpoint}/{BUCKET}/{prefix}/{os.path.basename(path)}"
+url = "{store.endpoint}/{BUCKET}/{key}"
 header = "x-amz-content-sha256: {sha256}"
 aws-sigv4 = "aws:amz:us-east-1:s3"
 user = "{store.env['AWS_ACCESS_KEY_ID']}:{store.env['AWS_SECRET_ACCESS_KEY']}"
@@ -229,7 +224,17 @@ output = /dev/null
 silent
 show-error
 fail
-""" for path, sha256 in zip(paths, hashes)))
+""" for path, key, sha256 in requests))
+
+
+def by_signed_curl(hashed_before, store, load, prefix):
+    paths = [os.path.join(load.folder, name) for name in load.files]
+    output, wall_s, cpu_s, kib = measure(["openssl", "dgst", "-sha256", "-r", *paths])
+    if hashed_before:
+        wall_s = cpu_s = 0
+    hashes = [line.split()[0].decode() for line in output.splitlines()]
+    config = os.path.join(load.folder, ".curl")
+    write_signed(config, store, [(path, f"{prefix}/{os.path.basename(path)}", sha256) for path, sha256 in zip(paths, hashes)])
     _, curl_wall_s, curl_cpu_s, curl_kib = measure(["curl", "--config", config])
     os.remove(config)
     return wall_s + curl_wall_s, cpu_s + curl_cpu_s, max(kib, curl_kib)
@@ -258,18 +263,10 @@ def by_curl_parts(store, load, prefix):
     began_s = time.monotonic()
     object_["UploadId"] = store.client.create_multipart_upload(**object_)["UploadId"]
     asked_s = time.monotonic() - began_s
-    with open(config, "w") as f:
-        f.write("next\n".join(f"""upload-file = "{parts.folder}/{name}"
-url = "{store.endpoint}/{BUCKET}/{object_['Key']}?partNumber={name}&uploadId={object_['UploadId']}"
-header = "x-amz-content-sha256: {sha256}"
-aws-sigv4 = "aws:amz:us-east-1:s3"
-user = "{store.env['AWS_ACCESS_KEY_ID']}:{store.env['AWS_SECRET_ACCESS_KEY']}"
-output = /dev/null
-silent
-show-error
-fail
-""" for name, sha256 in parts.hashes.items()))
-    _, wall_s, cpu_s, kib = measure(["curl", "--parallel", "--parallel-immediate", "--parallel-max", "4", "--config", config])
+    write_signed(config, store, [(f"{parts.folder}/{name}", f"{object_['Key']}?partNumber={name}&uploadId={object_['UploadId']}", sha256)
+                                 for name, sha256 in parts.hashes.items()])
+    _, wall_s, cpu_s, kib = measure(["curl", "--no-progress-meter", "--parallel", "--parallel-immediate", "--parallel-max", "4",
+                                     "--config", config])
     began_s = time.monotonic()
     sent = [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in store.client.list_parts(**object_)["Parts"]]
     store.client.complete_multipart_upload(**object_, MultipartUpload={"Parts": sent})
