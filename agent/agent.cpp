@@ -255,6 +255,8 @@ void Agent::Impl::tick() {
     tell_retained();
   }
   told_cameras_.look();
+  if (home_assistant_.follow_config())
+    publisher_.announce(home_assistant_.announcement(told_cameras_.gone()), Tell::if_changed);
   imports_.follow_config();
   monitoring_.tick(now);
   feed_.tick(now);

@@ -37,9 +37,9 @@ void Agent::Impl::on(MqttSubscribed event) {
 
 // What is retained beside that of the board and the twin, as far as the broker is not known to have it.
 void Agent::Impl::tell_retained() {
-  if (home_assistant_.on()) publisher_.announce(home_assistant_.announcement(), Tell::if_changed);
   applier_.tell_removed();
   told_cameras_.on_connected();
+  if (home_assistant_.on()) publisher_.announce(home_assistant_.announcement(told_cameras_.gone()), Tell::if_changed);
 }
 
 void Agent::Impl::on(const MqttTakenOver& event) {
@@ -64,7 +64,7 @@ void Agent::Impl::on(MqttPublished event) {
 }
 
 void Agent::Impl::on(HomeAssistantCameUp) {
-  publisher_.announce(home_assistant_.announcement());
+  publisher_.announce(home_assistant_.announcement(told_cameras_.gone()));
 }
 
 void Agent::Impl::on(const CommandArrived& event) {

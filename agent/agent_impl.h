@@ -130,7 +130,7 @@ class Agent::Impl {
   Replies replies_;
   CloudRequests requests_;
   UploadGrants grants_;
-  const HomeAssistant home_assistant_;
+  HomeAssistant home_assistant_;
 
   // Main loop only.
   ClockWatch clock_watch_;

@@ -20,6 +20,8 @@ class ToldCameras {
   void on_connected();
   // Notes those that are configured now. To be called every second or so.
   void look();
+  // Those that were configured before, and are not now.
+  const std::vector<std::string>& gone() const { return gone_; }
   // The broker has all that was said: those that are gone need not be told again.
   void settle();
 

@@ -129,11 +129,53 @@ TEST_F(HomeAssistantTest, TheAnnouncementIsAsItsDocumentationHasIt) {
   }
   const Json& components = body.at("components");
   EXPECT_EQ(components.at("front_recording").at("platform"), "switch");
-  EXPECT_EQ(components.at("gate_recording").at("platform"), "binary_sensor");
+  EXPECT_EQ(components.at("gate_is_recording").at("platform"), "binary_sensor");
   EXPECT_EQ(components.at("front_camera").at("topic"), "vedette/v1/edge-01/camera/front/image");
   EXPECT_FALSE(components.contains("old_recording"));
   config.image_interval = 0s;
   EXPECT_FALSE(Json::parse(HomeAssistant(config).announcement().payload).at("components").contains("front_camera"));
+}
+
+TEST_F(HomeAssistantTest, FollowsTheConfigurationAndTakesBackWhatWent) {
+  HomeAssistant bridge(config);
+  const auto components = [&](const std::vector<std::string>& gone = {}) {
+    return Json::parse(bridge.announcement(gone).payload).at("components");
+  };
+  EXPECT_FALSE(bridge.follow_config());
+  const Json before = components();
+  config.cameras.erase("gate");
+  config.cameras["front"].record = Config::Record::continuous;
+  config.cameras["old"].enabled = true;
+  config.image_interval = 0s;
+  ASSERT_TRUE(bridge.follow_config());
+  EXPECT_FALSE(bridge.follow_config());
+  const Json after = components();
+  // By its platform alone, as the documentation has it.
+  EXPECT_EQ(after.at("gate_connectivity"), Json({{"platform", "binary_sensor"}}));
+  EXPECT_EQ(after.at("gate_camera"), Json({{"platform", "camera"}}));
+  EXPECT_EQ(after.at("front_camera"), Json({{"platform", "camera"}}));
+  EXPECT_EQ(after.at("front_recording"), Json({{"platform", "switch"}}));
+  EXPECT_EQ(after.at("front_is_recording").at("platform"), "binary_sensor");
+  EXPECT_EQ(after.at("old_recording").at("platform"), "switch");
+  for (const auto& [key, entity] : before.items()) {
+    ASSERT_TRUE(after.contains(key)) << key;
+    EXPECT_EQ(after.at(key).at("platform"), entity.at("platform")) << key << " would be there twice";
+  }
+  mqtt::Message press;
+  press.topic = "vedette/v1/edge-01/ha/old/snapshot/press";
+  press.payload = "PRESS";
+  EXPECT_TRUE(bridge.hear(press, false, kNow).command);
+  press.topic = "vedette/v1/edge-01/ha/gate/snapshot/press";
+  EXPECT_FALSE(bridge.hear(press, false, kNow).command);
+
+  config.cameras["gate"].url = "rtsp://10.0.0.6/1";
+  ASSERT_TRUE(bridge.follow_config());
+  EXPECT_TRUE(components().at("gate_connectivity").contains("unique_id"));
+
+  const Json with_gone = components({"door", "front"});
+  EXPECT_EQ(with_gone.at("door_recording"), Json({{"platform", "switch"}}));
+  EXPECT_EQ(with_gone.at("door_is_recording"), Json({{"platform", "binary_sensor"}}));
+  EXPECT_TRUE(with_gone.at("front_connectivity").contains("unique_id"));
 }
 
 }  // namespace

@@ -57,6 +57,35 @@ TEST(HomeAssistantBridgeTest, RecordsTakesSnapshotsAndShowsPictures) {
   mark = home.mark();
   ASSERT_TRUE(home.publish({.topic = "homeassistant/status", .payload = "online"}));
   EXPECT_TRUE(home.wait_for([](const ProbeMessage& m) { return m.topic.ends_with("/config"); }, 20s, mark));
+
+  // A camera comes and goes while it runs.
+  const auto desire = [&](int64_t version, const Json& config) {
+    const Json message = {{"v", 1}, {"version", version}, {"config", config}};
+    EXPECT_TRUE(
+        rig.probe.publish({.topic = "vedette/v1/edge-01/config/desired", .payload = message.dump(), .retain = true}));
+  };
+  // Home Assistant takes back what has its platform and nothing else.
+  const auto has_button = [](bool is_there) {
+    return [is_there](const ProbeMessage& m) {
+      if (!m.topic.ends_with("edge-01/config")) return false;
+      const Json components = m.json().at("components");
+      return components.contains("side_snapshot") && components.at("side_snapshot").contains("unique_id") == is_there;
+    };
+  };
+  mark = home.mark();
+  desire(1, {{"cameras", {{"side", {{"url", "test://pattern?size=320x240&fps=25&gop=25"}}}}}});
+  const auto grown = home.wait_for(has_button(true), 20s, mark);
+  ASSERT_TRUE(grown);
+  ASSERT_TRUE(home.publish(
+      {.topic = grown->json().at("components").at("side_snapshot").at("command_topic"), .payload = "PRESS"}));
+  EXPECT_TRUE(rig.probe.wait_for(
+      [](const ProbeMessage& m) {
+        return m.topic.ends_with("event/snapshot.ready") && m.json().at("camera_id") == "side";
+      },
+      20s));
+  mark = home.mark();
+  desire(2, Json::object());
+  EXPECT_TRUE(home.wait_for(has_button(false), 20s, mark));
   rig.expect_messages_follow_schemas();
 }
 
