@@ -45,23 +45,46 @@ Result<std::vector<Protection>> protections_in(Database& database) {
   return out;
 }
 
-// What somebody has said of the clips, and no file says: as far as the old catalog can be read.
-void take_over(const fs::path& aside, Catalog& catalog) {
-  std::error_code ignored;
-  if (!fs::exists(aside, ignored)) return;
-  const auto old = Database::open(aside);
-  const auto protections = old ? protections_in(**old) : old.error_as_is();
-  if (!protections) {
-    log::warn("which clips are protected is not known any more", {{"why", protections.error().message}});
-    return;
-  }
+void take_over_protections(Database& old, Catalog& catalog) {
+  const auto protections = protections_in(old);
+  if (!protections)
+    return log::warn("which clips are protected is not known any more", {{"why", protections.error().message}});
   for (const Protection& one : *protections)
     if (auto done = catalog.protect(one.clip_id, true, one.until); !done && done.error().code != Code::not_found)
       log::warn("a clip is protected no more", {{"clip_id", one.clip_id}, {"why", done.error().message}});
-  const auto paused = Catalog(**old).uploads_paused_until();
+}
+
+void take_over_pause(const Catalog& old, Catalog& catalog) {
+  const auto paused = old.uploads_paused_until();
   if (!paused || !*paused) return;
   if (auto kept = catalog.set_uploads_paused_until(*paused); !kept)
     log::warn("uploads are paused no more", {{"why", kept.error().message}});
+}
+
+void take_over_scheduled_recordings(const Catalog& old, Catalog& catalog, UtcTime now) {
+  const auto open = old.open_recordings();
+  if (!open) return log::warn("which recordings are scheduled is not known any more", {{"why", open.error().message}});
+  for (const RecordingRecord& one : *open) {
+    if (!one.plan) continue;
+    if (auto kept = catalog.add_recording(one.recording_id, one.camera_id, now, one.plan);
+        !kept && kept.error().code != Code::already_exists)
+      log::warn("a recording is scheduled no more",
+                {{"recording_id", one.recording_id}, {"camera", one.camera_id}, {"why", kept.error().message}});
+  }
+}
+
+// What somebody has said, and no file says: as far as the old catalog can be read.
+void take_over(const fs::path& aside, Catalog& catalog, UtcTime now) {
+  std::error_code ignored;
+  if (!fs::exists(aside, ignored)) return;
+  const auto database = Database::open(aside);
+  if (!database)
+    return log::warn("protections, pauses and scheduled recordings are not known any more",
+                     {{"why", database.error().message}});
+  const Catalog old(**database);
+  take_over_protections(**database, catalog);
+  take_over_pause(old, catalog);
+  take_over_scheduled_recordings(old, catalog, now);
 }
 
 Result<std::unique_ptr<Database>> open_anew(const Layout& layout) {
@@ -93,7 +116,7 @@ Result<RecoveryResult> reindex(const Layout& layout, const ManifestIssuer& issue
   Catalog catalog(**database, issuer, posters);
   LossLedger losses(**database);
   auto recovered = recover(layout, catalog, losses, clock);
-  if (recovered) take_over(*aside, catalog);
+  if (recovered) take_over(*aside, catalog, clock.utc());
   return recovered;
 }
 

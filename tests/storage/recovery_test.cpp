@@ -85,6 +85,11 @@ TEST_F(RecoveryTest, ReindexingKeepsWhatSomebodyHasSaid) {
   ASSERT_TRUE(store.catalog->protect(for_ever.clip_id, true, {}));
   ASSERT_TRUE(store.catalog->protect(for_a_while.clip_id, true, until));
   ASSERT_TRUE(store.catalog->set_uploads_paused_until(Catalog::kForEver));
+  RecordingPlan plan;
+  plan.start = until;
+  plan.labels = {"delivery"};
+  ASSERT_TRUE(store.catalog->add_recording("scheduled", "front", clock.utc(), plan));
+  ASSERT_TRUE(store.catalog->add_recording("running", "front", clock.utc()));
   store.database.reset();
   ASSERT_TRUE(reindex(store.layout, {}, clock));
   store.reopen();
@@ -93,6 +98,11 @@ TEST_F(RecoveryTest, ReindexingKeepsWhatSomebodyHasSaid) {
   EXPECT_EQ(store.catalog->clip(for_a_while.clip_id)->protected_until, until);
   EXPECT_FALSE(store.catalog->clip(not_at_all.clip_id)->is_protected);
   EXPECT_EQ(store.catalog->uploads_paused_until().value(), Catalog::kForEver);
+  const auto open = store.catalog->open_recordings().value();
+  ASSERT_EQ(open.size(), 1u) << "one that was running is over";
+  EXPECT_EQ(open[0].recording_id, "scheduled");
+  EXPECT_EQ(open[0].plan->start, until);
+  EXPECT_EQ(open[0].plan->labels, plan.labels);
 }
 
 class DamagedCatalogTest : public RecoveryTest, public testing::WithParamInterface<const char*> {
