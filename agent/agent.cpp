@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/agent_impl.h"
+#include "agent/start_anew.h"
 #include "core/log.h"
 #include "storage/reindex.h"
 
@@ -17,6 +18,7 @@ constexpr microseconds kMattersToCommands = 1h;  // a step of the clock; they ar
 // Of the 5 s that an orderly end may take: to close the clips, to tell the broker of them, and to say good-bye.
 constexpr milliseconds kCloseClips{3000};
 constexpr milliseconds kDrainOutbox{500};
+constexpr const char* kCatalogDamaged = "catalog_damaged";
 constexpr milliseconds kCloseSession{700};
 
 }  // namespace
@@ -233,6 +235,7 @@ void Agent::Impl::tick() {
   for (auto& reply : long_commands_.impatient()) answer(reply.to, reply.answer);
   agent_verbs_.look_when_due(now);
   replies_.enter_told();
+  if (database_->is_damaged() && may_start_anew(now)) on(ShutdownRequested{kCatalogDamaged});
   if (outbox_watch_.look(now)) board_.status_may_have_changed();
   diagnostics_.expire();
   second_profiles_.close_unused();
@@ -296,7 +299,7 @@ void Agent::Impl::drain_until(MonoTime deadline, const std::function<bool()>& do
 
 void Agent::Impl::shut_down() {
   log::info("stopping", {{"reason", shutdown_reason_}});
-  monitoring_.stopping();
+  monitoring_.stopping(shutdown_reason_ != kCatalogDamaged);
   add_event("agent.stopping", {}, {{"reason", shutdown_reason_}});
   publisher_.state("status", "status", board_.status("stopping"));
   const MonoTime now = clock_.mono();
@@ -338,7 +341,10 @@ Result<std::unique_ptr<Agent>> Agent::create(ConfigStart start, const Clock& clo
   const auto recovered = recover(impl->layout(), impl->catalog(), impl->losses(), clock);
   if (!recovered) return recovered.error_with("recovery");
   if (recovered->indexed > 0) log::warn("closed clips were indexed again", {{"clips", recovered->indexed}});
-  if (!opened->made_anew.empty()) impl->record_lost_catalog();
+  if (!opened->made_anew.empty()) {
+    take_over(opened->aside, impl->catalog(), clock.utc());
+    impl->record_lost_catalog();
+  }
   if (recovered->recovered + recovered->quarantined + recovered->forgotten > 0)
     log::warn("recovered after a crash", {{"clips", recovered->recovered},
                                           {"quarantined", recovered->quarantined},

@@ -2,19 +2,23 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <condition_variable>
 #include <csignal>
+#include <filesystem>
 #include <iostream>
 #include <mutex>
 
 #include "agent/agent.h"
 #include "agent/config_start.h"
 #include "agent/from_config.h"
+#include "agent/start_anew.h"
 #include "core/core_dumps.h"
 #include "core/heap.h"
 #include "core/log.h"
 #include "core/redact.h"
 #include "core/thread.h"
+#include "storage/database.h"
 #include "storage/reindex.h"
 #include "storage/volume.h"
 
@@ -79,26 +83,41 @@ void end_late(const std::stop_token& in_time) {
   _exit(kRuntimeFailure);
 }
 
-int run(vedette::ConfigStart start, const sigset_t& signals) {
+// Whether the catalog was found damaged, which the next start mends.
+bool is_to_be_mended(const vedette::Layout& layout) {
+  std::error_code ignored;
+  return std::filesystem::exists(vedette::Database::damage_mark(layout.database()), ignored);
+}
+
+struct Ended {
+  int status = 0;
+  bool asked = false;  // by a signal
+};
+
+Ended run(vedette::ConfigStart start, const sigset_t& signals) {
   auto agent = vedette::Agent::create(std::move(start));
   if (!agent) {
     vedette::log::error("cannot start", {{"reason", agent.error().message}});
-    return kRuntimeFailure;
+    return {kRuntimeFailure};
   }
-  const auto signal_thread = vedette::start_thread("signals", [&](const std::stop_token& stop) {
-    const timespec poll{0, 200'000'000};
-    while (!stop.stop_requested()) {
-      const int signal = sigtimedwait(&signals, nullptr, &poll);
-      if (signal == SIGHUP) (*agent)->request_reload();
-      if (signal <= 0 || signal == SIGHUP) continue;
-      (*agent)->request_shutdown("signal");
-      end_late(stop);
-      return;
-    }
-  });
-  (*agent)->run();
-  agent->reset();
-  return 0;
+  std::atomic<bool> asked = false;
+  {
+    const auto signal_thread = vedette::start_thread("signals", [&](const std::stop_token& stop) {
+      const timespec poll{0, 200'000'000};
+      while (!stop.stop_requested()) {
+        const int signal = sigtimedwait(&signals, nullptr, &poll);
+        if (signal == SIGHUP) (*agent)->request_reload();
+        if (signal <= 0 || signal == SIGHUP) continue;
+        asked = true;
+        (*agent)->request_shutdown("signal");
+        end_late(stop);
+        return;
+      }
+    });
+    (*agent)->run();
+    agent->reset();
+  }
+  return {0, asked};
 }
 
 }  // namespace
@@ -141,5 +160,11 @@ int main(int argc, char** argv) {
   }
   if (reindex_only) return reindex(config);
   const sigset_t signals = block_signals();
-  return run(std::move(*loaded), signals);
+  const vedette::Layout layout = vedette::layout_of(config);
+  const Ended ended = run(std::move(*loaded), signals);
+  const vedette::MonoTime now = vedette::Clock::system().mono();
+  if (ended.asked || !is_to_be_mended(layout) || !vedette::may_start_anew(now)) return ended.status;
+  vedette::log::warn("starting anew, to make the catalog again from the clips");
+  vedette::log::error("cannot start anew", {{"reason", vedette::start_anew(argv, now).message}});
+  return kRuntimeFailure;
 }

@@ -111,9 +111,9 @@ void Monitoring::tick(MonoTime now) {
   if (http_) show();
 }
 
-void Monitoring::stopping() {
+void Monitoring::stopping(bool for_good) {
   stopping_ = true;
-  service_.stopping();
+  if (for_good) service_.stopping();
   if (http_) show();
 }
 

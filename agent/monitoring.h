@@ -38,7 +38,8 @@ class Monitoring {
   // The birth was told to the broker. Nobody waits longer than kLongestStart for that: a box must record without one.
   void born();
   static constexpr seconds kLongestStart{5};
-  void stopping();
+  // `for_good`: the process is not to begin again in its place, which a service manager would not wait for.
+  void stopping(bool for_good);
 
   MetricFamilies metrics() { return metrics_.families(); }
 

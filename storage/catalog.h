@@ -147,6 +147,9 @@ class Catalog {
   // `posters`: clips that are to be in the store get a picture beside them.
   explicit Catalog(Database& database, ManifestIssuer issuer = {}, bool posters = false);
 
+  // As Database::is_damaged().
+  bool is_damaged() const { return database_.is_damaged(); }
+
   // A recording begins, or will (then with its plan): conflict-free use of its id. already_exists when the id is known.
   Status add_recording(const std::string& recording_id, const std::string& camera_id, UtcTime now,
                        const std::optional<RecordingPlan>& plan = {});

@@ -8,6 +8,7 @@
 
 #include "core/clock.h"
 #include "core/file.h"
+#include "core/log.h"
 #include "core/text.h"
 #include "core/thread.h"
 #include "storage/database_error.h"
@@ -145,6 +146,7 @@ std::string advice(const Error& error) {
 }  // namespace
 
 struct Database::Impl {
+  std::filesystem::path path;
   ConnectionPtr db;
   std::mutex mutex;                                           // guards the connection and:
   std::map<std::string, StatementPtr, std::less<>> prepared;  // by their text; goes before db
@@ -154,11 +156,14 @@ struct Database::Impl {
   std::atomic<int64_t> rows_changed{0};
   Histogram write_time;
 
+  std::atomic<bool> damaged{false};
+
   std::mutex fault_mutex;  // not to be waited for while a commit is slow
   std::optional<Error> fault;
 
   void close();
   void note(const Status& written, microseconds took);
+  void note_damage(const Status& done);
   Status set(Durability wanted);
 };
 
@@ -184,6 +189,12 @@ void Database::Impl::note(const Status& written, microseconds took) {
     fault = Error{Code::timed_out, "catalog: its disk is slow: " + std::to_string(to_ms(took)) + " ms for a change"};
 }
 
+void Database::Impl::note_damage(const Status& done) {
+  if (done || !database_error::is_damage(done.error()) || damaged.exchange(true)) return;
+  log::error("the catalog is damaged", {{"file", path.string()}, {"why", done.error().message}});
+  static_cast<void>(file::create(damage_mark(path)));  // on a disk that takes nothing it is found again
+}
+
 Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Database::~Database() {
   if (impl_) impl_->close();
@@ -197,6 +208,8 @@ Status Database::reopen(const std::filesystem::path& path) {
   impl_->log_stays = true;
   impl_->close();
   impl_->db = std::move((*other)->impl_->db);
+  impl_->path = path;
+  impl_->damaged = false;
   impl_->durability = Durability::power_cut;
   impl_->log_stays = false;
   return {};
@@ -210,6 +223,14 @@ void Database::leave_log() {
 std::optional<Error> Database::fault() const {
   const std::lock_guard lock(impl_->fault_mutex);
   return impl_->fault;
+}
+
+bool Database::is_damaged() const {
+  return impl_->damaged;
+}
+
+std::filesystem::path Database::damage_mark(const std::filesystem::path& path) {
+  return path.string() + "-damaged";
 }
 
 int64_t Database::rows_changed() const {
@@ -227,8 +248,11 @@ Status Database::probe() {
 
 Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& path) {
   const bool is_new = !holds_bytes(path);
+  std::error_code ignored;
+  const bool was_damaged = std::filesystem::exists(damage_mark(path), ignored);
   const bool was_left_open = holds_bytes(path.string() + "-wal");
   auto impl = std::make_unique<Impl>();
+  impl->path = path;
   // SQLite would let everybody read it; its log and all else it makes get the mode of this file. What is wrong with the
   // place, it finds itself.
   if (is_new) static_cast<void>(file::create(path));
@@ -237,11 +261,12 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& pa
   const int opened = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
   impl->db.reset(raw);
   if (!raw) return fail(Code::internal, path.string() + ": out of memory");
-  Status status = opened == SQLITE_OK ? prepare_for_use(raw, path, was_left_open) : Status(database_error::last(raw));
+  Status status = opened == SQLITE_OK ? prepare_for_use(raw, path, was_left_open || was_damaged)
+                                      : Status(database_error::last(raw));
   if (status && is_new && path.has_parent_path()) status = file::sync_directory(path.parent_path());
+  if (status && was_damaged) std::filesystem::remove(damage_mark(path), ignored);  // the disk was, for a moment
   if (!status) {
-    const bool damaged = status.error().message.find(database_error::kDamaged) != std::string::npos;
-    return fail(damaged ? Code::invalid_argument : status.error().code,
+    return fail(database_error::is_damage(status.error()) ? Code::invalid_argument : status.error().code,
                 path.string() + ": " + status.error().message + advice(status.error()));
   }
   return std::unique_ptr<Database>(new Database(std::move(impl)));
@@ -251,7 +276,9 @@ Status Database::read(const std::function<Status(Access&)>& work) {
   const std::lock_guard lock(impl_->mutex);
   if (impl_->prepared.size() > kMostPrepared) impl_->prepared.clear();
   Access access(*this);
-  return work(access);
+  auto done = work(access);
+  impl_->note_damage(done);
+  return done;
 }
 
 Status Database::write(const std::function<Status(Access&)>& work, Durability durability) {
@@ -264,6 +291,7 @@ Status Database::write(const std::function<Status(Access&)>& work, Durability du
   const microseconds took = Clock::system().mono() - begun;
   impl_->write_time.add(took);
   impl_->note(done, took);
+  impl_->note_damage(done);
   return done;
 }
 

@@ -42,6 +42,11 @@ class Database {
   std::optional<Error> fault() const;
   Status probe();
 
+  // Whether SQLite has found it damaged since it was opened. A file beside it (damage_mark()) then makes the next
+  // open() look at every page, which fails, so that the catalog is made again.
+  bool is_damaged() const;
+  static std::filesystem::path damage_mark(const std::filesystem::path& path);
+
   // Rows that were inserted, changed or deleted by what was committed, and how long each write() took from when it had
   // the lock; since it was opened.
   int64_t rows_changed() const;

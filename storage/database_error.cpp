@@ -28,17 +28,21 @@ Code code_of(int extended, int system_error) {
   }
 }
 
-bool is_damage(int code) {
+bool tells_of_damage(int code) {
   return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
 }
 
 }  // namespace
 
+bool is_damage(const Error& error) {
+  return error.message.find(kDamaged) != std::string::npos;
+}
+
 tl::unexpected<Error> last(sqlite3* db) {
   const int code = sqlite3_extended_errcode(db);
   // errno of the last failed system call: only to be asked after an error that comes from the system.
   const bool from_system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
-  const std::string prefix = std::string(is_damage(code) ? kDamaged : "catalog: ");
+  const std::string prefix = std::string(tells_of_damage(code) ? kDamaged : "catalog: ");
   return fail(code_of(code, from_system ? sqlite3_system_errno(db) : 0), prefix + sqlite3_errmsg(db));
 }
 

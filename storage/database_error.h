@@ -12,6 +12,8 @@ namespace vedette::database_error {
 // How the message about a damaged file begins.
 inline constexpr std::string_view kDamaged = "the catalog is damaged: ";
 
+bool is_damage(const Error& error);
+
 // Of the last call of this connection, which has failed.
 tl::unexpected<Error> last(sqlite3* db);
 

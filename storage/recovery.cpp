@@ -271,13 +271,18 @@ bool Recovery::will_be_made_again(const Found& found) {
 void Recovery::recover_file(const Found& found) {
   const fs::path closed = layout_.absolute(found.path);
   const fs::path file = found.part ? Layout::part_path(closed) : closed;
-  if (is_closed(found) && is_left_over(found)) return remove_left_over(file);
-  if (is_closed(found)) return quarantine(found, file, "a clip of this name is closed already");
+  const bool closed_already = is_closed(found);
+  const bool left_over = closed_already && is_left_over(found);
+  if (catalog_.is_damaged()) return;  // what it says of a file is worth nothing
+  if (left_over) return remove_left_over(file);
+  if (closed_already) return quarantine(found, file, "a clip of this name is closed already");
   const bool was_open = found.part || open_rows_.count(found.clip_id) > 0;
   const auto recovered = was_open ? recover_clip(found) : index_closed(found, file);
   if (recovered) {
     open_rows_.erase(found.clip_id);
     result_.recovered += was_open ? 1 : 0;
+  } else if (catalog_.is_damaged()) {
+    return;  // that is no fault of the file
   } else if (may_pass(recovered.error().code)) {
     open_rows_.erase(found.clip_id);
     log::error("clip not recovered yet", {{"file", file.string()}, {"error", recovered.error().message}});
@@ -346,7 +351,10 @@ Result<RecoveryResult> Recovery::run() {
   empty_work();
   const auto files = files_to_recover();
   if (!files) return files.error_as_is();
-  for (const Found& found : *files) recover_file(found);
+  for (const Found& found : *files) {
+    recover_file(found);
+    if (catalog_.is_damaged()) return fail(Code::internal, "the catalog is damaged; it is made again from the clips");
+  }
   if (auto indexed = flush_index(); !indexed) return indexed.error_as_is();
   forget_rows_without_file();
   return result_;

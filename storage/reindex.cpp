@@ -19,10 +19,11 @@ Result<fs::path> set_catalog_aside(const Layout& layout) {
   // The log and its index belong to the file; alone they would be taken for those of the new one.
   for (const char* part : {"", "-wal", "-shm"}) {
     const fs::path from = layout.database().string() + part;
-    std::error_code ignored;
-    if (!fs::exists(from, ignored)) continue;
+    if (std::error_code ignored; !fs::exists(from, ignored)) continue;
     if (auto moved = file::rename(from, layout.quarantine() / (name + part)); !moved) return moved.error_as_is();
   }
+  std::error_code ignored;
+  fs::remove(Database::damage_mark(layout.database()), ignored);
   if (auto synced = file::sync_directory(layout.quarantine()); !synced) return synced.error_as_is();
   if (auto synced = file::sync_directory(layout.root); !synced) return synced.error_as_is();
   return layout.quarantine() / name;
@@ -73,20 +74,6 @@ void take_over_scheduled_recordings(const Catalog& old, Catalog& catalog, UtcTim
   }
 }
 
-// What somebody has said, and no file says: as far as the old catalog can be read.
-void take_over(const fs::path& aside, Catalog& catalog, UtcTime now) {
-  std::error_code ignored;
-  if (!fs::exists(aside, ignored)) return;
-  const auto database = Database::open(aside);
-  if (!database)
-    return log::warn("protections, pauses and scheduled recordings are not known any more",
-                     {{"why", database.error().message}});
-  const Catalog old(**database);
-  take_over_protections(**database, catalog);
-  take_over_pause(old, catalog);
-  take_over_scheduled_recordings(old, catalog, now);
-}
-
 Result<std::unique_ptr<Database>> open_anew(const Layout& layout) {
   auto database = Database::open(layout.database());
   if (!database) return database;
@@ -98,14 +85,28 @@ Result<std::unique_ptr<Database>> open_anew(const Layout& layout) {
 
 Result<OpenedCatalog> open_catalog(const Layout& layout) {
   auto database = Database::open(layout.database());
-  if (database) return OpenedCatalog{std::move(*database), {}};
+  if (database) return OpenedCatalog{std::move(*database), {}, {}};
   const Error why = database.error();
   if (why.code != Code::invalid_argument && why.code != Code::conflict) return database.error_as_is();
   log::error("the catalog is set aside and made again from the clips", {{"why", why.message}});
-  if (auto aside = set_catalog_aside(layout); !aside) return aside.error_as_is();
+  auto aside = set_catalog_aside(layout);
+  if (!aside) return aside.error_as_is();
   database = open_anew(layout);
   if (!database) return database.error_as_is();
-  return OpenedCatalog{std::move(*database), why.message};
+  return OpenedCatalog{std::move(*database), why.message, std::move(*aside)};
+}
+
+void take_over(const fs::path& aside, Catalog& catalog, UtcTime now) {
+  std::error_code ignored;
+  if (!fs::exists(aside, ignored)) return;
+  const auto database = Database::open(aside);
+  if (!database)
+    return log::warn("protections, pauses and scheduled recordings are not known any more",
+                     {{"why", database.error().message}});
+  const Catalog old(**database);
+  take_over_protections(**database, catalog);
+  take_over_pause(old, catalog);
+  take_over_scheduled_recordings(old, catalog, now);
 }
 
 Result<RecoveryResult> reindex(const Layout& layout, const ManifestIssuer& issuer, const Clock& clock, bool posters) {

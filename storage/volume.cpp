@@ -25,15 +25,18 @@ Status make_identity(const Layout& layout) {
   return file::write_atomically(layout.volume_file(), identity.dump(2) + "\n");
 }
 
+constexpr const char* kAdvice =
+    " (it is damaged: remove it, and the next start makes a new one; nothing else depends on it)";
+
 Result<std::string> read_identity(const std::filesystem::path& path) {
   const auto text = file::read(path, kMostBytes);
   if (!text) return text.error_as_is();
   const auto json = parse_json(*text, {});
-  if (!json) return fail(Code::invalid_argument, path.string() + ": " + json.error().message);
+  if (!json) return fail(Code::invalid_argument, path.string() + ": " + json.error().message + kAdvice);
   std::vector<FieldError> errors;
   JsonReader reader(*json, "", errors);
   auto id = reader.require("volume_id").uuid("volume_id");
-  if (!errors.empty()) return fail(Code::invalid_argument, path.string() + ": " + summary(errors));
+  if (!errors.empty()) return fail(Code::invalid_argument, path.string() + ": " + summary(errors) + kAdvice);
   return std::move(*id);
 }
 
