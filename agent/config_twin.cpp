@@ -44,22 +44,18 @@ ConfigTwin::ConfigTwin(ConfigStart start, const ConfigState& in_force, ConfigApp
       store_(in_force.config.storage.path),
       version_(start.composed.version),
       desired_version_(twin_.version),
-      errors_(std::move(start.composed.refused)) {}
+      desired_{"applied", std::move(start.composed.refused)} {}
 
 void ConfigTwin::begin() {
   board_.set_config_version(version_);
-  if (!errors_.empty()) {
-    rejected(Source::mqtt, twin_.desired ? twin_.desired->version : twin_.version, "invalid", errors_);
+  if (!desired_.errors.empty()) {
+    rejected(Source::mqtt, twin_.desired ? twin_.desired->version : twin_.version, "invalid", desired_.errors);
   } else if (save_at_begin_) {
     if (const auto saved = save(twin_); !saved)
       log::error("the end of a trial cannot be kept", {{"reason", saved.error().message}});
     rejected(Source::mqtt, twin_.version, "rolled_back", {{"/config/mqtt", twin_.rolled_back}});
-  } else if (!twin_.rolled_back.empty()) {
-    status_ = "rolled_back";
-    errors_ = {{"/config/mqtt", twin_.rolled_back}};
-  } else if (!twin_.refused.empty()) {
-    status_ = "rejected";
-    errors_ = twin_.refused;
+  } else {
+    desired_ = outcome_of(desired_version_);
   }
 }
 
@@ -125,21 +121,19 @@ void ConfigTwin::decide_on(const std::string& payload) {
 // The broker sends what it retains after each connect: that is no news.
 void ConfigTwin::say_known(int64_t version) {
   desired_version_ = version;
-  errors_.clear();
-  status_ = "applied";
-  if (version == twin_.version && !twin_.rolled_back.empty()) {
-    status_ = "rolled_back";
-    errors_ = {{"/config/mqtt", twin_.rolled_back}};
-  } else if (version == twin_.version && !twin_.refused.empty()) {
-    status_ = "rejected";
-    errors_ = twin_.refused;
-  } else if (version != version_) {
-    status_ = "rejected";
-    errors_ = {{"/version", version == twin_.version
-                                ? "was applied, and is left out since the configuration file does not allow it"
-                                : std::to_string(twin_.version) + " was decided on already: it must be higher"}};
-  }
+  desired_ = outcome_of(version);
   publish();
+}
+
+ConfigTwin::Outcome ConfigTwin::outcome_of(int64_t version) const {
+  if (version == twin_.version && !twin_.rolled_back.empty())
+    return {"rolled_back", {{"/config/mqtt", twin_.rolled_back}}};
+  if (version == twin_.version && !twin_.refused.empty()) return {"rejected", twin_.refused};
+  if (version == version_) return {};
+  return {"rejected",
+          {{"/version", version == twin_.version
+                            ? "was applied, and is left out since the configuration file does not allow it"
+                            : std::to_string(twin_.version) + " was decided on already: it must be higher"}}};
 }
 
 // ---- the file
@@ -207,8 +201,8 @@ bool ConfigTwin::change_to(ComposedConfig next, Overridden local, TwinState twin
   }
   if (on_trial) trial_ = std::move(before);
   refused_payload_.clear();
-  errors_ = std::move(next.refused);
-  status_ = errors_.empty() ? "applied" : "rejected";
+  if (source == Source::file) file_ = {};
+  desired_ = next.refused.empty() ? outcome_of(desired_version_) : Outcome{"rejected", std::move(next.refused)};
   applied(source, plan->changed);
   return true;
 }
@@ -233,6 +227,7 @@ void ConfigTwin::roll_back() {
     if (auto undone = applier_.apply(std::move(before.state), *back); !undone)
       log::error("the configuration before cannot be applied", {{"reason", undone.error().message}});
   const bool of_file = before.source == Source::file;
+  if (of_file) desired_ = outcome_of(desired_version_);
   rejected(before.source, of_file ? version_ : version, "rolled_back", {{of_file ? "/mqtt" : "/config/mqtt", why}});
 }
 
@@ -269,8 +264,8 @@ void ConfigTwin::rejected(Source source, int64_t version, const char* reason, st
       keep_refusal(version, errors);
     }
   }
-  status_ = std::string_view(reason) == "rolled_back" ? "rolled_back" : "rejected";
-  errors_ = std::move(errors);
+  (source == Source::mqtt ? desired_ : file_) = {std::string_view(reason) == "rolled_back" ? "rolled_back" : "rejected",
+                                                 std::move(errors)};
   say();
 }
 
@@ -292,8 +287,13 @@ void ConfigTwin::say() {
 }
 
 Json ConfigTwin::report() const {
-  return {{"version", version_}, {"desired_version", desired_version_}, {"decided_version", twin_.version},
-          {"status", status_},   {"errors", to_json(errors_)},          {"config", redacted(*in_force_.document)}};
+  return {{"version", version_},
+          {"desired_version", desired_version_},
+          {"decided_version", twin_.version},
+          {"status", desired_.status},
+          {"errors", to_json(desired_.errors)},
+          {"file", {{"status", file_.status}, {"errors", to_json(file_.errors)}}},
+          {"config", redacted(*in_force_.document)}};
 }
 
 void ConfigTwin::publish(Tell tell) const {

@@ -61,8 +61,16 @@ class ConfigTwin {
     int64_t version;
   };
 
+  // What became of what was to be.
+  struct Outcome {
+    std::string status = "applied";
+    std::vector<FieldError> errors{};
+  };
+
   void decide_on(const std::string& payload);
   void say_known(int64_t version);
+  // As far as it is remembered.
+  Outcome outcome_of(int64_t version) const;
   void read_file();
   // False: it was refused, and nothing is changed.
   bool change_to(ComposedConfig next, Overridden local, TwinState twin, Source source);
@@ -87,10 +95,10 @@ class ConfigTwin {
   const TwinStore store_;
 
   int64_t version_;  // of the desired configuration in force; 0: the file alone
-  // What is reported of the newest that was decided on.
+  // What is reported of the newest that was decided on...
   int64_t desired_version_;
-  std::string status_ = "applied";
-  std::vector<FieldError> errors_;
+  Outcome desired_;
+  Outcome file_;  // ...and of the file, when it was read last
 
   bool connected_ = false;
   bool reload_wanted_ = false;

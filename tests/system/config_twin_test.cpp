@@ -241,6 +241,24 @@ TEST_F(ConfigTwinTest, TheFileIsReadAgainOnSighup) {
   EXPECT_EQ(report(1, "rejected", from).at("version"), 0);
   desire(2, {{"log", {{"level", "debug"}}}});
   EXPECT_EQ(report(2, "rejected", from).at("version"), 0);
+
+  // A file that is in order again does not make it applied; one that is not says so beside it.
+  rig.config().erase("remote_config");
+  from = rig.probe.mark();
+  reload();
+  rig.probe.wait_for_topic("/event/config.applied", Rig::kLimit, from);
+  Json now = rig.result("config.report", Json::object());
+  EXPECT_EQ(now.at("status"), "rejected") << now;
+  EXPECT_EQ(now.at("file").at("status"), "applied");
+  desire(3, {{"log", {{"level", "debug"}}}});
+  EXPECT_EQ(report(3, "applied", from).at("version"), 3);
+  rig.config()["cameras"]["front"]["ring_s"] = 0;
+  from = rig.probe.mark();
+  reload();
+  rig.probe.wait_for_topic("/event/config.rejected", Rig::kLimit, from);
+  now = rig.result("config.report", Json::object());
+  EXPECT_EQ(now.at("status"), "applied") << now;
+  EXPECT_EQ(now.at("file").at("errors").at(0).at("path"), "/cameras/front/ring_s");
   EXPECT_EQ(rig.vedette->sigterm(), 0);
   rig.expect_messages_follow_schemas();
 }
@@ -263,7 +281,8 @@ TEST_F(ConfigTwinTest, AFileWithABrokerThatIsNotReachedIsGivenUpAfterSighup) {
   EXPECT_EQ(rejected.at("errors").at(0).at("path"), "/mqtt");
   ASSERT_TRUE(rig.probe.wait_for_state("/status", "online", Rig::kLimit, from));
   const Json report = rig.result("config.report", Json::object());
-  EXPECT_EQ(report.at("status"), "rolled_back");
+  EXPECT_EQ(report.at("file").at("status"), "rolled_back");
+  EXPECT_EQ(report.at("status"), "applied") << "of what came over MQTT, which was nothing";
   EXPECT_EQ(report.at("config").at("mqtt").at("url"), home);
   EXPECT_FALSE(report.at("config").contains("recording")) << "all of it comes back";
   EXPECT_EQ(find_jump(burnt_in_times(rig.file_of(stop(started).at("clip_id")), kWidth), 40ms), "");
