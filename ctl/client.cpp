@@ -53,6 +53,12 @@ std::string in_seconds(milliseconds time) {
   return value_text("_ms", Json(time.count()));
 }
 
+// The contract's `reply_to`.
+bool is_token(const std::string& text) {
+  constexpr std::string_view kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+  return !text.empty() && text.size() <= 64 && text.find_first_not_of(kAllowed) == std::string::npos;
+}
+
 }  // namespace
 
 bool is_final(const Json& reply) {
@@ -65,7 +71,10 @@ Client::Client(const Options& options, std::string reply_to, const Clock& clock)
 
 Result<std::unique_ptr<Client>> Client::connect(const Options& options, Subscriptions subscriptions,
                                                 const Clock& clock) {
-  std::unique_ptr<Client> client(new Client(options, "ctl-" + new_id(), clock));
+  if (!options.reply_to.empty() && !is_token(options.reply_to))
+    return fail(Code::invalid_argument, "--reply-to: letters, digits, - and _, 64 at most");
+  const std::string user = is_token(options.username) ? options.username : "ctl-" + new_id();
+  std::unique_ptr<Client> client(new Client(options, options.reply_to.empty() ? user : options.reply_to, clock));
   if (!options.device.empty()) subscriptions.emplace_back(client->reply_topic(), 1);
   if (const Status status = client->start(std::move(subscriptions)); !status) return status.error_as_is();
   if (const Status status = client->wait_for_connection(); !status) return status.error_as_is();
@@ -73,7 +82,7 @@ Result<std::unique_ptr<Client>> Client::connect(const Options& options, Subscrip
 }
 
 Status Client::start(Subscriptions subscriptions) {
-  mqtt::SessionConfig config = session_config(options_, "vedette" + reply_to_);
+  mqtt::SessionConfig config = session_config(options_, "vedettectl-" + new_id());
   config.subscriptions = std::move(subscriptions);
   mqtt::SessionCallbacks callbacks;
   callbacks.on_connect = [this](bool) { inbox_.push(Connected{}); };
@@ -140,7 +149,10 @@ mqtt::Message Client::request(const std::string& id, const std::string& verb, Js
 std::optional<Json> Client::reply_in(const mqtt::Message& message, const std::string& id) const {
   if (message.topic != reply_topic()) return std::nullopt;
   auto reply = parse_json(message.payload, kReplyLimits);
-  if (!reply || !reply->is_object() || text_at(*reply, {"command_id"}) != id) return std::nullopt;
+  // One that could not be read has no id in its reply.
+  const bool is_ours = reply && reply->is_object() &&
+                       (text_at(*reply, {"command_id"}) == id || (message.correlation_data == id && is_final(*reply)));
+  if (!is_ours) return std::nullopt;
   return *std::move(reply);
 }
 
@@ -191,11 +203,11 @@ Result<Json> Client::command(const std::string& verb, Json params, const std::fu
                                      "; it may go on with it. --timeout waits longer, and `vedettectl command.cancel "
                                      "command_id=" +
                                      id + "` ends it");
-  return fail(Code::timed_out,
-              "no reply from device \"" + options_.device + "\" to " + verb + " within " +
-                  in_seconds(options_.timeout) +
-                  ". Is the device online, and its id right? `vedettectl devices` and `vedettectl watch` "
-                  "show what this broker knows");
+  return fail(
+      Code::timed_out,
+      "no reply from device \"" + options_.device + "\" to " + verb + " within " + in_seconds(options_.timeout) +
+          ". Is the device online, and its id right (`vedettectl devices`, `vedettectl watch`)? May this user read " +
+          reply_topic() + "? The command may have been carried out all the same");
 }
 
 Status Client::publish(mqtt::Message message) {

@@ -25,6 +25,8 @@ class Client {
 
   // Returns when the broker has taken us and the subscriptions. Errors name the URL and the reason: timed_out, or
   // camera_unavailable as soon as every URL was tried once in vain. All deadlines are of `clock`, which outlives it.
+  // Replies come to options.reply_to; else to the name of the user, which is what rules of a broker can allow
+  // (examples/mosquitto/acl.conf); else to a name of its own.
   static Result<std::unique_ptr<Client>> connect(const Options& options, Subscriptions subscriptions,
                                                  const Clock& clock = Clock::system());
 

@@ -94,7 +94,9 @@ std::string device_facts(const Json& status, const Json& figures) {
   std::string out = text_at(status, {"cameras", "streaming"}) + "/" + text_at(status, {"cameras", "total"}) +
                     " streaming  " + text_at(status, {"cameras", "recording"}) + " recording";
   if (!status.contains("cameras")) out = text_at(status, {"reason"});
-  if (const auto rows = integer_at(status, {"outbox", "rows"}); rows && *rows > 0)
+  // The status is not sent again when they have gone.
+  const auto waiting = integer_at(figures, {"outbox_rows"});
+  if (const auto rows = waiting ? waiting : integer_at(status, {"outbox", "rows"}); rows && *rows > 0)
     out += "  " + std::to_string(*rows) + " events wait";
   if (const auto rows = integer_at(figures, {"upload_queue_rows"}); rows && *rows > 0)
     out += "  " + std::to_string(*rows) + " uploads wait";

@@ -1,5 +1,6 @@
 // vedettectl: the operator's command line. See --help, and README.md beside this file.
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -122,6 +123,10 @@ void declare(CLI::App& app, CommandLine& line) {
       ->envname("VEDETTE_TOPIC_ROOT")
       ->capture_default_str();
   app.add_option("--username", o.username, "user name for the broker")->envname("VEDETTE_USERNAME");
+  app.add_option(
+         "--reply-to", o.reply_to,
+         "last level of the topic that replies come on; as it comes the user name, which a broker's rules can allow")
+      ->envname("VEDETTE_REPLY_TO");
   app.add_option("--password-file", line.password_file, "file with the password (or VEDETTE_PASSWORD)");
   app.add_option("--ca-file", o.ca_file, "CA certificate of the broker, instead of the system's")
       ->envname("VEDETTE_CA_FILE");
@@ -174,6 +179,7 @@ Status check_config(const std::string& file) {
 
 Status complete(CommandLine& line) {
   Options& o = line.options;
+  if (std::isnan(line.timeout_s)) return fail(Code::invalid_argument, "--timeout: is not a number");
   if (o.brokers.empty()) o.brokers = {"mqtt://127.0.0.1"};
   for (const std::string& url : o.brokers)
     if (const Status status = mqtt::check_url(url); !status) return status.error_as_is();

@@ -15,6 +15,7 @@ struct Options {
   int mqtt_version = 5;
   std::string username;
   std::string password;
+  std::string reply_to;  // last level of the topic for replies; empty: see Client::connect()
   std::string ca_file;
   std::string cert_file;
   std::string key_file;

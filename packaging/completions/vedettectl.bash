@@ -75,7 +75,7 @@ _vedettectl() {
     for part in "${parts[@]:1}"; do
         if [ -n "$skip" ]; then skip=""; continue; fi
         case $part in
-            --password-file|--ca-file|--cert-file|--key-file|--http-ca-file|--output|--key|--config|--broker|--device|--topic-root|--username|--mqtt-version|--timeout|-o) skip=$part ;;
+            --password-file|--ca-file|--cert-file|--key-file|--http-ca-file|--output|--key|--config|--broker|--device|--topic-root|--username|--reply-to|--mqtt-version|--timeout|-o) skip=$part ;;
             -*) ;;
             *) if [ -z "$verb" ]; then verb=$part; else second=$part; fi ;;
         esac
@@ -85,7 +85,7 @@ _vedettectl() {
         ?*) return ;;
     esac
     case $word in
-        -*) mapfile -t COMPREPLY < <(compgen -W "--broker --device --topic-root --username --password-file --ca-file --cert-file --key-file --http-ca-file --mqtt-version --timeout --output --manifest --key --partial --json --quiet --lines --verbose --config --help --version" -- "$word"); return ;;
+        -*) mapfile -t COMPREPLY < <(compgen -W "--broker --device --topic-root --username --reply-to --password-file --ca-file --cert-file --key-file --http-ca-file --mqtt-version --timeout --output --manifest --key --partial --json --quiet --lines --verbose --config --help --version" -- "$word"); return ;;
         *=*)
             # bash takes "=" for the end of a word: what is completed is what stands behind it.
             value=${word#*=}

@@ -1,5 +1,6 @@
 #include "ctl/client.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -112,6 +113,34 @@ TEST_F(ClientTest, ADeviceThatMayTakeLongIsGivenThatTime) {
   options_.silence = options_.timeout = kLimit / 4;
   const auto reply = run({{"timeout_ms", kLimit.count()}}, kLimit / 2, {"succeeded"});
   EXPECT_TRUE(reply) << reply.error().message;
+}
+
+TEST_F(ClientTest, ACommandThatCouldNotBeReadIsAnsweredWithoutItsId) {
+  options_.timeout = kLimit;
+  device_.on("agent.ping", [](const Json&) -> std::vector<Json> {
+    return {{{"command_id", nullptr}, {"status", "rejected"}, {"code", "payload_too_large"}}};
+  });
+  const auto client = Client::connect(options_, {}, clock_);
+  ASSERT_TRUE(client) << client.error().message;
+  const auto reply = (*client)->command("agent.ping", Json::object());
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->at("code"), "payload_too_large");
+}
+
+TEST_F(ClientTest, RepliesComeWhereTheRulesOfABrokerCanAllowThem) {
+  const auto replies_to = [&](const std::string& user, const std::string& wanted) {
+    options_.username = user;
+    options_.reply_to = wanted;
+    const auto client = Client::connect(options_, {}, clock_);
+    if (!client) return std::string(code_name(client.error().code));
+    EXPECT_TRUE((*client)->command("agent.ping", Json::object()));
+    return (*client)->reply_topic().substr(std::string("vedette/v1/edge-01/reply/").size());
+  };
+  EXPECT_EQ(replies_to("alice", ""), "alice");
+  EXPECT_EQ(replies_to("alice", "desk-7"), "desk-7");
+  EXPECT_THAT(replies_to("", ""), testing::StartsWith("ctl-"));
+  EXPECT_THAT(replies_to("alice@example.org", ""), testing::StartsWith("ctl-")) << "is no word of the contract";
+  EXPECT_EQ(replies_to("", "a/b"), "invalid_argument");
 }
 
 }  // namespace

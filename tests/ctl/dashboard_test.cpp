@@ -48,6 +48,17 @@ class DashboardTest : public testing::Test {
   }
 };
 
+// The status is sent when events begin to wait, and not again when they have gone.
+TEST_F(DashboardTest, HowManyEventsWaitIsOfTheNewestTelemetry) {
+  Dashboard dashboard("vedette", false);
+  take(dashboard, "edge-01/status", {{"state", "online"}, {"cameras", Json::object()}, {"outbox", {{"rows", 4}}}});
+  EXPECT_THAT(dashboard.frame({120, 24}, kNow), HasSubstr("4 events wait"));
+  take(dashboard, "edge-01/telemetry/system", {{"outbox_rows", 0}});
+  EXPECT_THAT(dashboard.frame({120, 24}, kNow), Not(HasSubstr("events wait")));
+  take(dashboard, "edge-01/telemetry/system", {{"outbox_rows", 3}});
+  EXPECT_THAT(dashboard.frame({120, 24}, kNow), HasSubstr("3 events wait"));
+}
+
 TEST_F(DashboardTest, ShowsDevicesCamerasAndEventsAsTheyAre) {
   Dashboard dashboard("vedette", false);
   fill(dashboard);

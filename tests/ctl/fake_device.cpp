@@ -72,7 +72,7 @@ void FakeDevice::answer(const mqtt::Message& message) {
   for (Json body : found->second(*command)) {
     body["v"] = 1;
     body["id"] = new_id();
-    body["command_id"] = command->at("id");
+    if (!body.contains("command_id")) body["command_id"] = command->at("id");
     body["verb"] = verb;
     mqtt::Message reply;
     reply.topic = message.response_topic.empty() ? base_ + "/reply/" + command->at("reply_to").get<std::string>()

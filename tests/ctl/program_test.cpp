@@ -309,6 +309,10 @@ TEST_F(ProgramTest, TakesOptionsFromAFileUnlessTheEnvironmentOrTheCommandLineHas
   EXPECT_EQ(run({kProgram, "agent.ping"}, 60s, options).status, 2);
 }
 
+TEST_F(ProgramTest, ATimeThatIsNoNumberIsAnError) {
+  EXPECT_EQ(run({kProgram, "--broker", broker_.url(), "--timeout", "nan", "agent.ping"}).status, 2);
+}
+
 TEST_F(ProgramTest, AFileOfOptionsThatIsNotThereIsAnError) {
   const TempDir dir;
   const std::string file = (dir.path() / "other.conf").string();

@@ -172,6 +172,20 @@ TEST_F(RolesTest, AnAgentWorksWithIt) {
   const Json ping = {{"v", 1}, {"id", ping_id}, {"reply_to", "alice"}, {"params", Json::object()}};
   ASSERT_TRUE(alice.publish({.topic = "vedette/v1/group/doors/command/agent.ping", .payload = to_text(ping)}));
   EXPECT_EQ(alice.final_reply(ping_id).value("status", ""), "succeeded");
+
+  // The command line is such a program, too.
+  ProcessOptions environment;
+  environment.env = {{"VEDETTE_PASSWORD", "p"}, {"VEDETTE_BROKER", rig.broker.url()}, {"VEDETTE_DEVICE", "edge-01"}};
+  const auto ctl = [&](const std::string& user, const std::vector<std::string>& words) {
+    std::vector<std::string> argv = {VEDETTE_BINARY_DIR "/bin/vedettectl", "--username", user};
+    argv.insert(argv.end(), words.begin(), words.end());
+    const Finished done = run(argv, 60s, environment);
+    return done.status == 0 ? "" : done.output + done.errors;
+  };
+  EXPECT_EQ(ctl("alice", {"agent.ping"}), "");
+  EXPECT_EQ(ctl("alice", {"config", "get"}), "");
+  EXPECT_EQ(ctl("fleet", {"clips", "ls"}), "");
+  EXPECT_EQ(ctl("viewer", {"snapshot.take", "camera_id=front"}), "");
 }
 
 }  // namespace

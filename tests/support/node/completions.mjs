@@ -17,11 +17,13 @@ function paramsOf(schemas, verb) {
 }
 
 const OPTIONS = {
-  '--broker': '', '--device': '', '--topic-root': '', '--username': '', '--password-file': 'file', '--ca-file': 'file',
+  '--broker': '', '--device': '', '--topic-root': '', '--username': '', '--reply-to': '', '--password-file': 'file', '--ca-file': 'file',
   '--cert-file': 'file', '--key-file': 'file', '--http-ca-file': 'file', '--mqtt-version': '', '--timeout': '', '--output': 'file',
   '--manifest': null, '--key': 'file', '--partial': null, '--json': null, '--quiet': null, '--lines': null, '--verbose': null,
   '--config': 'file', '--help': null, '--version': null,
 };
+// May be given several times.
+const MANY = new Set(['--broker', '--key']);
 const SHORT = { '-o': '--output', '-q': '--quiet', '-v': '--verbose', '-h': '--help' };
 // Words of the command line itself, with what may stand behind them, and what they are for.
 const OWN = {
@@ -110,7 +112,7 @@ export function zsh(schemas, verbs) {
   const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
   const first = (verb) => (schemas.get(`command/${verb}`).description ?? '').split(/[.:]( |$)/)[0].replaceAll(':', ' ');
   const all = [...Object.entries(OPTIONS), ...Object.entries(SHORT).map(([name, long]) => [name, OPTIONS[long]])];
-  const options = all.map(([name, is]) => `        ${quoted(is === null ? name : `${name}:value:${is === 'file' ? '_files' : ''}`)}`);
+  const options = all.map(([name, is]) => `        ${quoted(is === null ? name : `${MANY.has(name) ? '*' : ''}${name}:value:${is === 'file' ? '_files' : ''}`)}`);
   const own = Object.entries(OWN).map(([verb, { says }]) => `        ${quoted(`${verb}:${says}`)}`);
   const listed = verbs.map((verb) => `        ${quoted(`${verb}:${first(verb)}`)}`);
   const cases = verbs.map((verb) => {
