@@ -7,6 +7,7 @@
 #include "agent/schedule_config.h"
 #include "core/ids.h"
 #include "core/redact.h"
+#include "core/text.h"
 #include "sources/source.h"
 #include "sources/vendor_url.h"
 
@@ -22,6 +23,12 @@ void read_url(JsonReader& r, std::string& url, const std::string& transport, Con
   if (!given) return;
   url = with_credentials_in_front(*given);
   take_credentials(r.path() + "/url", url, camera.username, camera.password, load);
+  const auto secrets = secrets_in_url(url);
+  for (const std::string& secret : secrets) {
+    add_secret(secret);
+    add_secret(percent_decode(secret));
+  }
+  if (!secrets.empty()) load.warn(r.path() + "/url", "a password or token in the URL: nobody else may read this file");
   // What stands behind the '?' of such a URL is often a token.
   if (url.starts_with("http") || url.starts_with("rtmp:")) add_secret(url.substr(std::min(url.find('?'), url.size())));
   SourceConfig source;

@@ -6,6 +6,7 @@
 
 #include "agent/config_document.h"
 #include "core/json_pointer.h"
+#include "core/redact.h"
 
 namespace vedette {
 
@@ -23,6 +24,9 @@ constexpr std::array<std::string_view, 10> kSchemes = {"rtsp", "rtsps", "http", 
 // What says where the secrets of an object go to.
 constexpr std::array<std::string_view, 10> kPlaces = {"url",   "urls", "alpn",      "endpoint", "fallback_endpoints",
                                                       "proxy", "sub",  "http_port", "http_tls", "transport"};
+
+constexpr const char* kNoSection =
+    "may not be set over MQTT: only cameras, recording, telemetry, log, storage, upload, mqtt and encode may";
 
 template <class Words>
 bool is_one_of(const Words& words, std::string_view word) {
@@ -45,7 +49,7 @@ class Check {
     for (const auto& [section, value] : desired.items()) {
       const std::string path = "/" + pointer_step(section);
       if (!value.is_object())
-        error(path, is_one_of(kSections, section) ? "must be an object" : "may not be set over MQTT");
+        error(path, is_one_of(kSections, section) ? "must be an object" : kNoSection);
       else if (value.empty())
         allowed(path, section, {});
       for (const auto& [key, inner] : value.items())
@@ -65,7 +69,9 @@ class Check {
 
   void allowed(const std::string& path, const std::string& section, const std::string& key) {
     const std::string whole = section + "/" + key;
-    if (is_one_of(kNever, whole) || !is_one_of(kSections, section))
+    if (!is_one_of(kSections, section))
+      error(path, kNoSection);
+    else if (is_one_of(kNever, whole))
       error(path, "may not be set over MQTT");
     else if (!is_one_of(rules_.allow, section) && !is_one_of(rules_.allow, whole))
       error(path, "may not be set over MQTT: remote_config.allow of the configuration file does not name it");
@@ -112,6 +118,8 @@ class Check {
     if (!value.is_string()) return;
     const std::string text = value.get<std::string>();
     if (text.find('@') != std::string::npos) error(at, "must not hold credentials; name them beside it");
+    if (!secrets_in_url(text).empty())
+      error(at, "must not hold a password or token; that is for the configuration file");
     if (is_camera && !is_one_of(kSchemes, text.substr(0, text.find("://"))))
       error(at, "over MQTT only cameras in the network may be set, and test://");
   }

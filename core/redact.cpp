@@ -1,9 +1,12 @@
 #include "core/redact.h"
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <deque>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <shared_mutex>
 #include <vector>
 
@@ -56,6 +59,34 @@ void mask_values(std::string& text, std::string_view name, std::string_view ends
   }
 }
 
+struct Range {
+  size_t begin;
+  size_t end;
+};
+
+// The value of the next name=value from `from` on whose name is that of a secret, where names stand in a URL; vendors
+// have them in the path, too.
+std::optional<Range> next_named_secret(std::string_view text, size_t from) {
+  constexpr std::array<std::string_view, 8> kNames = {"password", "passwd", "pwd", "pass",
+                                                      "token",    "secret", "key", "auth"};
+  for (size_t at = text.find('=', from); at != std::string_view::npos; at = text.find('=', at + 1)) {
+    size_t word = at;
+    while (word > 0 && (std::isalnum(static_cast<unsigned char>(text[word - 1])) || text[word - 1] == '_')) --word;
+    if (word == at || word == 0 || std::string_view("?&;/=").find(text[word - 1]) == std::string_view::npos) continue;
+    std::string name(text.substr(word, at - word));
+    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (std::none_of(kNames.begin(), kNames.end(), [&](std::string_view of) { return name.ends_with(of); })) continue;
+    const size_t end = std::min(text.find_first_of("&;# \t\r\n\"'<>", at + 1), text.size());
+    if (end > at + 1) return Range{at + 1, end};
+  }
+  return std::nullopt;
+}
+
+void mask_named_secrets(std::string& text) {
+  for (auto found = next_named_secret(text, 0); found; found = next_named_secret(text, found->begin + kMask.size()))
+    text.replace(found->begin, found->end - found->begin, kMask);
+}
+
 // As it stands inside a JSON document, or in a quoted field of the log.
 std::string json_escape(std::string_view text) {
   const std::string quoted = to_text(Json(text));
@@ -99,6 +130,13 @@ void add_passing_secret(std::string_view secret) {
   collect_forms(all);
 }
 
+std::vector<std::string> secrets_in_url(std::string_view url) {
+  std::vector<std::string> out;
+  for (auto found = next_named_secret(url, 0); found; found = next_named_secret(url, found->end))
+    out.emplace_back(url.substr(found->begin, found->end - found->begin));
+  return out;
+}
+
 std::string redact(std::string_view text) {
   std::string out(text);
   {
@@ -107,6 +145,7 @@ std::string redact(std::string_view text) {
     for (const std::string& secret : all.known) replace_all(out, secret);
   }
   mask_url_credentials(out);
+  mask_named_secrets(out);
   // Of the presigned URLs of several kinds of store, X-Amz-Signature= and X-Goog-Signature= among them.
   for (const std::string_view name : {"Signature=", "-Credential=", "-Security-Token=", "?sig=", "&sig="})
     mask_values(out, name, "& \t\r\n\"'");

@@ -113,6 +113,13 @@ TEST_F(RemoteConfigTest, CamerasOnThisMachineAreForTheFile) {
     EXPECT_EQ(refused(R"({"cameras": {"a": {"url": ")" + std::string(url) + R"("}}})"), Names{"/cameras/a/url"}) << url;
 }
 
+TEST_F(RemoteConfigTest, AUrlWithAPasswordInItIsForTheFile) {
+  EXPECT_EQ(refused(R"({"cameras": {"a": {"url": "rtsp://h/x?password=hunter2"}}})"), Names{"/cameras/a/url"});
+  EXPECT_EQ(refused(R"({"cameras": {"a": {"url": "rtsp://h/user=admin&password=X&channel=1"}}})"),
+            Names{"/cameras/a/url"});
+  EXPECT_EQ(refused(R"({"cameras": {"a": {"url": "rtsp://h/x?channel=1"}}})"), Names{});
+}
+
 TEST_F(RemoteConfigTest, NothingIsTakenWhenItIsOff) {
   rules.enabled = false;
   EXPECT_EQ(refused("{}"), Names{""});

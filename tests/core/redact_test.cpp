@@ -60,6 +60,20 @@ TEST(RedactTest, LeavesUrlsWithoutCredentialsAlone) {
     EXPECT_EQ(redact(text), text);
 }
 
+TEST(RedactTest, MasksWhatAUrlNamesASecretInPathAndQuery) {
+  EXPECT_EQ(redact("open rtsp://h/x?channel=1&password=hunter2&subtype=0 failed"),
+            "open rtsp://h/x?channel=1&password=***&subtype=0 failed");
+  EXPECT_EQ(redact("rtsp://h/user=admin&Password=&channel=1"), "rtsp://h/user=admin&Password=&channel=1");
+  EXPECT_EQ(redact("rtsp://h/user=admin_password=tlJwpbo6_channel=1"), "rtsp://h/user=admin_password=***");
+  EXPECT_EQ(redact("GET /api?ACCESS_TOKEN=ab;auth=cd HTTP/1.1 \"?key=ef\""),
+            "GET /api?ACCESS_TOKEN=***;auth=*** HTTP/1.1 \"?key=***\"");
+  for (const char* text :
+       {"rtsp://h/cam?channel=1&subtype=0", "password=x stands in no URL", "a?keyframes=3", "=", "?=x"})
+    EXPECT_EQ(redact(text), text);
+  EXPECT_EQ(secrets_in_url("rtsp://h/x?pwd=one&token=t%20wo"), (std::vector<std::string>{"one", "t%20wo"}));
+  EXPECT_TRUE(secrets_in_url("rtsp://h/x?channel=1").empty());
+}
+
 TEST(RedactTest, MasksSignaturesAndHeaders) {
   EXPECT_EQ(redact("GET /b/k?X-Amz-Date=1&X-Amz-Credential=AKIA%2F1&X-Amz-Signature=abcdef HTTP/1.1"),
             "GET /b/k?X-Amz-Date=1&X-Amz-Credential=***&X-Amz-Signature=*** HTTP/1.1");
