@@ -6,6 +6,7 @@
 #include <set>
 
 #include "agent/from_config.h"
+#include "core/ed25519.h"
 #include "core/json_pointer.h"
 
 namespace vedette {
@@ -29,6 +30,8 @@ constexpr std::array<std::string_view, 16> kFixed = {"/device_id",
                                                      "/upload/prefix",
                                                      "/upload/manifest",
                                                      "/upload/poster"};
+
+constexpr const char* kRestart = "needs a restart: it cannot change while the agent runs";
 
 const Json kNothing = Json::object();
 
@@ -109,11 +112,19 @@ tl::expected<ConfigPlan, ConfigErrors> plan_change(const ConfigState& from, cons
   ConfigErrors fixed;
   for (const std::string& pointer : changed)
     if (std::any_of(kFixed.begin(), kFixed.end(), [&](std::string_view f) { return is_at_or_below(pointer, f); }))
-      fixed.errors.push_back({pointer, "needs a restart: it cannot change while the agent runs"});
+      fixed.errors.push_back({pointer, kRestart});
+  // What a file holds may be another secret than it was, while its name is the same.
+  const auto key_id = [](const ConfigState& of) {
+    const auto& key = of.config.storage.signing_key;
+    return key ? key->verifying_key().id() : std::string();
+  };
+  if (fixed.errors.empty() && key_id(from) != key_id(to))
+    fixed.errors.push_back({"/storage/signing_key_file", kRestart});
+  if (fixed.errors.empty() && from.config.otlp.headers != to.config.otlp.headers)
+    fixed.errors.push_back({"/otlp/headers_file", kRestart});
   if (!fixed.errors.empty()) return tl::make_unexpected(std::move(fixed));
 
   ConfigPlan plan;
-  // What a file holds may be another secret than it was, while its name is the same.
   if (from.config.mqtt.password != to.config.mqtt.password) changed.insert("/mqtt/password");
   if (from.config.upload.proxy_password != to.config.upload.proxy_password) changed.insert("/upload/proxy_password");
   if (from.config.http.tokens != to.config.http.tokens) changed.insert("/http/tokens");

@@ -14,6 +14,22 @@ std::vector<FieldError> below_config(std::vector<FieldError> errors) {
   return errors;
 }
 
+// Without the sections, and the cameras, in which something is refused: what they name must not even be looked at.
+Json without(Json desired, const std::vector<FieldError>& refused) {
+  for (const FieldError& error : refused) {
+    Json::json_pointer place(error.path);
+    std::vector<std::string> steps;  // outwards: ..., the camera or a member, the section, "config"
+    for (; !place.empty(); place.pop_back()) steps.push_back(place.back());
+    if (steps.size() < 2) return Json::object();
+    const std::string& section = steps[steps.size() - 2];
+    if (section == "cameras" && steps.size() > 2 && desired.contains(section))
+      desired[section].erase(steps[steps.size() - 3]);
+    else
+      desired.erase(section);
+  }
+  return desired;
+}
+
 }  // namespace
 
 tl::expected<ComposedConfig, ConfigErrors> compose(const Overridden& local, const std::optional<DesiredConfig>& desired,
@@ -25,14 +41,16 @@ tl::expected<ComposedConfig, ConfigErrors> compose(const Overridden& local, cons
   }
   ComposedConfig out;
   if (desired) out.refused = below_config(refused_remotely(*desired->config, alone->config.remote, *local.document));
-  if (desired && out.refused.empty()) {
-    auto document = std::make_shared<const Json>(merged(*local.document, *desired->config));
-    if (auto both = read_config(*document, &alone->config)) {
+  if (desired && alone->config.remote.enabled) {
+    const Json allowed = without(*desired->config, out.refused);
+    auto document = std::make_shared<const Json>(merged(*local.document, allowed));
+    auto both = read_config(*document, &alone->config);
+    if (!both) {
+      for (FieldError& error : below_config(std::move(both.error().errors))) out.refused.push_back(std::move(error));
+    } else if (out.refused.empty()) {
       out.state = {std::move(document), std::move(both->config)};
       out.version = desired->version;
       out.warnings = std::move(both->warnings);
-    } else {
-      out.refused = below_config(std::move(both.error().errors));
     }
   }
   if (!out.state.document) {

@@ -114,6 +114,30 @@ TEST(ConfigPlanTest, ThePasswordOfTheProxyCountsBehindItsNameToo) {
   EXPECT_TRUE(plan->upload);
 }
 
+// It would be told of in B/info, and sign nothing.
+TEST(ConfigPlanTest, ASecretThatIsBuiltInNeedsARestartBehindItsNameToo) {
+  TempDir dir;
+  const auto file = dir.path() / "headers";
+  write_text(file, "Authorization: one");
+  const std::string patch = R"({"otlp": {"endpoint": "https://c", "headers_file": ")" + file.string() + R"("}})";
+  const ConfigState before = state(patched(patch));
+  EXPECT_TRUE(plan_change(before, state(patched(patch)))->nothing());
+  write_text(file, "Authorization: other");
+  const auto headers = plan_change(before, state(patched(patch)));
+  ASSERT_FALSE(headers);
+  EXPECT_EQ(headers.error().errors.at(0).path, "/otlp/headers_file");
+
+  const auto pem = dir.path() / "key.pem";
+  run_or_throw({"openssl", "genpkey", "-algorithm", "ed25519", "-out", pem.string()});
+  const std::string signing = R"({"storage": {"signing_key_file": ")" + pem.string() + R"("}})";
+  const ConfigState signed_before = state(patched(signing));
+  EXPECT_TRUE(plan_change(signed_before, state(patched(signing)))->nothing());
+  run_or_throw({"openssl", "genpkey", "-algorithm", "ed25519", "-out", pem.string()});
+  const auto key = plan_change(signed_before, state(patched(signing)));
+  ASSERT_FALSE(key);
+  EXPECT_EQ(key.error().errors.at(0).path, "/storage/signing_key_file");
+}
+
 TEST(ConfigPlanTest, EachSectionHasItsConsequence) {
   EXPECT_TRUE(plan_of(R"({"mqtt": {"url": "mqtt://b"}})").session);
   EXPECT_TRUE(plan_of(R"({"mqtt": {"groups": ["g"]}})").session);
