@@ -184,7 +184,7 @@ void Connection::step(short ready, MonoTime now) {
     check(mosquitto_loop_read(handle_.get(), 1));
   }
   // In the handshake the library takes a reset for "try again".
-  if (state_ == State::connecting && (ready & (POLLHUP | POLLERR))) fail("the broker closed the connection");
+  if (state_ == State::connecting && (ready & (POLLHUP | POLLERR))) fail("the broker closed the connection" + hint());
   if (state_ == State::subscribing && !subscriptions_sent_) subscribe();
 }
 
@@ -192,6 +192,11 @@ void Connection::finish_tcp() {
   int error = 0;
   socklen_t size = sizeof error;
   getsockopt(socket(), SOL_SOCKET, SO_ERROR, &error, &size);
+  // The first step of a TLS handshake has taken the error away.
+  sockaddr_storage peer{};
+  size = sizeof peer;
+  if (error == 0 && getpeername(socket(), reinterpret_cast<sockaddr*>(&peer), &size) != 0) error = ECONNREFUSED;
+  if (error == ECONNRESET && tls_) return fail("the broker closed the connection" + hint(), Cause::closed);
   if (error != 0) return fail("connect: " + std::generic_category().message(error));
   tcp_is_up_ = true;
   connect_deadline_ = Clock::system().mono() + config_->connect_limit;
@@ -229,6 +234,10 @@ void Connection::flush() {
 
 void Connection::check(int result) {
   if (state_ == State::lost || (result == MOSQ_ERR_SUCCESS && socket() >= 0)) return;
+  // The library closes the socket before it says why, and what it says then is of the closing.
+  const bool of_socket = result == MOSQ_ERR_ERRNO && (errno == EBADF || errno == ECONNRESET || errno == EPIPE);
+  if (tls_ && state_ == State::connecting && of_socket && library_error_.empty())
+    return fail("the broker closed the connection" + hint(), Cause::closed);
   const std::string words =
       result == MOSQ_ERR_SUCCESS || result == MOSQ_ERR_NO_CONN ? "the connection is closed" : describe_result(result);
   if (state_ == State::connecting && result == MOSQ_ERR_PROTOCOL) return fail("what answers is no MQTT broker");
@@ -236,6 +245,12 @@ void Connection::check(int result) {
     return fail("ended by the broker: " + describe_reason(server_reason_), cause_of_disconnect(server_reason_));
   const bool closed = result == MOSQ_ERR_CONN_LOST || result == MOSQ_ERR_NO_CONN || result == MOSQ_ERR_SUCCESS;
   fail(words + details(), closed ? Cause::closed : Cause::network);
+}
+
+// With TLS 1.3 a broker that wants a certificate ends what the client takes for established.
+std::string Connection::hint() const {
+  return tls_ && config_->cert_file.empty() ? " in the TLS handshake; does it want a client certificate (cert_file)?"
+                                            : "";
 }
 
 std::string Connection::details() const {

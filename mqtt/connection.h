@@ -92,6 +92,7 @@ class Connection {
   void cork(bool on);
   void check(int result);
   std::string details() const;
+  std::string hint() const;
   void subscribe();
   void connected(int code, int flags, const mosquitto_property* properties);
   void received(const mosquitto_message& message, const mosquitto_property* properties);

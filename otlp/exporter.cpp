@@ -165,6 +165,7 @@ void Exporter::tell(Road& road, const OtlpAnswer& answer) {
   const bool refused = answer.verdict == Verdict::refused;
   if (refused && !road.refused)
     log::warn("otlp: the collector refuses what it is sent", {{"path", road.path}, {"reason", answer.message}});
+  if (road.refused && !refused) log::info("otlp: the collector takes what it is sent again", {{"path", road.path}});
   road.refused = refused;
   if (!refused && (answer.rejected > 0 || !answer.message.empty()) && !std::exchange(told_partial_, true))
     log::warn("otlp: the collector does not want all it is sent",

@@ -55,6 +55,7 @@ OtlpAnswer read_otlp_answer(const Result<HttpResponse>& response) {
   const auto body = parse_json(response->body, JsonLimits{});
   const bool is_object = body && body->is_object();
   if (response->status / 100 == 2) {
+    if (response->body.starts_with('<')) answer.message = "it answers with a page: is that a collector?";
     if (!is_object || !body->contains("partialSuccess") || !(*body)["partialSuccess"].is_object()) return answer;
     const Json& partial = (*body)["partialSuccess"];
     answer.rejected = std::max<int64_t>({0, integer(partial, "rejectedSpans"), integer(partial, "rejectedDataPoints")});

@@ -136,6 +136,7 @@ tl::unexpected<Error> s3_error(std::string_view doing, const HttpResponse& respo
       return fail(Code::forbidden, message + ", the bucket belongs to another endpoint or region");
     const Code code = code_of_status(response.status, !name.empty());
     if (code == Code::camera_unavailable) return no_store_error(doing, response);
+    if (response.status == 407) message += ", the proxy wants a user and password (upload.proxy_username), or others";
     return fail(code, std::move(message));
   }
   return fail(known->code, message + ", " + std::string(known->words));

@@ -2,6 +2,7 @@
  * over. URL: {scheme}:///path/to/file.h264?fps=25
  * Make such a file:  ffmpeg -i in.mp4 -c copy -an -bsf:v h264_mp4toannexb,h264_metadata=aud=insert out.h264
  * Build:             cc -std=c11 -fPIC -shared -I sources/plugin -o annexb_file.so examples/plugin/annexb_file.c */
+#define _POSIX_C_SOURCE 200809L
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -24,6 +24,13 @@ TEST(OtlpAnswerTest, SuccessIsTakenWhateverTheBodyIs) {
   }
 }
 
+// Of a portal, or of another server than was meant.
+TEST(OtlpAnswerTest, APageIsTakenAndWondersWhoAnswers) {
+  const OtlpAnswer got = answer(200, "<!DOCTYPE html><html></html>");
+  EXPECT_EQ(got.verdict, Verdict::taken);
+  EXPECT_NE(got.message, "");
+}
+
 TEST(OtlpAnswerTest, PartialSuccessSaysHowManyWereRejected) {
   for (const char* count : {"3", "\"3\""})
     for (const char* name : {"rejectedSpans", "rejectedDataPoints"}) {
