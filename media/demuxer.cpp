@@ -1,8 +1,6 @@
 #include "media/demuxer.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <string_view>
 #include <utility>
 
@@ -14,6 +12,7 @@
 #include "media/open_options.h"
 #include "media/source_url.h"
 #include "media/timeline.h"
+#include "media/track_watch.h"
 #include "media/video_probe.h"
 
 namespace vedette {
@@ -40,22 +39,6 @@ bool complete(const VideoTrack& track) {
   return track.width_px > 0 && track.height_px > 0 && (!needs_extradata || !track.extradata.empty());
 }
 
-// What RTCP said of the camera's clock, carried on to this packet. Where there is a parser (H.264, H.265) it is that of
-// the frame behind.
-std::optional<UtcTime> camera_utc_of(const AVPacket& packet) {
-  size_t size = 0;
-  const uint8_t* data = av_packet_get_side_data(&packet, AV_PKT_DATA_PRFT, &size);
-  AVProducerReferenceTime reference{};
-  if (!data || size < sizeof reference) return std::nullopt;
-  std::memcpy(&reference, data, sizeof reference);
-  return UtcTime(microseconds(reference.wallclock));
-}
-
-std::optional<microseconds> to_us(int64_t time, AVRational time_base) {
-  if (time == AV_NOPTS_VALUE) return std::nullopt;
-  return microseconds(av_rescale_q(time, time_base, libav::kMicroseconds));
-}
-
 }  // namespace
 
 struct Demuxer::Impl {
@@ -74,7 +57,10 @@ struct Demuxer::Impl {
   Status begin();
   int next_packet(AVPacket* packet);
   Status read_some();
-  void take(libav::PacketPtr packet);
+  bool fits(AVPacket& packet, Track track);
+  Status on_other_codec();
+  UntimedPacket described(const AVPacket& packet, Track track) const;
+  Status take(libav::PacketPtr packet);
   void take_video(UntimedPacket packet);
   void follow_parameters(const AVPacket& keyframe);
   tl::unexpected<Error> failure(std::string_view doing, int error) const;
@@ -95,6 +81,9 @@ struct Demuxer::Impl {
   StreamInfoPtr info;
   std::optional<VideoTimes> video_times;
   std::optional<AudioTimes> audio_times;
+  PictureWatch picture_watch;
+  SoundWatch sound_watch;
+  bool told_of_other_codec = false;
   std::deque<libav::PacketPtr> early;  // read to find the size, not yet taken
   std::deque<DemuxedPacket> audio_ready;
 };
@@ -334,33 +323,64 @@ Status Demuxer::Impl::read_some() {
   if (error < 0) return failure("reading", error);
   // Told to give up, libav hands out what its parser still holds, as if the camera had just sent it.
   if (live && interrupt.why() != libav::Interrupt::Why::not_yet) return failure("reading", AVERROR_EXIT);
-  take(std::move(packet));
+  return take(std::move(packet));
+}
+
+// libavformat (up to 5.1 at least) goes on with the codec that it found, whatever a transport stream then says and
+// holds.
+bool Demuxer::Impl::fits(AVPacket& packet, Track track) {
+  const nal::View bytes(packet.data, static_cast<size_t>(packet.size));
+  if (track == Track::video) return picture_watch.fits(info->video, bytes);
+  const bool fits = sound_watch.fits(*info->audio, bytes);
+  sound_watch.set_times_right(*info->audio, packet, format->streams[packet.stream_index]->time_base);
+  return fits;
+}
+
+// To be read, what follows has to be opened anew.
+Status Demuxer::Impl::on_other_codec() {
+  if (live) return fail(Code::camera_unavailable, "the camera changed its codec");
+  if (!std::exchange(told_of_other_codec, true))
+    log::warn("the codec changes in the file: what is of another is left out", {{"file", format->url}});
   return {};
 }
 
-void Demuxer::Impl::take(libav::PacketPtr packet) {
-  const int index = packet->stream_index;
-  if ((index != video_index && index != audio_index) || packet->size == 0) return;
-  const AVRational time_base = format->streams[index]->time_base;
+UntimedPacket Demuxer::Impl::described(const AVPacket& packet, Track track) const {
+  const AVRational time_base = format->streams[packet.stream_index]->time_base;
   UntimedPacket untimed;
   untimed.arrival = Clock::system().mono();
-  untimed.pts = to_us(packet->pts, time_base);
-  untimed.dts = to_us(packet->dts, time_base);
+  untimed.pts = libav::to_us(packet.pts, time_base);
+  untimed.dts = libav::to_us(packet.dts, time_base);
   if (timed_by_arrival) untimed.pts = untimed.dts = untimed.arrival.time_since_epoch();
   DemuxedPacket& out = untimed.packet;
-  out.duration = to_us(packet->duration, time_base).value_or(microseconds(0));
+  out.duration = libav::to_us(packet.duration, time_base).value_or(microseconds(0));
   if (out.duration < kShortestFrame || timed_by_arrival) out.duration = microseconds(0);
-  out.track = index == video_index ? Track::video : Track::audio;
-  out.keyframe = out.track == Track::audio || (packet->flags & AV_PKT_FLAG_KEY) != 0;
-  if (out.track == Track::video) out.camera_utc = camera_utc_of(*packet);
-  if (out.track == Track::video && out.keyframe) follow_parameters(*packet);
-  out.info = info;
-  out.data = libav::payload_of(std::move(packet));
-  if (out.track == Track::video) return video_times->push(std::move(untimed));
-  if (auto audio = audio_times->place(std::move(untimed))) audio_ready.push_back(std::move(*audio));
+  out.track = track;
+  out.keyframe = track == Track::audio || (packet.flags & AV_PKT_FLAG_KEY) != 0;
+  if (track == Track::video) out.camera_utc = libav::camera_utc_of(packet);
+  return untimed;
 }
 
-// Cameras change size and encoding while they send; what follows is another stream.
+Status Demuxer::Impl::take(libav::PacketPtr packet) {
+  const int index = packet->stream_index;
+  if ((index != video_index && index != audio_index) || packet->size == 0) return {};
+  const Track track = index == video_index ? Track::video : Track::audio;
+  const AVCodecID known =
+      track == Track::video ? libav::codec_id(info->video.codec) : libav::codec_id(info->audio->codec);
+  const bool other = format->streams[index]->codecpar->codec_id != known;
+  const bool good = !other && fits(*packet, track);
+  if (!good && track == Track::video) return other || picture_watch.changed(info->video) ? on_other_codec() : Status();
+  UntimedPacket untimed = described(*packet, track);
+  if (track == Track::video && untimed.packet.keyframe) follow_parameters(*packet);
+  untimed.packet.info = info;
+  untimed.packet.data = libav::payload_of(std::move(packet));
+  if (track == Track::video)
+    video_times->push(std::move(untimed));
+  else if (auto audio = audio_times->place(std::move(untimed)); audio && good)  // times go on with what is left out
+    audio_ready.push_back(std::move(*audio));
+  return {};
+}
+
+// Cameras change size, encoding and sound while they send; what follows is another stream, from a keyframe on.
 void Demuxer::Impl::follow_parameters(const AVPacket& keyframe) {
   const std::span<const uint8_t> bytes(keyframe.data, static_cast<size_t>(keyframe.size));
   size_t size = 0;
@@ -373,7 +393,13 @@ void Demuxer::Impl::follow_parameters(const AVPacket& keyframe) {
   } else {
     next = changed_video(info->video, bytes);
   }
-  if (next) info = std::make_shared<const StreamInfo>(StreamInfo{std::move(*next), info->audio});
+  std::optional<AudioTrack> sound;
+  if (info->audio) sound = sound_watch.take_change(*info->audio);
+  if (!next && !sound) return;
+  StreamInfo changed = *info;
+  if (next) changed.video = std::move(*next);
+  if (sound) changed.audio = std::move(sound);
+  info = std::make_shared<const StreamInfo>(std::move(changed));
 }
 
 }  // namespace vedette

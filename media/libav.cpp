@@ -92,6 +92,20 @@ Payload payload_of(PacketPtr packet) {
   return {{bytes.data(), [buffer](const uint8_t*) mutable { av_buffer_unref(&buffer); }}, bytes.size()};
 }
 
+std::optional<UtcTime> camera_utc_of(const AVPacket& packet) {
+  size_t size = 0;
+  const uint8_t* data = av_packet_get_side_data(&packet, AV_PKT_DATA_PRFT, &size);
+  AVProducerReferenceTime reference{};
+  if (!data || size < sizeof reference) return std::nullopt;
+  std::memcpy(&reference, data, sizeof reference);
+  return UtcTime(microseconds(reference.wallclock));
+}
+
+std::optional<microseconds> to_us(int64_t time, AVRational time_base) {
+  if (time == AV_NOPTS_VALUE) return std::nullopt;
+  return microseconds(av_rescale_q(time, time_base, kMicroseconds));
+}
+
 std::string error_text(int error) {
   std::array<char, AV_ERROR_MAX_STRING_SIZE> text{};
   av_strerror(error, text.data(), text.size());

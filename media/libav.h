@@ -60,6 +60,12 @@ inline constexpr AVRational kMicroseconds{1, 1'000'000};
 // libav's bookkeeping around a buffer is 300 bytes.
 Payload payload_of(PacketPtr packet);
 
+// What RTCP said of the camera's clock, carried on to this packet. Where there is a parser (H.264, H.265) it is that of
+// the frame behind.
+std::optional<UtcTime> camera_utc_of(const AVPacket& packet);
+// Nothing of AV_NOPTS_VALUE.
+std::optional<microseconds> to_us(int64_t time, AVRational time_base);
+
 // Options for opening something. What nobody took is still in it afterwards.
 class Dictionary {
  public:
