@@ -1,6 +1,7 @@
 #include "sources/file_source.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "core/thread.h"
 #include "media/demuxer.h"
@@ -8,6 +9,45 @@
 namespace vedette {
 
 namespace {
+
+// Nothing is waited for longer than this, whatever the times in the file say.
+constexpr microseconds kMostStep = 5s;
+
+// Turn says when what is read of a file, from its beginning on, is due: as long after its first picture as it was made.
+// Where the times of the picture step further than kMostStep, either way, the next is due as if they had not.
+class Turn {
+ public:
+  explicit Turn(MonoTime start) : start_(start) {}
+
+  // Nothing of sound that has no picture beside it.
+  std::optional<MonoTime> due(const DemuxedPacket& packet) {
+    if (packet.track == Track::audio) return due_of_audio(packet.dts);
+    due_ = due_ ? *due_ + step_to(packet.dts) : start_;
+    dts_ = packet.dts;
+    const microseconds shown = packet.duration > 0us ? std::min(packet.duration, kMostStep) : cadence_;
+    length_ = std::max(length_, *due_ - start_ + shown);
+    return due_;
+  }
+  microseconds length() const { return length_; }
+
+ private:
+  microseconds step_to(microseconds dts) {
+    const microseconds step = dts - dts_;
+    if (std::chrono::abs(step) > kMostStep) return cadence_ > 0us ? cadence_ : kMostStep;
+    return cadence_ = step;
+  }
+  std::optional<MonoTime> due_of_audio(microseconds dts) const {
+    if (!due_ || std::chrono::abs(dts - dts_) > kMostStep) return std::nullopt;
+    const MonoTime due = *due_ + (dts - dts_);
+    return due < start_ ? std::nullopt : std::optional(due);
+  }
+
+  const MonoTime start_;
+  std::optional<MonoTime> due_;  // of the newest picture
+  microseconds dts_{0};          // and its time in the file
+  microseconds cadence_{0};
+  microseconds length_{0};
+};
 
 class FileSource : public Source {
  public:
@@ -37,29 +77,21 @@ class FileSource : public Source {
     if (!info || !info->compatible(*(*demuxer)->info())) info = (*demuxer)->info();
     const StreamInfoPtr opened = (*demuxer)->info();
 
-    std::optional<microseconds> first;  // source time of the first picture: what the turn begins at
-    microseconds length(0), cadence(0);
-    std::optional<microseconds> last_dts;
+    Turn turn(turn_start);
     while (!stop.stop_requested()) {
       auto packet = (*demuxer)->read(clock_.mono() + config_.stall_timeout, stop);
       if (!packet) return packet.error_as_is();
       if (!*packet) break;
       DemuxedPacket& got = **packet;
-      if (!first && got.track == Track::video) first = got.dts;
-      if (!first || got.dts < *first) continue;  // audio that begins before the picture
-      if (got.track == Track::video) {
-        if (last_dts) cadence = got.dts - *last_dts;
-        last_dts = got.dts;
-        length = std::max(length, got.dts - *first + (got.duration > 0us ? got.duration : cadence));
-      }
-      const MonoTime due = turn_start + (got.dts - *first);
-      if (wait_until(due, stop)) break;
+      const auto due = turn.due(got);
+      if (!due) continue;
+      if (wait_until(*due, stop)) break;
       const bool audio = got.track == Track::audio;
-      if (audio && due <= last_audio_) continue;  // that of the turn before was longer than its picture
-      if (audio) last_audio_ = due;
-      push(placed(std::move(got), due, due + (got.pts - got.dts), opened, info));
+      if (audio && *due <= last_audio_) continue;  // that of the turn before was longer than its picture
+      if (audio) last_audio_ = *due;
+      push(placed(std::move(got), *due, *due + (got.pts - got.dts), opened, info));
     }
-    return length;
+    return turn.length();
   }
 
   Packet placed(DemuxedPacket&& packet, MonoTime dts, MonoTime pts, const StreamInfoPtr& opened,

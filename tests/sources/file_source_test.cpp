@@ -93,5 +93,40 @@ TEST_F(FileSourceLoopTest, PlaysAtTheSpeedOfTime) {
   }
 }
 
+// Half a second each, one behind the other, as recordings are put together: hours later, and hours back.
+TEST(FileSourceTest, TimesThatJumpEitherWayAreNotWaitedFor) {
+  const test::TempDir dir;
+  const std::string part = dir.path() / "part.ts";
+  std::string all;
+  for (const char* offset : {"0", "40000", "70000", "10"}) {
+    test::run_or_throw({"ffmpeg", "-nostdin", "-v",
+                        "error",  "-y",       "-f",
+                        "lavfi",  "-i",       "testsrc2=size=128x128:rate=20",
+                        "-f",     "lavfi",    "-i",
+                        "sine",   "-t",       "0.5",
+                        "-c:v",   "libx264",  "-bf",
+                        "0",      "-g",       "5",
+                        "-c:a",   "aac",      "-output_ts_offset",
+                        offset,   "-f",       "mpegts",
+                        part});
+    all += test::read_text(part);
+  }
+  test::write_text(dir.path() / "all.ts", all);
+  SourceConfig config;
+  config.url = "file://" + (dir.path() / "all.ts").string();
+  SourceRun run(config);
+  ASSERT_TRUE(run.wait_for_video(60, 15s)) << of_track(run.packets(), Track::video).size();
+  run.stop();
+  const auto video = of_track(run.packets(), Track::video);
+  for (size_t i = 1; i < video.size(); ++i) {
+    EXPECT_GT(video[i].dts, video[i - 1].dts) << i;
+    EXPECT_LT(video[i].dts - video[i - 1].dts, 200ms) << i;
+    EXPECT_GE(video[i].arrival, video[i].dts) << i;
+  }
+  const auto audio = of_track(run.packets(), Track::audio);
+  ASSERT_GT(audio.size(), 60u);
+  for (size_t i = 1; i < audio.size(); ++i) EXPECT_LT(audio[i].dts - audio[i - 1].dts, 300ms) << i;
+}
+
 }  // namespace
 }  // namespace vedette
