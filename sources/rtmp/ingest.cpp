@@ -36,7 +36,7 @@ std::string answer_to(double transaction, std::string_view kind = "_result") {
   return out;
 }
 
-// "live/" and "live?token=x" are the app "live"; a stream's name has no more to it either.
+// "live/" and "live?token=x" are the app "live", and so with a stream's name, unless what is expected has that in it.
 std::string_view bare(std::string_view name) {
   name = name.substr(0, name.find('?'));
   while (name.ends_with('/')) name.remove_suffix(1);
@@ -142,7 +142,7 @@ Status Ingest::on_command(const Message& message) {
 }
 
 Status Ingest::on_connect(double transaction, const Value& arguments) {
-  if (bare(arguments.text("app")) != expected_.app) {
+  if (bare(arguments.text("app")) != bare(expected_.app)) {
     std::string answer = answer_to(transaction, "_error");
     append_null(answer);
     append_object(answer, {{"level", {"error"}}, {"code", {std::string(kRejected)}}, {"description", {"no such app"}}});
@@ -163,7 +163,8 @@ Status Ingest::on_connect(double transaction, const Value& arguments) {
 }
 
 Status Ingest::on_publish(const Message& message, std::string_view name) {
-  if (publishing_ || bare(name) != expected_.stream_key) {
+  const bool right_key = name == expected_.stream_key || bare(name) == expected_.stream_key;
+  if (publishing_ || !right_key) {
     send_status(message.stream_id, "error", "NetStream.Publish.BadName");
     return fail(Code::forbidden, "a publisher named another stream key");
   }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace vedette::rtmp {
 namespace {
@@ -158,11 +159,11 @@ TEST(RtmpChunkTest, WhatIsKeptIsBounded) {
 
 class RtmpIngestTest : public testing::Test {
  protected:
-  Status shake_hands() { return ingest_.take(bytes_of("\x03" + std::string(2 * 1536, 'h'))); }
+  Status shake_hands() { return ingest_->take(bytes_of("\x03" + std::string(2 * 1536, 'h'))); }
   Status send(Type type, const std::string& body) {
     std::string out;
     append_message(out, 3, type, 1, body);
-    return ingest_.take(bytes_of(out));
+    return ingest_->take(bytes_of(out));
   }
   Status connect(const std::string& app) {
     std::string body;
@@ -180,22 +181,22 @@ class RtmpIngestTest : public testing::Test {
     return send(Type::command, body);
   }
 
-  Ingest ingest_{{"live", "key-1"}};
+  std::optional<Ingest> ingest_{Expected{"live", "key-1"}};
 };
 
 TEST_F(RtmpIngestTest, StreamComesOutAsFlv) {
   ASSERT_TRUE(shake_hands());
-  EXPECT_EQ(ingest_.output().size(), 1u + 2 * 1536);
+  EXPECT_EQ(ingest_->output().size(), 1u + 2 * 1536);
   ASSERT_TRUE(connect("live/"));
-  EXPECT_THAT(ingest_.output(), HasSubstr("NetConnection.Connect.Success"));
+  EXPECT_THAT(ingest_->output(), HasSubstr("NetConnection.Connect.Success"));
   ASSERT_TRUE(command("releaseStream", "key-1"));
   ASSERT_TRUE(command("createStream"));
-  EXPECT_FALSE(ingest_.publishing());
+  EXPECT_FALSE(ingest_->publishing());
   ASSERT_TRUE(command("publish", "key-1?x=y"));
-  EXPECT_THAT(ingest_.output(), HasSubstr("NetStream.Publish.Start"));
-  EXPECT_TRUE(ingest_.publishing());
+  EXPECT_THAT(ingest_->output(), HasSubstr("NetStream.Publish.Start"));
+  EXPECT_TRUE(ingest_->publishing());
   ASSERT_TRUE(send(Type::video, "vid"));
-  EXPECT_EQ(ingest_.flv(), raw("FLV\x01\x05\0\0\0\x09\0\0\0\0") + raw("\x09\0\0\x03\0\0\0\0\0\0\0vid\0\0\0\x0e"));
+  EXPECT_EQ(ingest_->flv(), raw("FLV\x01\x05\0\0\0\x09\0\0\0\0") + raw("\x09\0\0\x03\0\0\0\0\0\0\0vid\0\0\0\x0e"));
 }
 
 TEST_F(RtmpIngestTest, MetadataTellThatThereIsNoSound) {
@@ -208,7 +209,7 @@ TEST_F(RtmpIngestTest, MetadataTellThatThereIsNoSound) {
   append_object(data, {{"width", {640.0}}});
   ASSERT_TRUE(send(Type::data, data));
   ASSERT_TRUE(send(Type::video, "vid"));
-  EXPECT_EQ(ingest_.flv()[4], 1);
+  EXPECT_EQ(ingest_->flv()[4], 1);
 }
 
 TEST_F(RtmpIngestTest, OtherAppOrKeyIsForbidden) {
@@ -216,19 +217,34 @@ TEST_F(RtmpIngestTest, OtherAppOrKeyIsForbidden) {
   const auto other_app = connect("other");
   ASSERT_FALSE(other_app);
   EXPECT_EQ(other_app.error().code, Code::forbidden);
-  EXPECT_THAT(ingest_.output(), HasSubstr("NetConnection.Connect.Rejected"));
+  EXPECT_THAT(ingest_->output(), HasSubstr("NetConnection.Connect.Rejected"));
 
   Ingest second({"live", "key-1"});
-  std::swap(ingest_.output(), second.output());
+  std::swap(ingest_->output(), second.output());
   ASSERT_TRUE(connect("live"));
   for (const char* key : {"key-2", "key-1x", ""}) {
     const auto refused = command("publish", key);
     ASSERT_FALSE(refused) << key;
     EXPECT_EQ(refused.error().code, Code::forbidden);
   }
-  EXPECT_FALSE(ingest_.publishing());
+  EXPECT_FALSE(ingest_->publishing());
   ASSERT_TRUE(send(Type::video, "vid"));
-  EXPECT_TRUE(ingest_.flv().empty()) << "nothing is taken before the key is known";
+  EXPECT_TRUE(ingest_->flv().empty()) << "nothing is taken before the key is known";
+}
+
+TEST_F(RtmpIngestTest, AKeyMayHoldWhatElseEndsIt) {
+  for (const char* key : {"key?token=1&x", "key/", "?"}) {
+    ingest_.emplace(Expected{"live/", key});
+    ASSERT_TRUE(shake_hands());
+    ASSERT_TRUE(connect("live"));
+    EXPECT_TRUE(command("publish", key)) << key;
+  }
+  for (const char* other : {"key", "key?token=2", "key/"}) {
+    ingest_.emplace(Expected{"live", "key?token=1"});
+    ASSERT_TRUE(shake_hands());
+    ASSERT_TRUE(connect("live"));
+    EXPECT_FALSE(command("publish", other)) << other;
+  }
 }
 
 TEST_F(RtmpIngestTest, WhatIsNoPublisherIsSentAway) {
@@ -254,12 +270,12 @@ TEST_F(RtmpIngestTest, PingIsAnsweredAndBytesAreAcknowledged) {
   ASSERT_TRUE(shake_hands());
   ASSERT_TRUE(connect("live"));
   ASSERT_TRUE(command("publish", "key-1"));
-  ingest_.output().clear();
+  ingest_->output().clear();
   ASSERT_TRUE(send(Type::user_control, raw("\0\x06\0\0\0\x2a")));
-  EXPECT_THAT(ingest_.output(), HasSubstr(raw("\0\x07\0\0\0\x2a")));
-  ingest_.output().clear();
+  EXPECT_THAT(ingest_->output(), HasSubstr(raw("\0\x07\0\0\0\x2a")));
+  ingest_->output().clear();
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(send(Type::video, std::string(100'000, 'v')));
-  EXPECT_EQ(std::count(ingest_.output().begin(), ingest_.output().end(), '\x03'), 1) << "one message of type 3";
+  EXPECT_EQ(std::count(ingest_->output().begin(), ingest_->output().end(), '\x03'), 1) << "one message of type 3";
 }
 
 }  // namespace
