@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "core/text.h"
-
 namespace vedette {
 
 namespace {
@@ -36,14 +34,6 @@ Status read_authority(std::string_view text, NetworkUrl& url) {
 std::string NetworkUrl::authority() const {
   const bool numeric_v6 = host.find(':') != std::string::npos;
   return (numeric_v6 ? "[" + host + "]" : host) + (port == 0 ? "" : ":" + std::to_string(port));
-}
-
-std::string NetworkUrl::parameter(std::string_view name) const {
-  for (const std::string_view one : split(query, '&')) {
-    const size_t equals = std::min(one.find('='), one.size());
-    if (one.substr(0, equals) == name) return percent_decode(one.substr(std::min(equals + 1, one.size())));
-  }
-  return {};
 }
 
 Result<NetworkUrl> parse_network_url(std::string_view text, bool host_optional) {

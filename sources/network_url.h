@@ -17,8 +17,6 @@ struct NetworkUrl {
   std::string query;  // behind the '?'
 
   std::string authority() const;  // host[:port], as in a URL
-  // The decoded value of a parameter of the query; empty when it is not there.
-  std::string parameter(std::string_view name) const;
 };
 
 // invalid_argument says what is wrong: blanks and control characters, a port that is none, no host (but for URLs that

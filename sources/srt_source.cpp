@@ -1,7 +1,9 @@
 #include "sources/srt_source.h"
 
+#include <algorithm>
 #include <charconv>
 
+#include "core/text.h"
 #include "media/demuxer.h"
 #include "sources/demuxed.h"
 #include "sources/network_url.h"
@@ -21,6 +23,24 @@ struct Parsed {
   srt::Options options;
 };
 
+Status parse_parameter(std::string_view name, const std::string& value, const std::string& scheme,
+                       srt::Options& options) {
+  if (name == "streamid") {
+    options.stream_id = value;
+    if (value.size() <= kMostStreamId) return {};
+    return fail(Code::invalid_argument, "the URL's streamid is longer than 512 bytes");
+  }
+  if (name != "latency_ms")
+    return fail(Code::invalid_argument, scheme + ":// does not take " + (name.empty() ? "\"\"" : std::string(name)) +
+                                            "; it takes streamid=..., latency_ms=0..10000");
+  int latency = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), latency);
+  if (error != std::errc() || end != value.data() + value.size() || latency < 0 || latency > kMostLatency_ms)
+    return fail(Code::invalid_argument, "the URL's latency_ms is no number from 0 to 10000");
+  options.latency = milliseconds(latency);
+  return {};
+}
+
 Result<Parsed> parse(const SourceConfig& config, bool listens) {
   auto url = parse_network_url(config.url, listens);
   if (!url) return url.error_as_is();
@@ -29,15 +49,12 @@ Result<Parsed> parse(const SourceConfig& config, bool listens) {
     return fail(Code::invalid_argument, "the passphrase belongs in password_file, not in the URL");
   Parsed out{std::move(*url), {}};
   out.options.passphrase = config.password;
-  out.options.stream_id = out.url.parameter("streamid");
-  if (out.options.stream_id.size() > kMostStreamId)
-    return fail(Code::invalid_argument, "the URL's streamid is longer than 512 bytes");
-  if (const std::string latency = out.url.parameter("latency_ms"); !latency.empty()) {
-    int value = 0;
-    const auto [end, error] = std::from_chars(latency.data(), latency.data() + latency.size(), value);
-    if (error != std::errc() || end != latency.data() + latency.size() || value < 0 || value > kMostLatency_ms)
-      return fail(Code::invalid_argument, "the URL's latency_ms is no number from 0 to 10000");
-    out.options.latency = milliseconds(value);
+  if (out.url.query.empty()) return out;
+  for (const std::string_view parameter : split(out.url.query, '&')) {
+    const size_t equals = std::min(parameter.find('='), parameter.size());
+    const std::string value = percent_decode(parameter.substr(std::min(equals + 1, parameter.size())));
+    if (auto good = parse_parameter(parameter.substr(0, equals), value, out.url.scheme, out.options); !good)
+      return good.error_as_is();
   }
   return out;
 }

@@ -242,10 +242,19 @@ TEST_F(SrtTest, CameraThatEndsIsUnavailable) {
 
 TEST_F(SrtTest, WhatIsWrongIsSaid) {
   for (const char* bad : {"srt://h", "srt://:1", "srt-listen://", "srt://h:1?passphrase=hidden-secret",
-                          "srt://h:1?latency_ms=x", "srt://h:1?latency_ms=10001"}) {
+                          "srt://h:1?latency_ms=x", "srt://h:1?latency_ms=10001", "srt://h:1?latency_ms="}) {
     const auto made = make_source(config(bad, ""));
     ASSERT_FALSE(made) << bad;
     EXPECT_EQ(made.error().code, Code::invalid_argument);
+    EXPECT_EQ(made.error().message.find("hidden-secret"), std::string::npos);
+  }
+  for (const char* bad : {"srt://h:1?latency=200", "srt://h:1?streamid=x&mode=caller",
+                          "srt-listen://:1?pbkeylen=hidden-secret", "srt://h:1?streamid=x&", "srt://h:1?=x"}) {
+    const auto made = make_source(config(bad, kPassphrase));
+    ASSERT_FALSE(made) << bad;
+    EXPECT_EQ(made.error().code, Code::invalid_argument);
+    EXPECT_NE(made.error().message.find("it takes streamid=..., latency_ms=0..10000"), std::string::npos)
+        << made.error().message;
     EXPECT_EQ(made.error().message.find("hidden-secret"), std::string::npos);
   }
   EXPECT_EQ(make_source(config("srt://h:1", "short")).error().code, Code::invalid_argument);
