@@ -10,6 +10,21 @@
 
 namespace vedette {
 
+namespace {
+
+// By the reasons of clips that are there and of which no picture is made.
+Error no_picture_of(const std::vector<Gap>& unreadable) {
+  const auto is_import = [](const Gap& gap) { return gap.reason == "imported"; };
+  const bool imports = std::any_of(unreadable.begin(), unreadable.end(), is_import);
+  const bool others = !std::all_of(unreadable.begin(), unreadable.end(), is_import);
+  std::string where;
+  if (imports) where = "in a clip that was handed in (imported)";
+  if (others) where += std::string(imports ? ", and " : "") + "in a ts or flv clip (other_container)";
+  return {Code::unsupported, "/params/at: that instant is only " + where + ", of which no picture is made"};
+}
+
+}  // namespace
+
 Result<PastPicture> find_past(Ring& ring, const SnapshotTake& request, UtcTime at, const Layout& layout,
                               Catalog& catalog, const Clock& clock, const std::stop_token& stop) {
   constexpr int kMostClips = 100;  // that overlap one instant
@@ -27,8 +42,7 @@ Result<PastPicture> find_past(Ring& ring, const SnapshotTake& request, UtcTime a
     if (!frame) log::warn("a clip cannot be read", {{"camera", request.camera_id}, {"error", frame.error().message}});
     if (frame && *frame) return PastPicture{std::move(**frame), origin};
   }
-  if (!held->unreadable.empty() && !ring_only)
-    return fail(Code::unsupported, "/params/at: that instant is in a ts or flv clip only, of which no picture is made");
+  if (!held->unreadable.empty() && !ring_only) return tl::make_unexpected(no_picture_of(held->unreadable));
   return fail(Code::not_found, "/params/at: there is no picture of that instant");
 }
 
