@@ -11,6 +11,9 @@ using messages::Answer;
 
 namespace {
 
+// So far the sender's clock may be ahead of ours: an instant that is to come then counts as now.
+constexpr microseconds kMostAhead = 5s;
+
 Answer no_such_camera(const std::string& camera_id) {
   return messages::rejected({Code::not_found, "/params/camera_id: there is no camera " + camera_id});
 }
@@ -67,6 +70,8 @@ Answer CommandRunner::run(const ReplyTo& to, const SnapshotTake& request) {
   if (!camera) return no_such_camera(request.camera_id);
   if (request.send_upload && !target_)
     return messages::rejected({Code::unsupported, "/params/deliver: upload.target is none; use inline"});
+  if (request.at && *request.at > clock_.utc() + kMostAhead)
+    return messages::rejected({Code::invalid_argument, "/params/at: it lies more than 5 s ahead of the clock here"});
   const Config::Profile recorded = config_.cameras.at(request.camera_id).record_profile;
   const Config::Profile profile = request.profile.value_or(recorded);
   const auto origin = snapshots_.origin_of(request, *camera, profile);

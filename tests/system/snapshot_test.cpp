@@ -110,6 +110,14 @@ TEST_F(SnapshotTest, IsTheNewestKeyframeInlineAndUploaded) {
   const Json too_old = rig.command("snapshot.take", {{"camera_id", "front"}, {"at", "2020-01-01T00:00:00Z"}});
   EXPECT_EQ(too_old.at("code"), "not_found") << too_old;
   EXPECT_LT(from_rfc3339(too_old.at("result").value("nearest", "")).value(), Clock::system().utc());
+  const auto at_in = [&](microseconds ahead) {
+    return rig.command("snapshot.take", {{"camera_id", "front"}, {"at", to_rfc3339(Clock::system().utc() + ahead)}});
+  };
+  EXPECT_EQ(at_in(2s).at("status"), "succeeded") << "the sender's clock may be a little ahead";
+  const Json to_come = at_in(1h);
+  EXPECT_EQ(to_come.at("status"), "rejected") << to_come;
+  EXPECT_EQ(to_come.at("code"), "invalid_argument");
+  EXPECT_EQ(to_come.at("errors").at(0).at("path"), "/params/at");
   rig.expect_messages_follow_schemas();
 }
 
