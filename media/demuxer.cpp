@@ -83,6 +83,7 @@ struct Demuxer::Impl {
   std::optional<AudioTimes> audio_times;
   PictureWatch picture_watch;
   SoundWatch sound_watch;
+  bool may_change_codec = false;  // elsewhere what is said at the beginning counts
   bool told_of_other_codec = false;
   std::deque<libav::PacketPtr> early;  // read to find the size, not yet taken
   std::deque<DemuxedPacket> audio_ready;
@@ -167,8 +168,10 @@ Status Demuxer::Impl::connect(const std::string& url, const AVInputFormat* input
   if (probed < 0 || interrupt.why() != libav::Interrupt::Why::not_yet)
     return failure("reading the stream's head", probed);
   // Multipart JPEG has no times, and libavformat numbers the frames as if there were 25 in every second.
-  timed_by_arrival = live && std::string_view(context->iformat->name) == "mpjpeg";
-  seconds_at_hand = live && (std::string_view(context->iformat->name) == "hls" || context->duration != AV_NOPTS_VALUE);
+  const std::string_view name = context->iformat->name;
+  timed_by_arrival = live && name == "mpjpeg";
+  seconds_at_hand = live && (name == "hls" || context->duration != AV_NOPTS_VALUE);
+  may_change_codec = name == "mpegts" || name == "hls";
   return find_tracks();
 }
 
@@ -326,9 +329,9 @@ Status Demuxer::Impl::read_some() {
   return take(std::move(packet));
 }
 
-// libavformat (up to 5.1 at least) goes on with the codec that it found, whatever a transport stream then says and
-// holds.
+// libavformat (up to 5.1 at least) goes on with the codec that it found, whatever a transport stream then holds.
 bool Demuxer::Impl::fits(AVPacket& packet, Track track) {
+  if (!may_change_codec) return true;
   const nal::View bytes(packet.data, static_cast<size_t>(packet.size));
   if (track == Track::video) return picture_watch.fits(info->video, bytes);
   const bool fits = sound_watch.fits(*info->audio, bytes);
