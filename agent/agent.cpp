@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/agent_impl.h"
-#include "agent/start_anew.h"
 #include "core/log.h"
 #include "storage/reindex.h"
 
@@ -18,7 +17,6 @@ constexpr microseconds kMattersToCommands = 1h;  // a step of the clock; they ar
 // Of the 5 s that an orderly end may take: to close the clips, to tell the broker of them, and to say good-bye.
 constexpr milliseconds kCloseClips{3000};
 constexpr milliseconds kDrainOutbox{500};
-constexpr const char* kCatalogDamaged = "catalog_damaged";
 constexpr milliseconds kCloseSession{700};
 
 }  // namespace
@@ -235,7 +233,6 @@ void Agent::Impl::tick() {
   for (auto& reply : long_commands_.impatient()) answer(reply.to, reply.answer);
   agent_verbs_.look_when_due(now);
   replies_.enter_told();
-  if (database_->is_damaged() && may_start_anew(now)) on(ShutdownRequested{kCatalogDamaged});
   if (outbox_watch_.look(now)) board_.status_may_have_changed();
   diagnostics_.expire();
   second_profiles_.close_unused();
@@ -334,11 +331,13 @@ Result<std::unique_ptr<Agent>> Agent::create(ConfigStart start, const Clock& clo
   if (!opened) return opened.error_with("/storage/path");
 
   auto commands = CommandLog::open(*opened->database, layout.command_journal());
+  if (opened->database->is_damaged()) opened->database->mark_damaged();
   if (!commands) return commands.error_with("/storage/path");
 
   auto impl = std::make_unique<Impl>(std::move(start), clock, std::move(*volume), std::move(*marker),
                                      std::move(opened->database), std::move(*commands));
   const auto recovered = recover(impl->layout(), impl->catalog(), impl->losses(), clock);
+  if (impl->catalog().is_damaged()) impl->database().mark_damaged();
   if (!recovered) return recovered.error_with("recovery");
   if (recovered->indexed > 0) log::warn("closed clips were indexed again", {{"clips", recovered->indexed}});
   if (!opened->made_anew.empty()) {

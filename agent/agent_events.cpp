@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/agent_impl.h"
+#include "agent/start_anew.h"
 #include "core/log.h"
 
 namespace vedette {
@@ -169,6 +170,7 @@ void Agent::Impl::on(const StorageSeen& event) {
     add_event("volume.wrong", {}, data);
   }
   if (storage_.volume && !event.volume) log::info("the volume is there again", {{"volume", volume_->id()}});
+  if (event.damaged && may_start_anew(clock_.mono())) on(ShutdownRequested{kCatalogDamaged});
   if (event.catalog) log::error("the catalog cannot be written", {{"problem", event.catalog->message}});
   if (storage_.catalog && !event.catalog) log::info("the catalog can be written again");
   storage_ = event;

@@ -64,6 +64,7 @@ class Agent::Impl {
   Inbox<Event>& inbox() { return inbox_; }
   const Layout& layout() const { return layout_; }
   Catalog& catalog() { return catalog_; }
+  const Database& database() const { return *database_; }
   LossLedger& losses() { return losses_; }
   void record_lost_catalog();
 
@@ -138,6 +139,7 @@ class Agent::Impl {
   MonoTime next_expire_;
   StorageSeen storage_;
   bool stopping_ = false;
+  static constexpr const char* kCatalogDamaged = "catalog_damaged";  // a reason of our own
   std::string shutdown_reason_;
 
   // Threads of others, each stopped and joined by its destruction.

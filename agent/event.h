@@ -121,7 +121,8 @@ struct StorageSeen {
   Volume::Place place = Volume::Place::here;
   std::string found_id;            // of another volume in its place
   std::optional<Error> volume{};   // what is wrong with the place, and what to do
-  std::optional<Error> catalog{};  // why the catalog cannot be written
+  std::optional<Error> catalog{};  // why the catalog cannot be written, or read
+  bool damaged = false;            // it can only be made again
 };
 // The poster of a clip is made or given up: uploads may be due.
 struct PosterSettled {};

@@ -16,7 +16,7 @@ constexpr seconds kInterval{1};
 bool same(const StorageSeen& a, const StorageSeen& b) {
   const auto code = [](const std::optional<Error>& e) { return e ? e->code : Code::ok; };
   return a.place == b.place && a.found_id == b.found_id && code(a.volume) == code(b.volume) &&
-         code(a.catalog) == code(b.catalog);
+         code(a.catalog) == code(b.catalog) && a.damaged == b.damaged;
 }
 
 }  // namespace
@@ -79,6 +79,11 @@ StorageSeen StorageWatch::look() {
   }
   if (database_.fault()) (void)database_.probe();
   seen.catalog = database_.fault();
+  seen.damaged = seen.place == Volume::Place::here && database_.is_damaged();
+  if (seen.damaged) {
+    database_.mark_damaged();
+    seen.catalog = Error{Code::internal, "the catalog is damaged: a restart, or vedette --reindex, makes it again"};
+  }
   if (!seen.catalog) write_kept();
   return seen;
 }

@@ -8,7 +8,6 @@
 
 #include "core/clock.h"
 #include "core/file.h"
-#include "core/log.h"
 #include "core/text.h"
 #include "core/thread.h"
 #include "storage/database_error.h"
@@ -190,9 +189,7 @@ void Database::Impl::note(const Status& written, microseconds took) {
 }
 
 void Database::Impl::note_damage(const Status& done) {
-  if (done || !database_error::is_damage(done.error()) || damaged.exchange(true)) return;
-  log::error("the catalog is damaged", {{"file", path.string()}, {"why", done.error().message}});
-  static_cast<void>(file::create(damage_mark(path)));  // on a disk that takes nothing it is found again
+  if (!done && database_error::is_damage(done.error())) damaged = true;
 }
 
 Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -227,6 +224,11 @@ std::optional<Error> Database::fault() const {
 
 bool Database::is_damaged() const {
   return impl_->damaged;
+}
+
+void Database::mark_damaged() const {
+  const std::lock_guard lock(impl_->mutex);
+  static_cast<void>(file::create(damage_mark(impl_->path)));  // on a disk that takes nothing it is found again
 }
 
 std::filesystem::path Database::damage_mark(const std::filesystem::path& path) {

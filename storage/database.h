@@ -42,9 +42,12 @@ class Database {
   std::optional<Error> fault() const;
   Status probe();
 
-  // Whether SQLite has found it damaged since it was opened. A file beside it (damage_mark()) then makes the next
-  // open() look at every page, which fails, so that the catalog is made again.
+  // Whether SQLite has found it damaged since it was opened; what is read of a volume that was taken away looks so,
+  // too.
   bool is_damaged() const;
+  // Leaves a file beside it that makes the next open() look at every page, which fails, so that the catalog is made
+  // again.
+  void mark_damaged() const;
   static std::filesystem::path damage_mark(const std::filesystem::path& path);
 
   // Rows that were inserted, changed or deleted by what was committed, and how long each write() took from when it had

@@ -60,20 +60,27 @@ TEST_P(DamagedCatalogTest, IsMadeAgainByTheAgentItselfAndNoClipIsLost) {
   const size_t from = rig.probe.mark();
   rig.vedette->start();
   const pid_t pid = rig.vedette->pid();
-  ASSERT_TRUE(rig.probe.wait_for_state("/status", "online", Rig::kLimit, from));
-  // What comes before the damage is seen may fail; somebody asks again.
-  ASSERT_TRUE(eventually(60s, [&] {
-    const Json reply = rig.command("recording.start", {{"camera_id", "front"}, {"duration_ms", 300}});
-    if (reply.value("status", "") != "succeeded") return false;
-    const std::string id = reply.at("result").at("recording_id");
-    const auto ready = rig.probe.wait_for(
-        [&](const ProbeMessage& m) {
-          return m.topic.ends_with("/event/clip.ready") && m.json().at("data").at("recording_id") == id;
-        },
-        5s, from);
-    if (ready) clips.push_back(ready->json().at("data").at("clip_id"));
-    return ready.has_value();
+  if (GetParam() == std::string("recording")) {
+    ASSERT_TRUE(rig.probe.wait_for_state("/status", "online", Rig::kLimit, from));
+    rig.command("recording.start", {{"camera_id", "front"}});  // finds it; it may fail
+  }
+  const size_t anew = rig.probe.mark();
+  const auto says_after_that = [&](const std::string& words) {
+    const std::string log = rig.vedette->log();
+    const size_t at = log.find("starting anew");
+    return at != std::string::npos && log.find(words, at) != std::string::npos;
+  };
+  ASSERT_TRUE(eventually(Rig::kLimit, [&] {
+    return says_after_that("broker connected") && says_after_that("camera is streaming");
   })) << rig.vedette->log();
+  const Started again = rig.start_recording("front", {{"duration_ms", 300}});
+  const auto ready = rig.probe.wait_for(
+      [&](const ProbeMessage& m) {
+        return m.topic.ends_with("/event/clip.ready") && m.json().at("data").at("recording_id") == again.recording_id;
+      },
+      Rig::kLimit, anew);
+  ASSERT_TRUE(ready);
+  clips.push_back(ready->json().at("data").at("clip_id"));
   EXPECT_EQ(rig.vedette->pid(), pid) << "the same process, for whoever watches it";
   for (const std::string& clip : clips) {
     EXPECT_EQ(rig.clip(clip).at("state"), "ready") << clip;
