@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/text.h"
+#include "core/token.h"
 
 namespace vedette {
 
@@ -25,12 +26,6 @@ Request as_request(JsonReader& params) {
 template <class Params>
 Params no_parameters(JsonReader&) {
   return {};
-}
-
-bool is_token(std::string_view text) {
-  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
 }
 
 // version-traceid-parentid-flags in lower-case hex, as W3C Trace Context writes it.

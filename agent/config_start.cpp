@@ -22,7 +22,7 @@ Json without(Json desired, const std::vector<FieldError>& refused) {
     for (; !place.empty(); place.pop_back()) steps.push_back(place.back());
     if (steps.size() < 2) return Json::object();
     const std::string& section = steps[steps.size() - 2];
-    if (section == "cameras" && steps.size() > 2 && desired.contains(section))
+    if (section == "cameras" && steps.size() > 2 && desired.contains(section) && desired[section].is_object())
       desired[section].erase(steps[steps.size() - 3]);
     else
       desired.erase(section);

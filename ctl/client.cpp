@@ -8,6 +8,7 @@
 
 #include "core/ids.h"
 #include "core/log.h"
+#include "core/token.h"
 #include "ctl/values.h"
 
 namespace vedette::ctl {
@@ -51,12 +52,6 @@ milliseconds allowed_time(const Json& params) {
 
 std::string in_seconds(milliseconds time) {
   return value_text("_ms", Json(time.count()));
-}
-
-// The contract's `reply_to`.
-bool is_token(const std::string& text) {
-  constexpr std::string_view kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-  return !text.empty() && text.size() <= 64 && text.find_first_not_of(kAllowed) == std::string::npos;
 }
 
 }  // namespace

@@ -168,7 +168,7 @@ Result<std::string> read_password(const std::string& file) {
   return content;
 }
 
-// That of --config is missed by CLI11.
+// Where it is --config that names a file which is not there, CLI11 says so.
 Status check_config(const std::string& file) {
   const char* named = std::getenv("VEDETTECTL_CONFIG");  // NOLINT(concurrency-mt-unsafe): before any thread
   if (!named || file != named || file.empty()) return {};
