@@ -61,7 +61,7 @@ TEST_P(DamagedCatalogTest, IsMadeAgainByTheAgentItselfAndNoClipIsLost) {
   rig.vedette->start();
   const pid_t pid = rig.vedette->pid();
   if (GetParam() == std::string("recording")) {
-    ASSERT_TRUE(rig.probe.wait_for_state("/status", "online", Rig::kLimit, from));
+    ASSERT_TRUE(rig.probe.wait_for_state("/camera/front/state", "streaming", Rig::kLimit, from));
     rig.command("recording.start", {{"camera_id", "front"}});  // finds it; it may fail
   }
   const size_t anew = rig.probe.mark();
