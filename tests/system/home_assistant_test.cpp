@@ -76,6 +76,10 @@ TEST(HomeAssistantBridgeTest, RecordsTakesSnapshotsAndShowsPictures) {
   desire(1, {{"cameras", {{"side", {{"url", "test://pattern?size=320x240&fps=25&gop=25"}}}}}});
   const auto grown = home.wait_for(has_button(true), 20s, mark);
   ASSERT_TRUE(grown);
+  // It is announced before its first picture is there; the sensor of its connectivity says when.
+  const std::string side = grown->json().at("components").at("side_connectivity").at("state_topic");
+  ASSERT_TRUE(rig.probe.wait_for(
+      [&](const ProbeMessage& m) { return m.topic == side && m.json().at("state") == "streaming"; }, 20s));
   ASSERT_TRUE(home.publish(
       {.topic = grown->json().at("components").at("side_snapshot").at("command_topic"), .payload = "PRESS"}));
   EXPECT_TRUE(rig.probe.wait_for(
