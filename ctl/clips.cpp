@@ -46,7 +46,7 @@ Result<int> list(Client& client, const Options& options, const std::vector<std::
   if (!reply) return reply.error_as_is();
   if (const auto status = unless_succeeded(*reply, options)) return *status;
   if (options.json) return print_reply(*reply, options);
-  const Json& result = reply->at("result");
+  const Json& result = object_at(*reply, {"result"});
   std::cout << clip_table(result.value("clips", Json::array()));
   if (const std::string next = text_at(result, {"next_cursor"}); !next.empty())
     std::cerr << "more with cursor=" << next << "\n";
@@ -106,7 +106,7 @@ Result<int> get(Client& client, const Options& options, const std::string& clip_
   Download what;
   what.url = text_at(*reply, {"result", "url"});
   what.ca_file = options.http_ca_file;
-  what.target = target_of(options, clip->at("result").at("clip"));
+  what.target = target_of(options, object_at(*clip, {"result", "clip"}));
   what.sha256 = text_at(*clip, {"result", "clip", "sha256"});
   const Status status = fetch(what, options);
   if (!status && std::filesystem::exists(part_of(what.target)))

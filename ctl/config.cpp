@@ -28,7 +28,7 @@ Result<Json> read(const std::string& path) {
 }
 
 void print(const Json& json, const Options& options) {
-  std::cout << (options.json ? to_text(json) : json.dump(2, ' ', false, Json::error_handler_t::replace)) << "\n";
+  std::cout << json_text(json, !options.json) << "\n";
 }
 
 Result<Json> report(Client& client) {
@@ -73,9 +73,9 @@ void differences_of(const Json& in_force, const Json& desired, const std::string
     const std::string at = path + "/" + key;
     const auto now = in_force.find(key);
     if (now == in_force.end())
-      out.push_back("+ " + at + ": " + to_text(value));
+      out.push_back("+ " + at + ": " + json_text(value));
     else if (*now != value)
-      out.push_back("~ " + at + ": " + to_text(*now) + " -> " + to_text(value));
+      out.push_back("~ " + at + ": " + json_text(*now) + " -> " + json_text(value));
   }
 }
 
@@ -98,7 +98,7 @@ std::vector<std::string> differences(const Json& in_force, const Json& desired) 
       }
       differences_of(now[id], camera, at, out);
       for (const auto& [key, gone] : now[id].items())
-        if (!camera.contains(key)) out.push_back("- " + at + "/" + key + ": " + to_text(gone));
+        if (!camera.contains(key)) out.push_back("- " + at + "/" + key + ": " + json_text(gone));
     }
     for (const auto& [id, camera] : now.items())
       if (!value.contains(id)) out.push_back("- /cameras/" + id);
@@ -121,7 +121,7 @@ Result<int> config(const Options& options, const std::vector<std::string>& words
     print(*now, options);
     return kSucceeded;
   }
-  const auto lines = differences(now->value("config", kNothing), *desired);
+  const auto lines = differences(object_at(*now, {"config"}), *desired);
   for (const std::string& line : lines) std::cout << line << "\n";
   return lines.empty() ? kSucceeded : kFailed;
 }

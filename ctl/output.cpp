@@ -12,7 +12,7 @@ namespace vedette::ctl {
 
 int print_reply(const Json& reply, const Options& options) {
   const bool pretty = !options.json && isatty(STDOUT_FILENO);
-  std::cout << (pretty ? reply.dump(2, ' ', false, Json::error_handler_t::replace) : to_text(reply)) << std::endl;
+  std::cout << json_text(reply, pretty) << std::endl;
   const std::string status = text_at(reply, {"status"});
   if (status == "succeeded") return kSucceeded;
   std::cerr << "vedettectl: " << status << ": " << text_at(reply, {"code"}) << ": " << text_at(reply, {"message"})

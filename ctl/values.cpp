@@ -40,6 +40,13 @@ std::string scaled(double value, const std::string& unit) {
   return formatted(step == 0 ? "%.0f " : "%.1f ", value) + kPrefixes[step] + unit;
 }
 
+// What a double holds without rounding; a number of JSON from outside may be larger than any integer.
+constexpr double kMostExact = 9'007'199'254'740'991.0;
+
+int64_t as_ms(double value) {
+  return static_cast<int64_t>(std::clamp(value, -kMostExact, kMostExact));
+}
+
 struct Unit {
   std::string_view suffix;
   std::string (*text)(double value);
@@ -48,8 +55,8 @@ struct Unit {
 constexpr Unit kUnits[] = {
     {"_bytes", [](double v) { return scaled(v, "B"); }},
     {"_bps", [](double v) { return scaled(v, "bit/s"); }},
-    {"_ms", [](double v) { return v < 1000 ? formatted("%.3g ms", v) : duration_text(static_cast<int64_t>(v)); }},
-    {"_s", [](double v) { return duration_text(static_cast<int64_t>(v * 1000)); }},
+    {"_ms", [](double v) { return v < 1000 ? formatted("%.3g ms", v) : duration_text(as_ms(v)); }},
+    {"_s", [](double v) { return duration_text(as_ms(v * 1000)); }},
     {"_pct", [](double v) { return formatted("%.3g %%", v); }},
     {"_px", [](double v) { return formatted("%.0f px", v); }},
     {"_c", [](double v) { return formatted("%.1f C", v); }},
@@ -87,7 +94,15 @@ std::string text_at(const Json& json, std::initializer_list<const char*> path) {
 std::optional<int64_t> integer_at(const Json& json, std::initializer_list<const char*> path) {
   const Json* value = find(json, path);
   if (!value || !value->is_number()) return std::nullopt;
+  const auto number = value->get<double>();
+  if (number > kMostExact || number < -kMostExact) return std::nullopt;
   return value->get<int64_t>();
+}
+
+const Json& object_at(const Json& json, std::initializer_list<const char*> path) {
+  static const Json kNothing = Json::object();
+  const Json* value = find(json, path);
+  return value && value->is_object() ? *value : kNothing;
 }
 
 std::string printable(std::string_view text) {
@@ -98,6 +113,18 @@ std::string printable(std::string_view text) {
   for (size_t at = out.find('\xc2'); at != std::string::npos && at + 1 < out.size(); at = out.find('\xc2', at + 1))
     if (static_cast<uint8_t>(out[at + 1]) < 0xa0) out.replace(at, 2, "?");
   return out;
+}
+
+std::string json_text(const Json& value, bool pretty) {
+  std::string json = pretty ? value.dump(2, ' ', false, Json::error_handler_t::replace) : to_text(value);
+  for (size_t at = json.find('\xc2'); at != std::string::npos && at + 1 < json.size(); at = json.find('\xc2', at + 1)) {
+    const auto second = static_cast<uint8_t>(json[at + 1]);
+    if (second >= 0xa0) continue;
+    char escape[8];
+    std::snprintf(escape, sizeof escape, "\\u%04x", second);
+    json.replace(at, 2, escape);
+  }
+  return json;
 }
 
 std::string bytes_text(int64_t bytes) {

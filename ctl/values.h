@@ -15,9 +15,15 @@ namespace vedette::ctl {
 
 // The scalar at the end of the path; empty when there is none, or null.
 std::string text_at(const Json& json, std::initializer_list<const char*> path);
+// Nothing when there is none, or one beyond what a double holds exactly.
 std::optional<int64_t> integer_at(const Json& json, std::initializer_list<const char*> path);
 
+// The object at the end of the path; an empty one when there is none: what a device says may be anything.
+const Json& object_at(const Json& json, std::initializer_list<const char*> path);
+
 std::string printable(std::string_view text);
+// JSON that a terminal may show: controls beyond ASCII, which JSON leaves as they are, are escaped.
+std::string json_text(const Json& value, bool pretty = false);
 
 // 8123456 -> "8.1 MB" (powers of ten, as discs and networks are counted).
 std::string bytes_text(int64_t bytes);

@@ -87,7 +87,7 @@ std::string as_json_line(const mqtt::Message& message) {
   out["topic"] = message.topic;
   auto body = parse_json(message.payload, JsonLimits{});
   out["payload"] = body ? *std::move(body) : Json(message.payload);
-  return to_text(out);
+  return json_text(out);
 }
 
 struct Device {
@@ -166,7 +166,7 @@ Status list_devices(const Options& options) {
                text_at(device.status, {"cameras", "total"}), text_at(device.status, {"cameras", "streaming"}),
                text_at(device.status, {"cameras", "recording"})});
   }
-  std::cout << (options.json ? to_text(list) + "\n" : table.text());
+  std::cout << (options.json ? json_text(list) + "\n" : table.text());
   return {};
 }
 

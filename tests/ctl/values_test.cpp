@@ -57,6 +57,21 @@ TEST(ValuesTest, ListsFactsAndLeavesOutWhatIsEmptyNestedOrSkipped) {
   EXPECT_EQ(facts(Json("no object")), "");
 }
 
+TEST(ValuesTest, JsonForATerminalEscapesTheControlsBeyondAscii) {
+  const Json json = {{"name", "caf\u00e9 \u009b31m"}};
+  EXPECT_EQ(json_text(json), "{\"name\":\"caf\u00e9 \\u009b31m\"}");
+  EXPECT_EQ(parse_json(json_text(json, true), JsonLimits{}), json);
+}
+
+TEST(ValuesTest, TakesAnythingThatADeviceMaySay) {
+  EXPECT_EQ(integer_at(Json{{"n", 1e300}}, {"n"}), std::nullopt);
+  EXPECT_EQ(integer_at(Json{{"n", INT64_MAX}}, {"n"}), std::nullopt);
+  EXPECT_EQ(integer_at(Json{{"n", -5}}, {"n"}), -5);
+  EXPECT_EQ(value_text("took_ms", Json(1e300)), "2501999792:59:00") << "no more than can be counted exactly";
+  EXPECT_TRUE(object_at(Json{{"result", 5}}, {"result"}).empty());
+  EXPECT_EQ(object_at(Json{{"result", {{"a", 1}}}}, {"result"}), (Json{{"a", 1}}));
+}
+
 TEST(ValuesTest, KeepsControlCharactersFromTheTerminal) {
   EXPECT_EQ(printable("a\x1b[2Jb\n\x7f"), "a?[2Jb??");
   EXPECT_EQ(printable("\xc2\x9b"
