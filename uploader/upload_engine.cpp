@@ -41,12 +41,13 @@ log::Field clip_of(const Upload& upload) {
 
 struct UploadEngine::Impl {
   Impl(const Layout& the_layout, Catalog& the_catalog, std::unique_ptr<Target> the_target, UploadHooks the_hooks,
-       const Clock& the_clock)
+       const Clock& the_clock, int64_t bits_per_s)
       : layout(the_layout),
         catalog(the_catalog),
         target(std::move(the_target)),
         hooks(std::move(the_hooks)),
         clock(the_clock),
+        rate(bits_per_s),
         thread(start_thread("upload", [this](const std::stop_token& token) { run(token); })) {}
 
   void run(const std::stop_token& stop);
@@ -360,8 +361,10 @@ microseconds UploadEngine::Impl::until_something() const {
 }
 
 UploadEngine::UploadEngine(const Layout& layout, Catalog& catalog, std::unique_ptr<Target> target, UploadHooks hooks,
-                           const Clock& clock)
-    : impl_(std::make_unique<Impl>(layout, catalog, std::move(target), std::move(hooks), clock)) {}
+                           const Clock& clock, int64_t bits_per_s) {
+  target->set_rate(bits_per_s);
+  impl_ = std::make_unique<Impl>(layout, catalog, std::move(target), std::move(hooks), clock, bits_per_s);
+}
 
 UploadEngine::~UploadEngine() = default;
 

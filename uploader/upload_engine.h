@@ -70,7 +70,7 @@ struct UploadHooks {
 class UploadEngine {
  public:
   UploadEngine(const Layout& layout, Catalog& catalog, std::unique_ptr<Target> target, UploadHooks hooks,
-               const Clock& clock = Clock::system());
+               const Clock& clock = Clock::system(), int64_t bits_per_s = 0);
   ~UploadEngine();
 
   // There is something new to do, or the gate may have changed.

@@ -61,7 +61,7 @@ class UploadEngineTest : public ::testing::Test {
     EXPECT_TRUE(added);
     return *added;
   }
-  void start() {
+  void start(int64_t bits_per_s = 0) {
     UploadHooks hooks;
     hooks.on_report = [this](const UploadReport& report) {
       const std::lock_guard lock(mutex_);
@@ -79,7 +79,8 @@ class UploadEngineTest : public ::testing::Test {
       return gate;
     };
     hooks.storage_is_there = [this] { return volume_is_there_.load(); };
-    engine_ = std::make_unique<UploadEngine>(layout_, *catalog_, std::move(next_target_), std::move(hooks), clock_);
+    engine_ = std::make_unique<UploadEngine>(layout_, *catalog_, std::move(next_target_), std::move(hooks), clock_,
+                                             bits_per_s);
   }
   void set_gate(UploadGate gate) {
     {

@@ -296,6 +296,15 @@ TEST_F(UploadEngineTest, TellsHowFarLongOnesAre) {
   ASSERT_TRUE(wait_for_reports(1));
 }
 
+// Before anything was measured.
+TEST_F(UploadEngineTest, KnowsALimitThatIsThereFromTheStart) {
+  for (const char content : {'a', 'b'}) add(std::string(600'000, content));
+  start(64'000);
+  ASSERT_TRUE(wait_for_reports(2));
+  EXPECT_EQ(target_->most_at_once(), 1u);
+  EXPECT_EQ(target_->rate(), 64'000);
+}
+
 TEST_F(UploadEngineTest, PassesTheRateOn) {
   start();
   engine_->set_rate(5'000'000);
