@@ -22,7 +22,17 @@ void error_at(JsonReader& r, std::string_view key, size_t index, std::string mes
 void read_mqtt(JsonReader r, Config::Mqtt& mqtt, ConfigLoad& load) {
   std::vector<std::string> urls;
   const auto add_url = [&](std::string url, const std::string& path) {
-    take_credentials(path, url, mqtt.username, mqtt.password, load);
+    std::string username, password;
+    take_credentials(path, url, username, password, load);
+    const bool has_any = !username.empty() || !password.empty();
+    if (mqtt.username.empty() && mqtt.password.empty()) {
+      mqtt.username = std::move(username);
+      mqtt.password = std::move(password);
+    } else if (has_any && (username != mqtt.username || password != mqtt.password)) {
+      load.errors.push_back({path,
+                             "has other credentials than the URL before: all brokers get the same; give them as "
+                             "username and password_file"});
+    }
     if (auto good = mqtt::check_url(url); !good) load.errors.push_back({path, good.error().message});
     urls.push_back(std::move(url));
   };

@@ -83,6 +83,17 @@ TEST_F(ConfigTest, MqttSectionIsRead) {
   EXPECT_EQ(mqtt.return_after, 60s);
 }
 
+// Silently, one of them would be refused by its broker for ever, and the password of the other be sent to it.
+TEST_F(ConfigTest, BrokersHaveTheSameCredentials) {
+  EXPECT_THAT(errors_of(with("mqtt", R"("url": "mqtt://u:one@a", "urls": ["mqtt://v:two@b", "mqtt://u:other@c"])")),
+              ElementsAre(StartsWith("/mqtt/urls/0: has other credentials"),
+                          StartsWith("/mqtt/urls/1: has other credentials")));
+  const auto mqtt =
+      load(with("mqtt", R"("url": "mqtt://a", "urls": ["mqtt://u:one@b", "mqtt://u:one@c"])")).config.mqtt;
+  EXPECT_EQ(mqtt.username, "u");
+  EXPECT_EQ(mqtt.password, "one");
+}
+
 TEST_F(ConfigTest, WhatTheSessionIsAskedForGoesToIt) {
   const auto session = [](const std::string& members) {
     return session_config(load(with("mqtt", members)).config, {});
