@@ -7,6 +7,8 @@ namespace vedette {
 void RetainedStates::on_connected(bool resumed) {
   in_flight_.clear();
   doubt_at_.reset();
+  retry_at_.reset();
+  retry_pause_.reset();
   if (!resumed) return known_.clear();
   for (auto& [topic, known] : known_) known.on_this_connection = false;
   std::uniform_int_distribution<int64_t> wait(microseconds(kLeastDoubt).count(), microseconds(kMostDoubt).count());
@@ -14,9 +16,12 @@ void RetainedStates::on_connected(bool resumed) {
 }
 
 bool RetainedStates::doubt_when_due() {
-  if (!doubt_at_ || clock_.mono() < *doubt_at_) return false;
+  const MonoTime now = clock_.mono();
+  const bool retry = retry_at_ && now >= *retry_at_;
+  if (retry) retry_at_.reset();
+  if (!doubt_at_ || now < *doubt_at_) return retry;
   doubt_at_.reset();
-  return std::erase_if(known_, [](const auto& entry) { return !entry.second.on_this_connection; }) > 0;
+  return std::erase_if(known_, [](const auto& entry) { return !entry.second.on_this_connection; }) > 0 || retry;
 }
 
 bool RetainedStates::is_known(const std::string& topic, size_t hash) const {
@@ -37,6 +42,7 @@ bool RetainedStates::on_published(uint64_t token, bool taken) {
   const bool superseded = std::any_of(in_flight_.begin(), in_flight_.end(),
                                       [&](const auto& entry) { return entry.second.topic == message.topic; });
   if (taken && !superseded) known_[message.topic] = {message.hash, true};
+  if (!taken && !retry_at_) retry_at_ = clock_.mono() + retry_pause_.next();
   return true;
 }
 

@@ -7,6 +7,7 @@
 #include <random>
 #include <string>
 
+#include "core/backoff.h"
 #include "core/clock.h"
 
 namespace vedette {
@@ -19,12 +20,14 @@ enum class Tell { always, if_changed };
 //
 // What is known ends when the broker has not kept our session, and is doubted some minutes after each connect to one
 // that has: brokers that save what they retain now and then (mosquitto: every half an hour) may come back from a kill
-// with our session and an older message. Belongs to the main loop.
+// with our session and an older message. What the broker refused is told again after a pause that doubles. Belongs to
+// the main loop.
 class RetainedStates {
  public:
   // Between the connect and the doubt, drawn anew each time: devices that were connected together do not doubt
   // together.
   static constexpr seconds kLeastDoubt{300}, kMostDoubt{900};
+  static constexpr milliseconds kFirstRetry{60'000}, kMostRetry{3'600'000};
 
   explicit RetainedStates(const Clock& clock) : clock_(clock) {}
 
@@ -32,7 +35,8 @@ class RetainedStates {
   void on_disconnected() { in_flight_.clear(); }
   // Nothing is known any more: another broker, or somebody else wrote there.
   void forget() { known_.clear(); }
-  // Whether it is time to tell what is only known from earlier connections; that is forgotten then.
+  // Whether it is time to tell what is only known from earlier connections, which is forgotten then, or what was
+  // refused.
   bool doubt_when_due();
 
   bool is_known(const std::string& topic, size_t hash) const;
@@ -62,6 +66,8 @@ class RetainedStates {
   std::map<uint64_t, InFlight> in_flight_;
   uint64_t sent_ = 0;
   std::optional<MonoTime> doubt_at_;
+  std::optional<MonoTime> retry_at_;  // something was refused
+  Backoff retry_pause_{kFirstRetry, kMostRetry};
   std::mt19937_64 random_{std::random_device{}()};
 };
 

@@ -47,6 +47,25 @@ TEST_F(RetainedStatesTest, WhatIsRefusedIsNotKnown) {
   EXPECT_FALSE(states.is_known("info", 1));
 }
 
+TEST_F(RetainedStatesTest, WhatIsRefusedIsToldAgainLaterAndLater) {
+  states.on_connected(false);
+  send_and_take("camera", 1);
+  states.on_published(send("info", 1), false);
+  EXPECT_FALSE(states.doubt_when_due());
+  clock.advance(RetainedStates::kFirstRetry);
+  EXPECT_TRUE(states.doubt_when_due());
+  EXPECT_FALSE(states.doubt_when_due()) << "once";
+  EXPECT_TRUE(states.is_known("camera", 1)) << "what was taken is not doubted";
+  for (int i = 0; i < 20; ++i) {
+    states.on_published(send("info", 1), false);
+    clock.advance(RetainedStates::kMostRetry);
+    EXPECT_TRUE(states.doubt_when_due());
+  }
+  states.on_published(send("info", 1), false);
+  clock.advance(RetainedStates::kFirstRetry);
+  EXPECT_FALSE(states.doubt_when_due()) << "the pause has grown";
+}
+
 TEST_F(RetainedStatesTest, SurvivesALossOfTheConnectionOnlyWithTheSession) {
   states.on_connected(false);
   send_and_take("info", 1);
