@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kMostWaiting = 32;
 constexpr seconds kInterval{10};
+constexpr int kMostSnapshotsPerPass = 500;
 
 DeletionOrder order_of(const ReplyTo& to, const ClipDelete& request) {
   return {"command", "deleted_before_upload", request.force, request.force, to.command_id, to.traceparent};
@@ -39,6 +40,7 @@ StorageKeeper::StorageKeeper(const Layout& layout, const Volume& volume, Databas
       remover_(layout, catalog, clock, &volume),
       redater_(layout, database, clock),
       retention_(layout, catalog, remover_, limits, clock),
+      snapshot_files_(layout, catalog, clock),
       jobs_("storage", kMostWaiting) {}
 
 std::optional<Answer> StorageKeeper::remove(const ReplyTo& to, const ClipDelete& request) {
@@ -66,10 +68,14 @@ void StorageKeeper::look() {
       return redater_.run(stop);
     };
     const Result<int> redated = dates ? redate() : Result<int>(0);
-    if (!redated)
-      inbox_.push(RetentionPassed{redated.error_with("dates"), false});
-    else
-      inbox_.push(RetentionPassed{retention_.pass(stop), true});
+    if (!redated) return inbox_.push(RetentionPassed{redated.error_with("dates"), false});
+    auto pass = retention_.pass(stop);
+    if (pass) {  // on the right volume
+      const auto more = snapshot_files_.tidy(kMostSnapshotsPerPass);
+      if (!more) return inbox_.push(RetentionPassed{more.error_with("snapshots"), true});
+      pass->more = pass->more || *more;
+    }
+    inbox_.push(RetentionPassed{std::move(pass), true});
   });
   if (!looking_) return;
   dates_due_ = false;

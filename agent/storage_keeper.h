@@ -6,11 +6,12 @@
 #include "core/jobs.h"
 #include "storage/clip_remover.h"
 #include "storage/redater.h"
+#include "storage/snapshot_files.h"
 
 namespace vedette {
 
-// StorageKeeper lets clips go, on command and so that the limits hold, in a thread of its own: to unlink a large file
-// takes long. Belongs to the main loop, to which what it did comes back as events.
+// StorageKeeper lets clips go, on command and so that the limits hold, and snapshots that the store has, in a thread of
+// its own: to unlink a large file takes long. Belongs to the main loop, to which what it did comes back as events.
 class StorageKeeper {
  public:
   StorageKeeper(const Layout& layout, const Volume& volume, Database& database, Catalog& catalog,
@@ -21,6 +22,9 @@ class StorageKeeper {
 
   // For the command that asks for a deletion, on a full disk. Any thread.
   Status give_up_command_reserve() { return remover_.give_up_command_reserve(); }
+
+  // At the start, before anybody takes a picture.
+  Result<int> adopt_snapshots() { return snapshot_files_.adopt(); }
 
   // The limits are looked at every so often; and at once when something was added, or was uploaded.
   void look_when_due(MonoTime now);
@@ -46,6 +50,7 @@ class StorageKeeper {
   ClipRemover remover_;
   Redater redater_;
   Retention retention_;
+  SnapshotFiles snapshot_files_;
   Jobs jobs_;
 };
 

@@ -276,6 +276,15 @@ class Catalog {
   // At start: what was uploading when the process ended is pending again, with the parts that it has.
   Status reset_uploads();
 
+  // Uploads of what is of no use here once the store has it: snapshots and bundles of diagnostics. Those that have
+  // ended one way or the other; what waits of snapshots; and the oldest of them, but for those that are under way.
+  Result<std::vector<Upload>> ended_passing_uploads(int most) const;
+  Result<UploadSum> waiting_snapshots(UtcTime now) const;
+  Result<std::vector<Upload>> oldest_waiting_snapshots(int most) const;
+  Result<bool> has_upload_of(const std::string& kind, const std::string& subject_id) const;
+  // They go, unless one is under way. Each that the store does not have is a loss, for that reason.
+  Status forget_uploads(const std::vector<Upload>& uploads, const std::string& loss_reason, UtcTime now);
+
   // An object that goes in parts: begun at the store; a part that the store took; and begun no more, with its parts
   // (finish_upload and the end of the row do that too). not_found: the row is gone, as its clip was deleted.
   Status begin_parts(int64_t row, const std::string& upload_id, int64_t part_size_bytes);

@@ -385,12 +385,17 @@ constexpr const char* kPartHashes = R"sql(
 ALTER TABLE upload ADD COLUMN part_sha256 TEXT NOT NULL DEFAULT '';      -- of each part of 8 MiB, 64 hex digits a part
 )sql";
 
+constexpr const char* kPassing = R"sql(
+-- Uploads of what is kept here no longer than until the store has it.
+CREATE INDEX upload_passing ON upload(state, row) WHERE kind IN ('snapshot', 'diagnostics');
+)sql";
+
 constexpr Migration kMigrations[] = {
     {1, kFirst},       {2, kPlans},         {3, kSums},           {4, kDeletions},
     {5, kRetention},   {6, kTimeline},      {7, kClocks},         {8, kManifests},
     {9, kContainers},  {10, kCameraClocks}, {11, kParts},         {12, kPosters},
     {13, kForced},     {14, kAudit},        {15, kOutboxClasses}, {16, kTracesAndToldCameras},
-    {17, kPartHashes},
+    {17, kPartHashes}, {18, kPassing},
 };
 
 }  // namespace

@@ -101,6 +101,15 @@ TEST_F(SnapshotTest, IsTheNewestKeyframeInlineAndUploaded) {
   const Json whole = rig.result("snapshot.take", {{"camera_id", "hall"}, {"deliver", "upload"}, {"quality", 90}});
   EXPECT_EQ(whole.at("width_px"), 1920);
   expect_picture(whole, fetched(whole.value("object_key", "")));
+  // Here nothing stays of what the store has.
+  const auto left = [&] {
+    std::error_code none;
+    size_t files = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(rig.storage() / "snapshots", none))
+      files += entry.is_regular_file() ? 1 : 0;
+    return files;
+  };
+  EXPECT_TRUE(eventually(Rig::kLimit, [&] { return left() == 0; })) << left();
 
   const Json gone = rig.command("snapshot.take", {{"camera_id", "gone"}});
   EXPECT_EQ(gone.at("code"), "camera_unavailable") << gone;
