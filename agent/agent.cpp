@@ -1,6 +1,7 @@
 #include "agent/agent.h"
 
 #include <algorithm>
+#include <future>
 #include <nlohmann/json.hpp>
 
 #include "agent/agent_impl.h"
@@ -18,6 +19,7 @@ constexpr microseconds kMattersToCommands = 1h;  // a step of the clock; they ar
 constexpr milliseconds kCloseClips{3000};
 constexpr milliseconds kDrainOutbox{500};
 constexpr milliseconds kCloseSession{700};
+constexpr milliseconds kEndUploads{1500};  // within a second, but for a call that hangs
 
 }  // namespace
 
@@ -121,6 +123,9 @@ Status Agent::Impl::start(const RecoveryResult& recovered) {
              {"recovered_clips", recovered.recovered},
              {"quarantined_files", recovered.quarantined}});
   publisher_.outbox().set_rate(config_.mqtt.outbox.drain_per_s);
+  const auto adopted = keeper_.adopt_snapshots();
+  if (!adopted) log::error("snapshots of earlier runs", {{"error", adopted.error().message}});
+  if (adopted.value_or(0) > 0) log::warn("snapshots without a row are uploaded", {{"snapshots", *adopted}});
   begin_uploads();
   applier_.make_cameras();
   recordings_.restore(cameras_);
@@ -146,24 +151,45 @@ void Agent::Impl::set_outbox() {
   publisher_.outbox().set_rate(config_.mqtt.outbox.drain_per_s);
 }
 
-// Both end what there is of the kind.
+// Whether they have ended. Only a call to a folder that hangs takes longer than we wait, and may take for ever: then
+// UploadsEnded comes when they have.
+bool Agent::Impl::end_uploads() {
+  if (uploads_ending_ > 0) return false;
+  if (!uploads_) return true;
+  uploads_->request_stop();
+  const auto ending = std::make_shared<std::unique_ptr<UploadEngine>>(std::move(uploads_));
+  const auto over = std::make_shared<std::promise<void>>();
+  std::future<void> ended = over->get_future();
+  const bool queued = uploads_end_.submit([this, ending, over, number = ++uploads_ended_](const std::stop_token&) {
+    ending->reset();
+    over->set_value();
+    inbox_.push(UploadsEnded{number});
+  });
+  if (!queued) log::error("bug: the end of uploads waits for another one");
+  show_session_and_uploads();
+  if (ended.wait_for(kEndUploads) == std::future_status::ready) return true;
+  uploads_ending_ = uploads_ended_;
+  log::warn("uploads do not end: a call to their target hangs; others begin when it is over");
+  return false;
+}
+
+// Ends what there is before.
 void Agent::Impl::begin_uploads() {
   runner_.attach(static_cast<const Target*>(nullptr));
   upload_control_.attach(nullptr);
-  if (auto ended = std::move(uploads_)) {
-    show_session_and_uploads();
-    ended.reset();
-    if (auto reset = catalog_.reset_uploads(); !reset)
-      log::error("uploads that were under way wait for the next start", {{"reason", reset.error().message}});
-  }
+  if (!end_uploads()) return;
+  grants_.forget();
+  board_.set_upload_problem("");
+  if (auto reset = catalog_.reset_uploads(); !reset)
+    log::error("uploads that were under way wait for the next start", {{"reason", reset.error().message}});
   upload_control_.follow_config();
   if (auto target = make_target(config_, grants_)) {
-    target->set_rate(config_.upload.max_bandwidth_bps);
     UploadHooks hooks;
     hooks.on_report = [this](UploadReport report) { inbox_.push(std::move(report)); };
     hooks.storage_is_there = [this] { return volume_->check().has_value(); };
     hooks.gate = [this](UtcTime now) { return upload_control_.gate(now); };
-    uploads_ = std::make_unique<UploadEngine>(layout_, catalog_, std::move(target), std::move(hooks), clock_);
+    uploads_ = std::make_unique<UploadEngine>(layout_, catalog_, std::move(target), std::move(hooks), clock_,
+                                              config_.upload.max_bandwidth_bps);
   }
   runner_.attach(uploads_ ? &uploads_->target() : nullptr);
   show_session_and_uploads();
@@ -171,6 +197,7 @@ void Agent::Impl::begin_uploads() {
   posters_.look();
 }
 
+// Ends the one that there is before.
 Status Agent::Impl::begin_session() {
   if (session_) end_session("offline");
   intake_.set_groups(group_topics(config_));
@@ -348,7 +375,6 @@ Result<std::unique_ptr<Agent>> Agent::create(ConfigStart start, const Clock& clo
     log::warn("recovered after a crash", {{"clips", recovered->recovered},
                                           {"quarantined", recovered->quarantined},
                                           {"forgotten", recovered->forgotten}});
-  if (auto reset = impl->catalog().reset_uploads(); !reset) return reset.error_with("uploads");
   if (auto started = impl->start(*recovered); !started) return started.error_as_is();
   return std::unique_ptr<Agent>(new Agent(std::move(impl)));
 }

@@ -71,8 +71,10 @@ void Agent::Impl::on(HomeAssistantCameUp) {
 void Agent::Impl::on(const CommandArrived& event) {
   const ReplyTo& to = event.command.reply_to;
   const bool expired = clock_.mono() > event.command.expires;
-  const auto outcome =
-      expired ? messages::expired("it expired while it waited") : runner_.run(to, event.command.request);
+  const auto outcome = expired ? messages::expired("it expired while it waited")
+                       : stopping_ && begins_work(event.command.request)
+                           ? messages::rejected({Code::busy, "the agent is stopping; send it anew when it is back"})
+                           : runner_.run(to, event.command.request);
   if (outcome) answer(to, *outcome);
   publisher_.pump();
 }
@@ -111,7 +113,7 @@ void Agent::Impl::on(const CameraNoticed& event) {
   const CameraEvent& noticed = event.event;
   outbox_.note(make_event(noticed.started ? "motion.started" : "motion.ended", event.camera_id,
                           messages::camera_event(noticed), clock_.to_utc(noticed.at)));
-  if (!stopping_) recordings_.on_camera_event(noticed, *camera->second);
+  if (!stopping_ && feeds_.is_current(event)) recordings_.on_camera_event(noticed, *camera->second);
   publisher_.pump();
 }
 
@@ -143,6 +145,12 @@ void Agent::Impl::on(const UploadReport& event) {
   diagnostics_.on_uploaded(event);
   board_.status_may_have_changed();
   publisher_.pump();
+}
+
+void Agent::Impl::on(const UploadsEnded& event) {
+  if (event.number != uploads_ending_) return;  // it was waited for
+  uploads_ending_ = 0;
+  if (!stopping_) begin_uploads();
 }
 
 void Agent::Impl::on(SnapshotTaken event) {
@@ -194,11 +202,12 @@ void Agent::Impl::on(const PosterSettled&) {
 }
 
 void Agent::Impl::on(DesiredWaiting) {
+  if (stopping_) return;  // it is retained, and comes again after the start
   if (auto payload = intake_.take_desired()) twin_.on_desired(std::move(*payload));
 }
 
 void Agent::Impl::on(ReloadRequested) {
-  twin_.reload();
+  if (!stopping_) twin_.reload();
 }
 
 void Agent::Impl::on(ShutdownRequested event) {

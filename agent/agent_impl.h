@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -42,6 +43,7 @@
 #include "agent/told_cameras.h"
 #include "agent/upload_control.h"
 #include "agent/upload_grants.h"
+#include "core/jobs.h"
 #include "mqtt/session.h"
 #include "storage/command_log.h"
 #include "storage/recovery.h"
@@ -89,6 +91,7 @@ class Agent::Impl {
   void on(const StorageSeen& event);
   void on(const FrameReport& event);
   void on(const CloudResponded& event) { requests_.on_response(event.response); }
+  void on(const UploadsEnded& event);
   void on(GrantAsked event) { grants_.on_asked(std::move(event)); }
   void on(const PosterSettled& event);
   void on(DesiredWaiting event);
@@ -101,6 +104,7 @@ class Agent::Impl {
   void answer(const ReplyTo& to, const messages::Answer& answer);
   void add_event(const char* type, const std::string& camera_id, const Json& data);
   void on_clock(const ClockChange& change);
+  bool end_uploads();
   void begin_uploads();
   void set_outbox();
   Status begin_session();
@@ -173,6 +177,9 @@ class Agent::Impl {
   ConfigApplier applier_;
   ConfigTwin twin_;
   std::unique_ptr<UploadEngine> uploads_;
+  uint64_t uploads_ended_ = 0;   // how many engines were told to
+  uint64_t uploads_ending_ = 0;  // the one of them that has not yet; 0: none
+  Jobs uploads_end_{"upload-end", 1};
   std::unique_ptr<mqtt::Session> session_;
   int session_number_ = 0;
 };

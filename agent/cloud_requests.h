@@ -41,6 +41,9 @@ class CloudRequests {
   using Done = std::function<void(const Result<CloudResponse>& response, MonoTime asked)>;
   void ask(std::string verb, const Json& body, Done done);
 
+  // Whoever asked is gone: none of its requests is asked again, or answered.
+  void forget() { waiting_.clear(); }
+
   void on_connected();
   void on_disconnected();
   void on_response(const Result<CloudResponse>& response);

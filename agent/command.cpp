@@ -159,6 +159,12 @@ std::string camera_of(const Request& request) {
       request);
 }
 
+bool begins_work(const Request& request) {
+  return std::holds_alternative<RecordingStart>(request) || std::holds_alternative<ClipCreate>(request) ||
+         std::holds_alternative<StreamOpen>(request) || std::holds_alternative<CameraProbe>(request) ||
+         std::holds_alternative<CameraDiscover>(request) || std::holds_alternative<AgentDiagnostics>(request);
+}
+
 Durability durability_of(std::string_view verb) {
   const Verb* found = find_verb(verb);
   return found && found->only_asks ? Durability::kill : Durability::power_cut;

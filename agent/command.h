@@ -45,6 +45,8 @@ struct Verb {
   bool only_asks;           // changes nothing: doing it twice does no harm
   bool makes_room = false;  // on the disk, which may be so full that not even the command can be logged
 };
+// Whether it begins what goes on after its first answer, and is not worth to be begun by an agent that is stopping.
+bool begins_work(const Request& request);
 // The camera that is named in the parameters; empty: none.
 std::string camera_of(const Request& request);
 // All verbs that this version has.

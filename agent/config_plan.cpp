@@ -161,6 +161,9 @@ tl::expected<ConfigPlan, ConfigErrors> plan_change(const ConfigState& from, cons
     if (is_at_or_below(pointer, "/http")) plan.http_tokens = true;  // of it, the only things that are not fixed
     if (pointer == "/log/level") plan.log_level = true;
   }
+  // What the backend answers is subscribed to with the connection.
+  const auto asks = [](const ConfigState& state) { return state.config.upload.target == Config::UploadTarget::grant; };
+  if (asks(to) && !asks(from)) plan.session = true;
   plan.changed.assign(changed.begin(), changed.end());
   return plan;
 }

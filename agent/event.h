@@ -78,10 +78,15 @@ struct CommandDone {
 struct CloudResponded {
   Result<CloudResponse> response;
 };
+// Uploads that took long to end, in a call to a folder that hangs say, are over: others may begin.
+struct UploadsEnded {
+  uint64_t number = 0;
+};
 // The uploads want to know something of the backend.
 struct GrantAsked {
   GrantQuestion question;
   GrantDone done;
+  uint64_t asker = 0;  // which upload thread it is
 };
 // How far it is meanwhile: in_progress.
 struct CommandProgress {
@@ -96,6 +101,7 @@ struct CameraChanged {
 struct CameraNoticed {
   std::string camera_id;
   CameraEvent event;
+  uint64_t feed = 0;  // the number of who heard it
 };
 // A snapshot was taken, or could not be.
 struct SnapshotTaken {
@@ -139,7 +145,7 @@ struct ShutdownRequested {
 using Event = std::variant<MqttConnected, MqttSubscribed, MqttDisconnected, MqttTakenOver, MqttPublished,
                            HomeAssistantCameUp, CommandArrived, CommandRefused, CommandRepeated, CommandDone,
                            CommandProgress, CameraChanged, CameraNoticed, RecorderReport, UploadReport, SnapshotTaken,
-                           RetentionPassed, StorageSeen, FrameReport, CloudResponded, GrantAsked, PosterSettled,
-                           DiagnosticsMade, DesiredWaiting, ReloadRequested, ShutdownRequested>;
+                           RetentionPassed, StorageSeen, FrameReport, CloudResponded, UploadsEnded, GrantAsked,
+                           PosterSettled, DiagnosticsMade, DesiredWaiting, ReloadRequested, ShutdownRequested>;
 
 }  // namespace vedette

@@ -19,6 +19,8 @@ class EventFeeds {
       : config_(config), inbox_(inbox), clock_(clock) {}
 
   Status start_all();
+  // Not when it is of a feed that has been ended since: what it says began, nobody will say is over.
+  bool is_current(const CameraNoticed& noticed) const;
   // As the configuration says now: the camera is asked anew, or no more.
   Status reconfigure(const std::string& camera_id);
   // Those that were asked to stop are joined. To be called every second or so.
@@ -29,8 +31,13 @@ class EventFeeds {
   const Config& config_;
   Inbox<Event>& inbox_;
   const Clock& clock_;
-  std::map<std::string, std::unique_ptr<EventFeed>> feeds_;  // by camera
-  std::vector<std::unique_ptr<EventFeed>> stopped_;          // so that the main loop need not wait for them
+  struct Feed {
+    uint64_t number;
+    std::unique_ptr<EventFeed> feed;
+  };
+  std::map<std::string, Feed> feeds_;  // by camera
+  uint64_t feeds_begun_ = 0;
+  std::vector<std::unique_ptr<EventFeed>> stopped_;  // so that the main loop need not wait for them
 };
 
 }  // namespace vedette

@@ -1,6 +1,7 @@
 #include "agent/latency_watch.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "core/log.h"
 
@@ -20,11 +21,16 @@ void LatencyWatch::set_threshold(microseconds threshold) {
   if (threshold == threshold_) return;
   threshold_ = threshold;
   watched_.clear();
+  forgotten_ = true;
+}
+
+void LatencyWatch::forget(const std::string& camera_id) {
+  if (watched_.erase(camera_id) > 0) forgotten_ = true;
 }
 
 bool LatencyWatch::look_when_due(MonoTime now) {
-  if (threshold_ == 0us || now < next_look_) return false;
-  bool changed = false;
+  bool changed = std::exchange(forgotten_, false);
+  if (threshold_ == 0us || now < next_look_) return changed;
   next_look_ = now + kInterval;
   for (const auto& [id, camera] : cameras_) {
     auto it = watched_.find(id);

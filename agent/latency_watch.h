@@ -22,10 +22,10 @@ class LatencyWatch {
   LatencyWatch(microseconds threshold, const Cameras& cameras, Recordings& recordings, Outbox& outbox,
                const Clock& clock);
 
-  // Alarms that are raised are forgotten when it changes.
+  // Alarms that are raised are forgotten, without an event, when it changes or the camera goes.
   void set_threshold(microseconds threshold);
-  void forget(const std::string& camera_id) { watched_.erase(camera_id); }
-  // Whether an alarm was raised or is over.
+  void forget(const std::string& camera_id);
+  // Whether slow() may have changed since the last call.
   bool look_when_due(MonoTime now);
 
   struct Slow {
@@ -48,6 +48,7 @@ class LatencyWatch {
   Outbox& outbox_;
   const Clock& clock_;
   std::map<std::string, Watched> watched_;
+  bool forgotten_ = false;  // something, since the last look
   MonoTime next_look_;
 };
 

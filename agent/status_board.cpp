@@ -225,6 +225,7 @@ void StatusBoard::publish_telemetry(MonoTime now) {
   SystemFigures figures;
   figures.storage = config_.storage.path;
   if (const auto uploads = catalog_.upload_figures(clock_.utc())) figures.uploads = *uploads;
+  if (figures.uploads.rows == 0) upload_problem_.clear();  // what failed was deleted
   if (const auto outbox = outbox_.figures(clock_.utc())) figures.outbox = *outbox;
   const uint64_t uploaded = uploads_ ? uploads_->uploaded_bytes_total() : 0;
   const auto passed_us = std::max<int64_t>(1, (now - telemetry_before_).count());

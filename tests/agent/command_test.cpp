@@ -41,6 +41,16 @@ TEST(DecodeCommandTest, EnvelopeIsRead) {
   EXPECT_EQ(decoded.expires, kNever);
 }
 
+TEST(BeginsWorkTest, IsWhatAnAgentThatStopsShouldNotBegin) {
+  EXPECT_TRUE(begins_work(RecordingStart{}));
+  EXPECT_TRUE(begins_work(ClipCreate{}));
+  EXPECT_TRUE(begins_work(StreamOpen{}));
+  EXPECT_FALSE(begins_work(RecordingStop{}));
+  EXPECT_FALSE(begins_work(SnapshotTake{})) << "a picture takes milliseconds";
+  EXPECT_FALSE(begins_work(ClipDelete{}));
+  EXPECT_FALSE(begins_work(AgentPing{}));
+}
+
 TEST(DecodeCommandTest, ExpiresByWhateverComesFirst) {
   Given given = Given().with("expires_at", "2026-11-20T08:30:20Z");
   EXPECT_EQ(given.decode().expires, MonoTime(27s));

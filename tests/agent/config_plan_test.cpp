@@ -77,6 +77,19 @@ TEST(ConfigPlanTest, WhatNeedsNoNewSessionGetsNone) {
   EXPECT_TRUE(plan_of(R"({"cameras": {"front": {"on_event": {"type": "motion"}}}})").cameras.at("front").noticed);
 }
 
+// What the backend answers is subscribed to with the connection.
+TEST(ConfigPlanTest, UploadsByGrantsNeedANewSession) {
+  const std::string grant = R"({"upload": {"target": "grant", "grant_origins": ["https://store.example"]}})";
+  const ConfigPlan plan = plan_of(grant);
+  EXPECT_TRUE(plan.upload && plan.session);
+  const std::string later = R"({"upload": {"grant_origins": ["https://other.example"]}})";
+  Json both = Json::parse(grant);
+  both.merge_patch(Json::parse(later));
+  const auto next = plan_change(state(patched(grant)), state(patched(to_text(both))));
+  ASSERT_TRUE(next);
+  EXPECT_TRUE(next->upload && !next->session);
+}
+
 TEST(ConfigPlanTest, CamerasComeAndGo) {
   const ConfigPlan plan = plan_of(R"({"cameras": {"gate": null, "side": {"url": "test://pattern"}}})");
   ASSERT_EQ(plan.cameras.size(), 2u);

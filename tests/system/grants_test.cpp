@@ -200,6 +200,27 @@ TEST_F(GrantsTest, ADeviceWithoutAKeyUploadsWhateverHappensToItsBackend) {
   expect_no_url_but_in_responses();
 }
 
+TEST_F(GrantsTest, ADeviceThatIsTurnedToGrantsWhileItRunsHearsItsBackend) {
+  const auto reload = [&] {
+    const size_t mark = rig.probe.mark();
+    rig.vedette->write_config(rig.config().dump(1));
+    rig.vedette->kill(SIGHUP);
+    rig.probe.wait_for_topic("/event/config.applied", Rig::kLimit, mark);
+  };
+  const Json grant = std::exchange(rig.config()["upload"], {{"target", "none"}});
+  rig.start();
+  rig.config()["upload"] = grant;
+  reload();
+  // Questions wait while the uploads begin anew: their answers are nobody's, and the new ones are asked.
+  const Json ready = record("small", 500);
+  ASSERT_TRUE(eventually(Rig::kLimit, [&] { return !messages_with("/request/upload.grant").empty(); }));
+  rig.config()["upload"]["part_size_bytes"] = 2 * kPart;
+  reload();
+  start_backend();
+  expect_arrived(ready);
+  EXPECT_EQ(rig.vedette->sigterm(), 0);
+}
+
 TEST_F(GrantsTest, WhatIsNoClipIsSentAsWhatItIs) {
   start_backend();
   rig.start();

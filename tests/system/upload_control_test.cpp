@@ -105,6 +105,18 @@ TEST_F(UploadControlTest, WhoWaitsForAnUploadIsAnsweredWhenThereIsNoTargetAnyMor
   EXPECT_EQ(reply.at("code"), "unsupported") << reply;
 }
 
+TEST_F(UploadControlTest, AProblemOfATargetGoesWithIt) {
+  rig.config()["upload"]["bucket"] = "nowhere";
+  rig.start();
+  record();
+  ASSERT_TRUE(rig.probe.wait_for_state("/status", "degraded", Rig::kLimit));
+  rig.config()["upload"] = {{"target", "none"}};
+  const size_t mark = rig.probe.mark();
+  rig.vedette->write_config(rig.config().dump(1));
+  rig.vedette->kill(SIGHUP);
+  EXPECT_TRUE(rig.probe.wait_for_state("/status", "online", Rig::kLimit, mark)) << rig.newest_status();
+}
+
 TEST_F(UploadControlTest, NothingGoesOutsideOfItsWindows) {
   // An hour that is not now, by the clock on the wall in UTC.
   const auto hour = std::chrono::floor<std::chrono::hours>(Clock::system().utc().time_since_epoch()).count() % 24;
