@@ -4,6 +4,7 @@
 
 #include "agent/messages.h"
 #include "core/log.h"
+#include "core/redact.h"
 
 namespace vedette {
 
@@ -18,8 +19,9 @@ bool CameraEvents::note(const CameraChanged& change) {
   if (!is_first && known->second == state) return false;
   known->second = state;
   if (is_down(state)) {
-    if (state == CameraState::stalled) add("camera.stalled", id, {{"message", change.status.error}});
-    add("camera.down", id, {{"reason", state_name(state)}, {"message", change.status.error}});
+    const std::string message = redact(change.status.error);
+    if (state == CameraState::stalled) add("camera.stalled", id, {{"message", message}});
+    add("camera.down", id, {{"reason", state_name(state)}, {"message", message}});
   }
   if (state != CameraState::streaming) return false;
   log::info("camera is streaming", {{"camera", id}});

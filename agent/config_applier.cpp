@@ -32,6 +32,7 @@ void ConfigApplier::make_cameras() {
 }
 
 void ConfigApplier::make_camera(const std::string& id) {
+  if (cameras_.count(id) > 0) return;  // on the way back from a change that did not get so far
   CameraConfig config = camera_config(in_force_.config, id);
   if (auto known = removed_.extract(id)) {
     to_clear_.erase(id);
@@ -47,6 +48,7 @@ void ConfigApplier::make_camera(const std::string& id) {
 
 void ConfigApplier::remove_camera(const std::string& id) {
   auto gone = cameras_.extract(id);
+  if (!gone) return;  // on the way back from a change that did not get so far
   CameraConfig off;
   off.enabled = false;
   gone.mapped()->reconfigure(std::move(off), true);
@@ -60,6 +62,7 @@ Status ConfigApplier::apply_to_camera(const std::string& id, const CameraChange&
   switch (change.kind) {
     case CameraChange::Kind::added:
       make_camera(id);
+      users_.board.camera_changed(id);  // one that is disabled says nothing itself
       break;
     case CameraChange::Kind::removed:
       remove_camera(id);

@@ -177,7 +177,6 @@ bool ConfigTwin::change_to(ComposedConfig next, Overridden local, TwinState twin
   }
   Trial before{clock_.mono() + next.state.config.remote.trial, source, local_, in_force_, version_};
   TwinState twin_before = std::exchange(twin_, std::move(twin));
-  if (plan->session) connected_ = false;
   version_ = next.version;
   local_ = std::move(local);
   board_.set_config_version(version_);
@@ -191,14 +190,17 @@ bool ConfigTwin::change_to(ComposedConfig next, Overridden local, TwinState twin
         log::error("the configuration before cannot be kept", {{"reason", saved.error().message}});
     version_ = trial_->version;
     local_ = std::move(trial_->local);
-    if (auto back = plan_change(in_force_, trial_->state))
+    if (auto back = plan_change(in_force_, trial_->state)) {
+      if (back->session) connected_ = false;
       if (auto undone = applier_.apply(std::move(trial_->state), *back); !undone)
         log::error("nor can that", {{"reason", undone.error().message}});
+    }
     trial_.reset();
     board_.set_config_version(version_);
     rejected(source, asked, "failed", {{prefix, done.error().message}});
     return false;
   }
+  if (plan->session) connected_ = false;
   if (on_trial) trial_ = std::move(before);
   refused_payload_.clear();
   if (source == Source::file) file_ = {};

@@ -7,6 +7,7 @@
 #include "agent/recording_start.h"
 #include "core/ids.h"
 #include "core/log.h"
+#include "core/redact.h"
 #include "media/mp4_writer.h"
 
 namespace vedette {
@@ -251,7 +252,7 @@ void Recordings::on_ended(const Running& running, const RecorderReport& report) 
     note_camera_away(running);
   note_event_recording_ended(spec, failed, running.stop_reason);
   Json data = {{"recording_id", spec.recording_id}, {"clip_ids", report.clip_ids}, {"reason", reason}};
-  if (failed) data["error"] = report.error.message;
+  if (failed) data["error"] = redact(report.error.message);
   ends_.emplace_back(spec.recording_id, event("recording.stopped", spec, data));
   enter_ends();
 }

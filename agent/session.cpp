@@ -6,6 +6,7 @@
 #include "agent/messages.h"
 #include "agent/response_intake.h"
 #include "core/ids.h"
+#include "core/log.h"
 
 namespace vedette {
 
@@ -39,7 +40,8 @@ Result<std::unique_ptr<mqtt::Session>> start_session(const Config& config, Comma
   callbacks.on_message = [&intake, &bridge, &inbox, &clock, responses](const mqtt::Message& message, bool retained) {
     if (responses.on_message(message, retained)) return;
     const HomeAssistant::Heard heard = bridge.hear(message, retained, clock.utc());
-    if (heard.came_up) inbox.push(HomeAssistantCameUp{});
+    // One of a flood is worth as much as all of them.
+    if (heard.came_up && !inbox.try_push(HomeAssistantCameUp{})) log::debug("Home Assistant is not told again");
     intake.on_message(heard.command ? *heard.command : message, retained);
   };
   callbacks.on_published = [&inbox, number](uint64_t token, int reason) {

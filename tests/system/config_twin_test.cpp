@@ -77,6 +77,7 @@ TEST_F(ConfigTwinTest, OnlyTheCamerasThatChangeAreTouched) {
   cameras.erase("gone");
   cameras["other"]["url"] = pattern(640);
   cameras["added"] = {{"url", pattern(kWidth)}, {"record", "continuous"}};
+  cameras["spare"] = {{"url", pattern(kWidth)}, {"enabled", false}};
   cameras["drawn"]["ring_s"] = 60;
   const size_t before = rig.probe.mark();
   desire(3, {{"cameras", cameras}, {"recording", {{"pre_roll_ms", 500}}}});
@@ -84,14 +85,16 @@ TEST_F(ConfigTwinTest, OnlyTheCamerasThatChangeAreTouched) {
   EXPECT_EQ(applied.at("version"), 3);
   EXPECT_EQ(applied.at("config").at("cameras").at("other").at("url"), pattern(640));
   const Json event = rig.probe.wait_for_topic("/event/config.applied", Rig::kLimit, before);
-  EXPECT_EQ(event.at("data").at("changed"), Json::array({"/cameras/added", "/cameras/drawn/ring_s", "/cameras/gone",
-                                                         "/cameras/other/url", "/recording/pre_roll_ms"}));
+  EXPECT_EQ(event.at("data").at("changed"),
+            Json::array({"/cameras/added", "/cameras/drawn/ring_s", "/cameras/gone", "/cameras/other/url",
+                         "/cameras/spare", "/recording/pre_roll_ms"}));
   EXPECT_EQ(rig.event("recording.stopped", "recording_id", started["gone"].recording_id, Rig::kLimit, before)
                 .at("data")
                 .at("reason"),
             "config_changed");
   rig.event("camera.up", "camera_id", "added", Rig::kLimit, before);
   rig.event("recording.started", "camera_id", "added", Rig::kLimit, before);
+  EXPECT_TRUE(rig.probe.wait_for_state("/camera/spare/state", "disabled", Rig::kLimit, before));
   rig.event("camera.up", "camera_id", "other", Rig::kLimit, before);
   EXPECT_TRUE(eventually(Rig::kLimit, [&] { return rig.newest_status().value("config_version", 0) == 3; }));
   EXPECT_TRUE(rig.probe.wait_for(
