@@ -131,8 +131,11 @@ Status Catalog::index_clips(const std::vector<Found>& found) {
 }
 
 Status Catalog::forget_clip(const std::string& clip_id) {
-  return database_.write(
-      [&](Database::Access& db) { return db.prepare("DELETE FROM clip WHERE clip_id = ?1").bind(1, clip_id).run(); });
+  return database_.write([&](Database::Access& db) {
+    return db.prepare("DELETE FROM clip WHERE clip_id = ?1 AND state IN ('recording', 'finalizing')")
+        .bind(1, clip_id)
+        .run();
+  });
 }
 
 Result<Clip> Catalog::clip(const std::string& clip_id) const {

@@ -175,7 +175,7 @@ class Catalog {
     std::optional<Upload> upload;
   };
   Status index_clips(const std::vector<Found>& found);
-  // A clip that came to nothing (no frame was written).
+  // A clip that came to nothing (no frame was written). One that is closed stays.
   Status forget_clip(const std::string& clip_id);
 
   // A clip that is protected is only deleted by force, until then (nothing: for ever). The clip as it is afterwards;

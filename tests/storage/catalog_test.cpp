@@ -150,10 +150,19 @@ TEST_F(CatalogTest, ProtectionGivenWhileRecordingStays) {
 }
 
 TEST_F(CatalogTest, AForgottenClipLeavesNoLabel) {
-  const Clip clip = add("front", 0s, 1s, {"a"});
+  Clip clip = make_clip("front", kNow, 1s);
+  clip.state = ClipState::recording;
+  clip.labels = {"a"};
+  ASSERT_TRUE(catalog.add_clip(clip));
   ASSERT_TRUE(catalog.forget_clip(clip.clip_id));
   EXPECT_EQ(store.number("SELECT count(*) FROM clip_label"), 0);
   EXPECT_FALSE(catalog.has_clip(clip.clip_id).value());
+}
+
+TEST_F(CatalogTest, AClosedClipIsNotForgotten) {
+  const Clip clip = add("front", 0s, 1s);
+  ASSERT_TRUE(catalog.forget_clip(clip.clip_id));
+  EXPECT_TRUE(catalog.has_clip(clip.clip_id).value());
 }
 
 TEST_F(CatalogTest, GapsOfAnOpenClipAreKept) {
