@@ -279,6 +279,12 @@ Result<int64_t> truncate_to_whole_fragments(const std::filesystem::path& path) {
   return cut;
 }
 
+Result<Layout> layout_of(const std::filesystem::path& path) {
+  const auto fd = file::open_read(path);
+  if (!fd) return fd.error_as_is();
+  return read_layout(fd->get());
+}
+
 }  // namespace
 }  // namespace mp4
 
@@ -290,10 +296,14 @@ Result<int64_t> mp4_truncate_to_whole_fragments(const std::filesystem::path& pat
   return mp4::truncate_to_whole_fragments(path).with("repair " + path.string());
 }
 
+Result<bool> mp4_is_head_alone(const std::filesystem::path& path) {
+  const auto layout = mp4::layout_of(path);
+  if (!layout) return layout.error_with("head of " + path.string());
+  return layout->fragments == layout->file_size;
+}
+
 Result<std::string> mp4_metadata(const std::filesystem::path& path) {
-  const auto fd = file::open_read(path);
-  if (!fd) return fd.error_as_is();
-  auto layout = mp4::read_layout(fd->get());
+  auto layout = mp4::layout_of(path);
   if (!layout) return layout.error_with("metadata of " + path.string());
   return std::move(layout->facts.metadata);
 }

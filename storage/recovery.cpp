@@ -11,6 +11,7 @@
 #include "media/remux.h"
 #include "storage/boot_clocks.h"
 #include "storage/clip_remover.h"
+#include "storage/found_clip.h"
 #include "storage/redater.h"
 #include "storage/settle.h"
 
@@ -24,37 +25,28 @@ constexpr size_t kBatch = 200;   // rows in one transaction
 constexpr int kProgress = 1000;  // a line in the log for so many
 constexpr JsonLimits kMetadataLimits{1024 * 1024, 16, 8192, false};
 
-// A clip's file, by its place in the folder: clips/{camera_id}/{YYYY}/{MM}/{DD}/{clip_id}.{mp4[.part]|ts|flv}.
-struct Found {
-  std::string path;  // of the closed file, relative to the storage folder
-  std::string camera_id;
-  std::string clip_id;
-  bool part = false;
-  Container container = Container::mp4;
-};
-
-// Nothing for what is not named as our clips are: it is left alone.
-std::optional<Found> as_clip_file(const Layout& layout, const fs::path& file) {
-  Found found;
-  found.part = file.extension() == ".part";
-  const fs::path closed = found.part ? fs::path(file).replace_extension() : file;
-  const fs::path relative = closed.lexically_relative(layout.root);
-  const std::string extension = closed.extension().string();
-  const auto container = extension.empty() ? std::nullopt : container_from(std::string_view(extension).substr(1));
-  if (!container || (found.part && *container != Container::mp4)) return std::nullopt;
-  found.container = *container;
-  if (std::distance(relative.begin(), relative.end()) != 6) return std::nullopt;
-  found.path = relative.generic_string();
-  found.camera_id = std::next(relative.begin())->string();
-  found.clip_id = closed.stem().string();
-  if (!is_name(found.camera_id) || !is_uuid(found.clip_id)) return std::nullopt;
-  return found;
-}
-
 // Whether the disk, and not the file, is at fault: then the file is left for the next start.
 bool may_pass(Code code) {
-  return code == Code::no_space || code == Code::forbidden || code == Code::busy;
+  return code == Code::no_space || code == Code::forbidden || code == Code::busy || code == Code::not_found ||
+         code == Code::internal;
 }
+
+// Killed before its first fragment was written: nothing is broken, there is just nothing yet. What has more in it than
+// its head may be footage, whatever is wrong with it.
+bool holds_nothing(const fs::path& file) {
+  std::error_code ignored;
+  return fs::file_size(file, ignored) == 0 || mp4_is_head_alone(file).value_or(false);
+}
+
+void leave_for_next_start(const fs::path& file, const Error& why) {
+  log::error("clip not recovered yet", {{"file", file.string()}, {"error", why.message}});
+}
+
+// What was made of the file of an open clip.
+struct Whole {
+  Clip clip;
+  Mp4Summary summary;
+};
 
 class Recovery {
  public:
@@ -68,19 +60,21 @@ class Recovery {
   Status finish_deletions();
   void empty_work();
   void remove_lone(const std::vector<fs::path>& notes);
-  Result<std::vector<Found>> files_to_recover();
-  bool is_closed(const Found& found);
-  bool is_left_over(const Found& found);
+  Result<std::vector<FoundClip>> files_to_recover();
+  bool is_closed(const FoundClip& found);
+  Result<std::optional<Clip>> closed_clip(const FoundClip& found);
   void remove_left_over(const fs::path& file);
-  bool will_be_made_again(const Found& found);
-  void recover_file(const Found& found);
-  Status recover_clip(const Found& found);
-  Status index_closed(const Found& found, const fs::path& file);
+  bool will_be_made_again(const FoundClip& found);
+  Status recover_file(const FoundClip& found);
+  Result<Whole> make_whole(const FoundClip& found, const fs::path& file);
+  Status enter(Whole whole);
+  Result<Clip> read_closed(const FoundClip& found, const fs::path& file);
+  Status index_closed(Clip ready);
   Status flush_index();
-  Result<Clip> identify(const Found& found, const fs::path& file);
-  bool holds_nothing(const fs::path& file);
-  void forget_empty(const Found& found, const fs::path& file);
-  void quarantine(const Found& found, const fs::path& file, const std::string& why);
+  Result<Clip> identify(const FoundClip& found, const fs::path& file);
+  void set_aside(const FoundClip& found, const fs::path& file, const Error& why);
+  void forget_empty(const FoundClip& found, const fs::path& file);
+  void quarantine(const FoundClip& found, const fs::path& file, const std::string& why);
   void forget_rows_without_file();
   void record_loss(const std::string& camera_id, const std::string& clip_id, const std::string& reason);
 
@@ -127,7 +121,7 @@ Result<std::string> metadata_of(Container container, const fs::path& closed, con
 }
 
 // What clip the file is, by the row when there is one, else by what is written in the file.
-Result<Clip> Recovery::identify(const Found& found, const fs::path& file) {
+Result<Clip> Recovery::identify(const FoundClip& found, const fs::path& file) {
   if (const auto row = open_rows_.find(found.clip_id); row != open_rows_.end()) return row->second;
   const auto text = metadata_of(found.container, layout_.absolute(found.path), file);
   if (!text) return text.error_as_is();
@@ -143,9 +137,7 @@ Result<Clip> Recovery::identify(const Found& found, const fs::path& file) {
   return clip;
 }
 
-Status Recovery::recover_clip(const Found& found) {
-  const fs::path closed = layout_.absolute(found.path);
-  const fs::path file = found.part ? Layout::part_path(closed) : closed;
+Result<Whole> Recovery::make_whole(const FoundClip& found, const fs::path& file) {
   auto clip = identify(found, file);
   if (!clip) return clip.error_as_is();
   const auto summary = is_imported(*clip) ? summary_of_imported(*clip, file) : repair(file);
@@ -153,15 +145,20 @@ Status Recovery::recover_clip(const Found& found) {
   if (summary->shown <= microseconds(0)) return fail(Code::invalid_argument, "not one frame of it is shown");
   clip->path = found.path;
   clip->recovered = true;
-  const auto settled = settle(layout_, catalog_, std::move(*clip), *summary, "clip.recovered", clock_.utc());
-  if (!settled) return settled.error_as_is();
-  // An id is not to be used again, also when it is only known from its clips.
-  const auto known = catalog_.recording(settled->recording_id);
+  return Whole{std::move(*clip), *summary};
+}
+
+Status Recovery::enter(Whole whole) {
+  const Clip& clip = whole.clip;
+  // An id is not to be used again, also when it is only known from its clips. First: a clip that is ready is not looked
+  // at again.
+  const auto known = catalog_.recording(clip.recording_id);
   if (!known) return known.error_as_is();
   if (!*known)
-    if (auto kept = catalog_.remember_recording(settled->recording_id, settled->camera_id, settled->start); !kept)
-      return kept;
-  log::info("clip recovered", {{"camera", found.camera_id}, {"clip_id", found.clip_id}});
+    if (auto kept = catalog_.remember_recording(clip.recording_id, clip.camera_id, clip.start); !kept) return kept;
+  const auto settled = settle(layout_, catalog_, std::move(whole.clip), whole.summary, "clip.recovered", clock_.utc());
+  if (!settled) return settled.error_as_is();
+  log::info("clip recovered", {{"camera", settled->camera_id}, {"clip_id", settled->clip_id}});
   return {};
 }
 
@@ -183,15 +180,15 @@ Result<Clip> closed_other(Clip clip, const fs::path& file) {
 }
 
 // A closed clip that the catalog does not know: it was closed in order once, and nobody is told of it again.
-Status Recovery::index_closed(const Found& found, const fs::path& file) {
+Result<Clip> Recovery::read_closed(const FoundClip& found, const fs::path& file) {
   auto clip = identify(found, file);
-  if (!clip) return clip.error_as_is();
+  if (!clip) return clip;
   clip->path = found.path;
   clip->container = found.container;  // it may have stayed an MP4
-  const auto closed =
-      found.container == Container::mp4 ? closed_mp4(std::move(*clip), file) : closed_other(std::move(*clip), file);
-  if (!closed) return closed.error_as_is();
-  Clip ready = *closed;
+  return found.container == Container::mp4 ? closed_mp4(std::move(*clip), file) : closed_other(std::move(*clip), file);
+}
+
+Status Recovery::index_closed(Clip ready) {
   auto upload = upload_of(layout_, ready, clock_.utc());
   index_.push_back({std::move(ready), std::move(upload)});
   ++result_.indexed;
@@ -205,26 +202,25 @@ Status Recovery::flush_index() {
   return written;
 }
 
-// Killed before its first fragment was written: nothing is broken, there is just nothing yet.
-bool Recovery::holds_nothing(const fs::path& file) {
-  std::error_code ignored;
-  if (fs::file_size(file, ignored) == 0) return true;
-  return mp4_metadata(file).has_value();
+// What cannot be made a clip. Footage is never removed: only what has none goes.
+void Recovery::set_aside(const FoundClip& found, const fs::path& file, const Error& why) {
+  if (may_pass(why.code)) return leave_for_next_start(file, why);
+  if (found.part && why.code == Code::invalid_argument && holds_nothing(file)) return forget_empty(found, file);
+  quarantine(found, file, why.message);
 }
 
-void Recovery::forget_empty(const Found& found, const fs::path& file) {
+void Recovery::forget_empty(const FoundClip& found, const fs::path& file) {
   if (auto removed = file::remove(file); !removed) {
     log::warn("empty clip not removed", {{"file", file.string()}, {"error", removed.error().message}});
     return;
   }
   record_loss(found.camera_id, found.clip_id, "killed_before_first_frame");
-  open_rows_.erase(found.clip_id);
   ++result_.forgotten;
   if (auto gone = catalog_.forget_clip(found.clip_id); !gone)
     log::warn("row not removed", {{"clip_id", found.clip_id}, {"error", gone.error().message}});
 }
 
-void Recovery::quarantine(const Found& found, const fs::path& file, const std::string& why) {
+void Recovery::quarantine(const FoundClip& found, const fs::path& file, const std::string& why) {
   fs::path to = layout_.quarantine() / file.filename();
   std::error_code ignored;
   if (fs::exists(to, ignored)) to.concat(".").concat(new_id());
@@ -237,23 +233,26 @@ void Recovery::quarantine(const Found& found, const fs::path& file, const std::s
   }
   log::error("damaged clip moved to quarantine", {{"file", to.string()}, {"why", why}});
   record_loss(found.camera_id, found.clip_id, "file_damaged");
-  open_rows_.erase(found.clip_id);
   ++result_.quarantined;
   if (auto gone = catalog_.forget_clip(found.clip_id); !gone)
     log::warn("row not removed", {{"clip_id", found.clip_id}, {"error", gone.error().message}});
 }
 
 // Whether the catalog has a closed clip of that id. When it cannot be asked, nothing is done about the file.
-bool Recovery::is_closed(const Found& found) {
+bool Recovery::is_closed(const FoundClip& found) {
   return open_rows_.count(found.clip_id) == 0 && catalog_.has_clip(found.clip_id).value_or(true);
 }
 
-// Whether it is the MP4 of a clip that was given another container, and was not removed any more.
-bool Recovery::is_left_over(const Found& found) {
-  const auto clip = catalog_.clip(found.clip_id);
-  return found.part && clip && clip->container != Container::mp4;
+// The closed clip of that id, if the catalog has one.
+Result<std::optional<Clip>> Recovery::closed_clip(const FoundClip& found) {
+  if (open_rows_.count(found.clip_id) > 0) return std::nullopt;
+  auto clip = catalog_.clip(found.clip_id);
+  if (clip) return std::optional(std::move(*clip));
+  if (clip.error().code == Code::not_found) return std::nullopt;
+  return clip.error_as_is();
 }
 
+// The MP4 of a clip that was given another container, and was not removed any more.
 void Recovery::remove_left_over(const fs::path& file) {
   auto removed = file::remove(file);
   if (removed) removed = file::sync_directory(file.parent_path());
@@ -262,35 +261,40 @@ void Recovery::remove_left_over(const fs::path& file) {
 }
 
 // Whether it is what recovery will make again of the MP4.
-bool Recovery::will_be_made_again(const Found& found) {
+bool Recovery::will_be_made_again(const FoundClip& found) {
   if (found.container == Container::mp4) return false;
   std::error_code ignored;
   return fs::exists(Layout::part_path(Layout::with_container(layout_.absolute(found.path), Container::mp4)), ignored);
 }
 
-void Recovery::recover_file(const Found& found) {
+// Fails when the catalog takes no closed clips, of which this file is only the last. What it does not take is never the
+// fault of a file.
+Status Recovery::recover_file(const FoundClip& found) {
   const fs::path closed = layout_.absolute(found.path);
   const fs::path file = found.part ? Layout::part_path(closed) : closed;
-  const bool closed_already = is_closed(found);
-  const bool left_over = closed_already && is_left_over(found);
-  if (catalog_.is_damaged()) return;  // what it says of a file is worth nothing
-  if (left_over) return remove_left_over(file);
-  if (closed_already) return quarantine(found, file, "a clip of this name is closed already");
-  const bool was_open = found.part || open_rows_.count(found.clip_id) > 0;
-  const auto recovered = was_open ? recover_clip(found) : index_closed(found, file);
-  if (recovered) {
-    open_rows_.erase(found.clip_id);
-    result_.recovered += was_open ? 1 : 0;
-  } else if (catalog_.is_damaged()) {
-    return;  // that is no fault of the file
-  } else if (may_pass(recovered.error().code)) {
-    open_rows_.erase(found.clip_id);
-    log::error("clip not recovered yet", {{"file", file.string()}, {"error", recovered.error().message}});
-  } else if (found.part && holds_nothing(file)) {
-    forget_empty(found, file);
+  const auto known = closed_clip(found);
+  if (catalog_.is_damaged()) return {};  // what it says of a file is worth nothing
+  if (!known) {
+    leave_for_next_start(file, known.error());
+  } else if (*known && found.part && (*known)->container != Container::mp4) {
+    remove_left_over(file);
+  } else if (*known) {
+    quarantine(found, file, "a clip of this name is closed already");
+  } else if (found.part || open_rows_.count(found.clip_id) > 0) {
+    auto whole = make_whole(found, file);
+    if (!whole) {
+      set_aside(found, file, whole.error());
+    } else if (auto entered = enter(std::move(*whole)); entered) {
+      ++result_.recovered;
+    } else {
+      leave_for_next_start(file, entered.error());
+    }
+  } else if (auto ready = read_closed(found, file); ready) {
+    return index_closed(std::move(*ready));
   } else {
-    quarantine(found, file, recovered.error().message);
+    set_aside(found, file, ready.error());
   }
+  return {};
 }
 
 void Recovery::forget_rows_without_file() {
@@ -328,8 +332,8 @@ void Recovery::remove_lone(const std::vector<fs::path>& notes) {
 }
 
 // All names first, then the work, which changes the folders.
-Result<std::vector<Found>> Recovery::files_to_recover() {
-  std::vector<Found> files;
+Result<std::vector<FoundClip>> Recovery::files_to_recover() {
+  std::vector<FoundClip> files;
   std::vector<fs::path> notes;
   std::error_code error;
   for (fs::recursive_directory_iterator it(layout_.clips(), error), end; !error && it != end; it.increment(error)) {
@@ -351,9 +355,11 @@ Result<RecoveryResult> Recovery::run() {
   empty_work();
   const auto files = files_to_recover();
   if (!files) return files.error_as_is();
-  for (const Found& found : *files) {
-    recover_file(found);
+  for (const FoundClip& found : *files) {
+    auto done = recover_file(found);
     if (catalog_.is_damaged()) return fail(Code::internal, "the catalog is damaged; it is made again from the clips");
+    if (!done) return done.error_as_is();
+    open_rows_.erase(found.clip_id);  // its file is there, whatever became of it
   }
   if (auto indexed = flush_index(); !indexed) return indexed.error_as_is();
   forget_rows_without_file();

@@ -21,7 +21,8 @@ struct RecoveryResult {
 // is cut behind its last whole fragment, finalised and indexed as a clip with `recovered` (event clip.recovered, upload
 // row as any clip), what cannot be repaired goes to quarantine/ (loss ledger, reason file_damaged), rows that have no
 // file are removed (loss ledger). Closed clips that the catalog does not know (it was lost) are indexed again, from the
-// metadata in each. Never fails because of one bad file.
+// metadata in each. A fault of the disk or the catalog leaves an open clip for the next start. Never fails because of
+// one bad file, but when the catalog takes no closed clips.
 Result<RecoveryResult> recover(const Layout& layout, Catalog& catalog, LossLedger& losses, const Clock& clock);
 
 }  // namespace vedette
