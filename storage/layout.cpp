@@ -8,6 +8,8 @@ namespace vedette {
 
 namespace {
 
+constexpr std::string_view kClips = "clips/";
+
 // "{camera_id}/{YYYY}/{MM}/{DD}/{id}.{extension}"
 std::string dated(const std::string& camera_id, const std::string& id, UtcTime t, std::string_view extension) {
   const std::chrono::year_month_day day(std::chrono::floor<std::chrono::days>(t));
@@ -20,16 +22,15 @@ std::string dated(const std::string& camera_id, const std::string& id, UtcTime t
 }  // namespace
 
 std::string Layout::clip_path(const std::string& camera_id, const std::string& clip_id, UtcTime t) {
-  return "clips/" + dated(camera_id, clip_id, t, container_name(Container::mp4));
+  return std::string(kClips) + dated(camera_id, clip_id, t, container_name(Container::mp4));
 }
 
 std::string Layout::snapshot_path(const std::string& camera_id, const std::string& snapshot_id, UtcTime t) {
   return "snapshots/" + dated(camera_id, snapshot_id, t, "jpg");
 }
 
-std::string Layout::clip_key(const std::string& camera_id, const std::string& clip_id, UtcTime t,
-                             Container container) const {
-  return key_prefix + device_id + "/" + dated(camera_id, clip_id, t, container_name(container));
+std::string Layout::clip_key(const std::string& path) const {
+  return key_prefix + device_id + "/" + path.substr(kClips.size());
 }
 
 std::string Layout::snapshot_key(const std::string& camera_id, const std::string& snapshot_id, UtcTime t) const {

@@ -49,8 +49,8 @@ struct Layout {
     return path.replace_extension(container_name(container));
   }
 
-  std::string clip_key(const std::string& camera_id, const std::string& clip_id, UtcTime t,
-                       Container container = Container::mp4) const;
+  // By the path of its file: like that it keeps the day that it was given, whatever the clip is dated later.
+  std::string clip_key(const std::string& path) const;
   std::string diagnostics_key(const std::string& id) const {
     return key_prefix + device_id + "/" + diagnostics_path(id);
   }

@@ -98,7 +98,7 @@ std::optional<Upload> upload_of(const Layout& layout, const Clip& ready, UtcTime
   upload.subject_id = ready.clip_id;
   upload.camera_id = ready.camera_id;
   upload.path = ready.path;
-  upload.object_key = layout.clip_key(ready.camera_id, ready.clip_id, ready.start, ready.container);
+  upload.object_key = layout.clip_key(ready.path);
   upload.content_type = media_type(ready.container);
   upload.size_bytes = ready.size_bytes;
   upload.sha256 = ready.sha256;

@@ -93,7 +93,7 @@ TEST_F(ClipRecorderTest, AReadyClipIsWhatItsRowSays) {
   EXPECT_EQ(Json::parse(events[0].data)["sha256"], clip.sha256);
   const auto upload = store.catalog->claim_upload(clock.utc()).value();
   ASSERT_TRUE(upload.has_value());
-  EXPECT_EQ(upload->object_key, store.layout.clip_key("front", clip.clip_id, clip.start));
+  EXPECT_EQ(upload->object_key, store.layout.clip_key(clip.path));
   EXPECT_EQ(upload->path, clip.path);
   EXPECT_EQ(upload->sha256, clip.sha256);
   EXPECT_EQ(upload->content_type, "video/mp4");

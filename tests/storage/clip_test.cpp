@@ -136,7 +136,7 @@ TEST(LayoutTest, PathsAndKeysFollowTheDayInUtc) {
   const UtcTime t = *from_rfc3339("2026-01-31T23:59:59.999Z");
   EXPECT_EQ(Layout::clip_path("front", "id", t), "clips/front/2026/01/31/id.mp4");
   EXPECT_EQ(Layout::snapshot_path("front", "id", t + 1ms), "snapshots/front/2026/02/01/id.jpg");
-  EXPECT_EQ(layout.clip_key("front", "id", t), "acme/edge-01/front/2026/01/31/id.mp4");
+  EXPECT_EQ(layout.clip_key(Layout::clip_path("front", "id", t)), "acme/edge-01/front/2026/01/31/id.mp4");
   EXPECT_EQ(layout.snapshot_key("front", "id", t), "acme/edge-01/front/2026/01/31/id.jpg");
   EXPECT_EQ(Layout::part_path("/a/b.mp4"), "/a/b.mp4.part");
 }

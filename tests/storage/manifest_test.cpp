@@ -33,7 +33,7 @@ struct ManifestTest : testing::Test {
     clip.labels = {"T\u00fcr"};
     clip.gaps = {{kNow, kNow + 1s, "reader_late"}};
     auto with = make_upload(clip);
-    with.object_key = store.layout.clip_key("front", clip.clip_id, clip.start);
+    with.object_key = store.layout.clip_key(clip.path);
     EXPECT_TRUE(catalog->finish_clip(clip, {}, upload ? std::optional(with) : std::nullopt));
     return clip;
   }
@@ -102,7 +102,7 @@ TEST_F(ManifestTest, GoesIntoTheStoreBeforeItsClip) {
   ASSERT_TRUE(upload);
   EXPECT_EQ(upload->kind, "manifest");
   EXPECT_EQ(upload->subject_id, clip.clip_id);
-  const std::string beside = store.layout.clip_key("front", clip.clip_id, clip.start);
+  const std::string beside = store.layout.clip_key(clip.path);
   EXPECT_EQ(upload->object_key, beside.substr(0, beside.size() - 3) + "json");
   EXPECT_EQ(upload->content_type, "application/json");
   EXPECT_EQ(upload->sha256, sha256_hex(text(clip)));

@@ -205,6 +205,22 @@ TEST_F(RedaterTest, ACatalogThatIsMadeAgainHasTheRightDates) {
   EXPECT_EQ(*now(clip).end, right + (*clip.end - clip.start));
 }
 
+TEST_F(RedaterTest, ACatalogThatIsMadeAgainFindsTheObjectUnderItsOldKey) {
+  record();
+  ASSERT_FALSE(HasFailure());
+  const auto before = store.catalog->claim_upload(clock.utc()).value();
+  ASSERT_TRUE(before);
+  set_clock(kStep);
+  ASSERT_EQ(redate(), 1);
+  store.close();
+  ASSERT_TRUE(reindex(store.layout, {}, clock).has_value());
+  store.reopen();
+  const auto after = store.catalog->claim_upload(clock.utc()).value();
+  ASSERT_TRUE(after);
+  EXPECT_EQ(after->start, before->start + kStep);
+  EXPECT_EQ(after->object_key, before->object_key);
+}
+
 TEST_F(RedaterTest, ADamagedBootsFileIsPassedByAndReplaced) {
   const Clip clip = add(20s);
   std::ofstream(store.layout.boots()) << "{ no json";

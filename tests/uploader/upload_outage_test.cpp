@@ -74,7 +74,7 @@ class UploadOutageTest : public ::testing::Test {
     upload.subject_id = clip.clip_id;
     upload.camera_id = "front";
     upload.path = clip.path;
-    upload.object_key = layout_.clip_key("front", clip.clip_id, start);
+    upload.object_key = layout_.clip_key(clip.path);
     upload.content_type = "video/mp4";
     upload.size_bytes = clip.size_bytes;
     upload.sha256 = clip.sha256;
