@@ -63,7 +63,7 @@ Agent::Impl::Impl(ConfigStart start, const Clock& clock, std::unique_ptr<Volume>
       probes_(config_, budget_, inbox_, clock),
       searches_(inbox_),
       keeper_(layout_, *volume_, *database_, catalog_, retention_limits(config_), inbox_, clock),
-      watch_(layout_, *volume_, *database_, *commands_, losses_, outbox_, inbox_),
+      watch_(layout_, *volume_, *database_, *commands_, losses_, outbox_, inbox_, clock),
       frame_streams_(config_, second_profiles_, inbox_, clock),
       long_commands_(clock),
       agent_verbs_(
@@ -335,6 +335,8 @@ void Agent::Impl::shut_down() {
   recordings_.stop_all();
   drain_until(now + kCloseClips, [this] { return recordings_.empty(); });
   if (!recordings_.empty()) log::error("clips could not be closed in time; they are recovered at the next start");
+  if (auto written = losses_.write_kept(kNever); !written)
+    log::warn("losses are not recorded", {{"error", written.error().message}});
   publisher_.pump();
   drain_until(clock_.mono() + kDrainOutbox,
               [this] { return !session_ || !session_->connected() || publisher_.drained(); });

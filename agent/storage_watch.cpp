@@ -22,7 +22,7 @@ bool same(const StorageSeen& a, const StorageSeen& b) {
 }  // namespace
 
 StorageWatch::StorageWatch(const Layout& layout, Volume& volume, Database& database, CommandLog& commands,
-                           LossLedger& losses, Outbox& outbox, Inbox<Event>& inbox)
+                           LossLedger& losses, Outbox& outbox, Inbox<Event>& inbox, const Clock& clock)
     : layout_(layout),
       volume_(volume),
       database_(database),
@@ -30,6 +30,7 @@ StorageWatch::StorageWatch(const Layout& layout, Volume& volume, Database& datab
       losses_(losses),
       outbox_(outbox),
       inbox_(inbox),
+      clock_(clock),
       thread_(start_thread("storage-watch", [this](const std::stop_token& stop) { run(stop); })) {}
 
 void StorageWatch::run(const std::stop_token& stop) {
@@ -89,8 +90,10 @@ StorageSeen StorageWatch::look() {
 }
 
 void StorageWatch::write_kept() {
-  auto written = losses_.write_kept();
+  const MonoTime now = clock_.mono();
+  auto written = losses_.write_kept(now);
   if (written) written = outbox_.write_kept();
+  if (written) written = losses_.forget_oldest(now);
   if (!written) log::debug("the catalog does not take what is kept", {{"error", written.error().message}});
 }
 

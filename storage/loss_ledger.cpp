@@ -1,6 +1,5 @@
 #include "storage/loss_ledger.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/ids.h"
@@ -14,6 +13,8 @@ namespace vedette {
 namespace {
 
 constexpr char kOrder = 'l';  // of the pages, in their cursors
+constexpr microseconds kCountEvery = 10min;
+constexpr int64_t kForgotten = LossLedger::kMostRows / 100;  // at once, as others wait for the catalog meanwhile
 
 Loss read(const Database::Statement& row) {
   Loss loss;
@@ -30,33 +31,7 @@ Loss read(const Database::Statement& row) {
   return loss;
 }
 
-// Where there is no room for both, one that says less exactly what is missing.
-bool join(Loss& kept, const Loss& loss) {
-  if (kept.what != loss.what || kept.camera_id != loss.camera_id || kept.reason != loss.reason) return false;
-  if (kept.clip_id != loss.clip_id) kept.clip_id.clear();
-  kept.start = std::min(kept.start, loss.start);
-  kept.end = std::max(kept.end, loss.end);
-  kept.packets += loss.packets;
-  kept.bytes += loss.bytes;
-  return true;
-}
-
 }  // namespace
-
-Json to_json(const Loss& loss) {
-  Json json;
-  json["loss_id"] = loss.loss_id;
-  json["at"] = to_rfc3339(loss.at);
-  json["what"] = loss.what;
-  if (!loss.camera_id.empty()) json["camera_id"] = loss.camera_id;
-  if (!loss.clip_id.empty()) json["clip_id"] = loss.clip_id;
-  json["start"] = to_rfc3339(loss.start);
-  json["end"] = to_rfc3339(loss.end);
-  json["packets"] = loss.packets;
-  json["bytes"] = loss.bytes;
-  json["reason"] = loss.reason;
-  return json;
-}
 
 LossLedger::LossLedger(Database& database) : database_(database) {}
 
@@ -70,6 +45,10 @@ void LossLedger::note(Loss loss, const Clock& clock) {
   loss.boot_id = boot_id();
   loss.clock_offset = clock.offset();
   loss.clock_synced = clock.synchronised();
+  if (!frequent_.keep(loss, clock.mono())) write(loss);
+}
+
+void LossLedger::write(const Loss& loss) {
   const auto recorded = record(loss);
   if (recorded) return;
   log::error("loss not recorded yet", {{"camera", loss.camera_id},
@@ -80,8 +59,26 @@ void LossLedger::note(Loss loss, const Clock& clock) {
   log::error("loss not recorded at all", {{"camera", loss.camera_id}, {"reason", loss.reason}});
 }
 
-Status LossLedger::write_kept() {
+Status LossLedger::write_kept(MonoTime now) {
+  for (const Loss& loss : frequent_.take(now)) write(loss);
   return unwritten_.write([this](const Loss& loss) { return record(loss); });
+}
+
+Status LossLedger::forget_oldest(MonoTime now) {
+  if (counted_at_ && now - *counted_at_ < kCountEvery) return {};
+  const auto rows = count();
+  if (!rows) return rows.error_as_is();
+  if (*rows <= kMostRows) {
+    counted_at_ = now;
+    return {};
+  }
+  auto gone = database_.write([](Database::Access& db) {
+    return db.prepare("DELETE FROM loss WHERE loss_id IN (SELECT loss_id FROM loss ORDER BY at_us, loss_id LIMIT ?1)")
+        .bind(1, kForgotten)
+        .run();
+  });
+  if (gone) log::warn("the oldest losses are forgotten", {{"forgotten", kForgotten}, {"losses", *rows - kForgotten}});
+  return gone;
 }
 
 Status LossLedger::record(Database::Access& db, const Loss& loss) {

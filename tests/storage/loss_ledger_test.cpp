@@ -8,6 +8,7 @@
 
 #include "core/ids.h"
 #include "tests/storage/store.h"
+#include "tests/support/fake_clock.h"
 
 namespace vedette::test {
 namespace {
@@ -137,6 +138,90 @@ TEST_F(LossLedgerTest, APageIsReadInTheOrderOfItsIndex) {
   EXPECT_EQ(plan.find("TEMP B-TREE"), std::string::npos) << plan;
 }
 
+TEST_F(LossLedgerTest, TheOldestGoWhenThereAreTooMany) {
+  constexpr int64_t kMost = LossLedger::kMostRows;
+  ASSERT_TRUE(store.database->write([](Database::Access& db) {
+    return db
+        .prepare(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) INSERT INTO loss(loss_id, "
+            "at_us, what, camera_id, clip_id, start_us, end_us, packets, bytes, reason) "
+            "SELECT 'l' || i, i, 'packets', 'front', '', i, i, 1, 0, 'reader_late' FROM n")
+        .bind(1, kMost)
+        .run();
+  }));
+  ASSERT_TRUE(losses.forget_oldest(MonoTime(1s)));
+  EXPECT_EQ(losses.count().value(), kMost);
+  add(0s, 0s, 1s);
+  ASSERT_TRUE(losses.forget_oldest(MonoTime(2s)));
+  EXPECT_EQ(losses.count().value(), kMost + 1) << "they are not counted all the time";
+  ASSERT_TRUE(losses.forget_oldest(MonoTime(1s) + 10min));
+  EXPECT_EQ(losses.count().value(), kMost + 1 - kMost / 100);
+  EXPECT_EQ(store.number("SELECT min(at_us) FROM loss"), kMost / 100 + 1);
+}
+
+// A link that loses something every second.
+struct FrequentLossesTest : testing::Test {
+  Store store;
+  FakeClock clock{kNow};
+  void lose(const std::string& camera = "front") {
+    Loss loss;
+    loss.what = "packets";
+    loss.camera_id = camera;
+    loss.start = clock.utc();
+    loss.end = clock.utc() + 100ms;
+    loss.packets = 2;
+    loss.reason = "packets_lost";
+    store.losses->note(loss, clock);
+  }
+  void write() { ASSERT_TRUE(store.losses->write_kept(clock.mono())); }
+};
+
+TEST_F(FrequentLossesTest, TheFirstIsARowAtOnce) {
+  lose("front");
+  lose("back");
+  EXPECT_EQ(store.losses->count().value(), 2);
+  EXPECT_EQ(store.events("loss.recorded").size(), 2u);
+}
+
+TEST_F(FrequentLossesTest, AMinuteOfThemIsOneRowThatSaysAllThatIsMissing) {
+  for (int i = 0; i < 180; ++i, clock.advance(1s)) {
+    lose();
+    write();
+  }
+  EXPECT_EQ(store.losses->count().value(), 3);
+  ASSERT_TRUE(store.losses->write_kept(kNever));
+  const auto losses = store.losses->query({})->losses;
+  ASSERT_EQ(losses.size(), 4u);
+  EXPECT_EQ(store.events("loss.recorded").size(), 4u);
+  int64_t packets = 0;
+  for (const Loss& loss : losses) {
+    packets += loss.packets;
+    EXPECT_LE(loss.end - loss.start, 61s);
+  }
+  EXPECT_EQ(packets, 360);
+  EXPECT_EQ(losses.front().end, kNow + 179s + 100ms);
+  EXPECT_EQ(losses.back().start, kNow);
+}
+
+TEST_F(FrequentLossesTest, WhenTheClockIsSetEachSideIsARowOfItsOwn) {
+  lose();
+  lose();
+  clock.step_utc(24h);
+  lose();
+  ASSERT_TRUE(store.losses->write_kept(kNever));
+  const auto page = store.losses->query({});
+  for (const Loss& loss : page->losses) EXPECT_EQ(loss.end - loss.start, 100ms);
+  EXPECT_EQ(store.losses->count().value(), 3);
+}
+
+TEST_F(FrequentLossesTest, AfterAQuietMinuteTheNextIsARowAtOnceAgain) {
+  lose();
+  clock.advance(60s);
+  write();
+  lose();
+  EXPECT_EQ(store.losses->count().value(), 2);
+}
+
 // A database that takes nothing: its table is not there for a while.
 TEST(UnwrittenLossesTest, AreKeptAndWrittenWhenTheyCanBe) {
   Store store;
@@ -154,10 +239,10 @@ TEST(UnwrittenLossesTest, AreKeptAndWrittenWhenTheyCanBe) {
     loss.end = loss.start + 5s;
     store.losses->note(loss, Clock::system());
   }
-  EXPECT_FALSE(store.losses->write_kept());
+  EXPECT_FALSE(store.losses->write_kept(MonoTime()));
   rename("ALTER TABLE elsewhere RENAME TO loss");
-  ASSERT_TRUE(store.losses->write_kept());
-  ASSERT_TRUE(store.losses->write_kept()) << "there is nothing more, and that is fine";
+  ASSERT_TRUE(store.losses->write_kept(MonoTime()));
+  ASSERT_TRUE(store.losses->write_kept(MonoTime())) << "there is nothing more, and that is fine";
   EXPECT_EQ(store.losses->count().value(), static_cast<int64_t>(LossLedger::kMostUnwritten));
   EXPECT_EQ(store.number("SELECT sum(packets) FROM loss"), static_cast<int64_t>(LossLedger::kMostUnwritten) + 3);
   EXPECT_EQ(store.number("SELECT max(end_us) FROM loss"),
