@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "uploader/grant_check.h"
 #include "uploader/part_plan.h"
 
 namespace vedette::grant_messages {
@@ -142,8 +143,7 @@ Result<GrantAnswer> read_answer(const GrantQuestion& question, const CloudRespon
     }
   }
   reader.done();
-  if (!errors.empty())
-    return fail(Code::upload_failed, "the answer to " + response.verb + " cannot be used: " + summary(errors));
+  if (!errors.empty()) return unusable_grant("in the answer to " + response.verb + ", " + summary(errors));
   return answer;
 }
 

@@ -14,8 +14,9 @@ std::string verb_of(const GrantQuestion& question);
 // The request without its envelope.
 Json body_of(const GrantQuestion& question);
 
-// The answer to it, which is hostile as long as nobody has looked at it: strict, and what it must not say is
-// upload_failed. `asked` is when the request went out first. The URLs are not checked here (uploader/grant_check.h).
+// The answer to it, which is hostile as long as nobody has looked at it: strict, and what it must not say
+// is an unusable_grant(). `asked` is when the request went out first. The URLs are not checked here
+// (uploader/grant_check.h).
 Result<GrantAnswer> read_answer(const GrantQuestion& question, const CloudResponse& response, MonoTime asked);
 
 }  // namespace vedette::grant_messages

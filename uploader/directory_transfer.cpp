@@ -43,7 +43,7 @@ void DirectoryTransfer::begin() {
   object_ = folder_ / order_.upload.object_key;
   part_ = object_.string() + ".part";
   auto there = file::open_read(object_);
-  if (!there && there.error().code != Code::not_found) return end(there.error_as_is());
+  if (!there && there.error().code != Code::not_found) return end_by_folder("open", there.error());
   if (!there) return open_part();
   reader_.emplace(std::move(*there));
   next(&DirectoryTransfer::compare);
@@ -51,11 +51,11 @@ void DirectoryTransfer::begin() {
 
 void DirectoryTransfer::compare() {
   const auto bytes = reader_->read(kSliceBytes);
-  if (!bytes) return end(bytes.error_as_is());
+  if (!bytes) return end_by_folder("compare", bytes.error());
   if (bytes->size() == kSliceBytes) return next(&DirectoryTransfer::compare);
   if (!matches(*reader_)) return end(fail(Code::conflict, "the folder holds another file under this key"));
   // The crash that hid it from us may have come before this.
-  if (auto synced = file::sync_directory(object_.parent_path()); !synced) return end(synced.error_as_is());
+  if (auto synced = file::sync_directory(object_.parent_path()); !synced) return end_by_folder("sync", synced.error());
   copied_bytes_ = order_.upload.size_bytes;
   end(UploadProof{order_.upload.sha256, true});
 }
@@ -65,9 +65,9 @@ void DirectoryTransfer::open_part() {
   if (!source) return end(source.error_with("local file"));
   source_ = std::move(*source);
   if (auto made = file::make_directories(object_.parent_path(), file::Readers::group); !made)
-    return end(made.error_as_is());
+    return end_by_folder("copy", made.error());
   auto left = file::open_read_write(part_);
-  if (!left && left.error().code != Code::not_found) return end(left.error_as_is());
+  if (!left && left.error().code != Code::not_found) return end_by_folder("copy", left.error());
   const auto size = left ? file::size(left->get()) : Result<int64_t>(0);
   went_on_ = size && *size > 0 && *size <= order_.upload.size_bytes;
   if (went_on_) {
@@ -77,7 +77,7 @@ void DirectoryTransfer::open_part() {
   }
   ::unlink(part_.c_str());
   auto created = file::create(part_, file::Readers::group);
-  if (!created) return end(created.error_as_is());
+  if (!created) return end_by_folder("copy", created.error());
   copy_ = std::move(*created);
   copied_bytes_ = 0;
   next(&DirectoryTransfer::copy);
@@ -94,7 +94,7 @@ void DirectoryTransfer::copy() {
   if (!got) return end(got.error_with("local file"));
   if (*got < slice.size()) return end(fail(Code::upload_failed, "the local file has changed: it is shorter"));
   if (auto written = file::write_at(copy_.get(), slice, copied_bytes_); !written)
-    return end(written.error_with("copy"));
+    return end_by_folder("copy", written.error());
   copied_bytes_ += static_cast<int64_t>(slice.size());
   next(&DirectoryTransfer::copy);
 }
@@ -103,7 +103,7 @@ void DirectoryTransfer::copied() {
   const auto size = file::size(source_.get());
   if (!size || *size != order_.upload.size_bytes)
     return end(fail(Code::upload_failed, "the local file has changed: it has another size"));
-  if (auto synced = file::sync(copy_.get()); !synced) return end(synced.error_with("copy"));
+  if (auto synced = file::sync(copy_.get()); !synced) return end_by_folder("copy", synced.error());
   posix_fadvise(copy_.get(), 0, 0, POSIX_FADV_DONTNEED);  // read what the disk holds, not what memory does
   reader_.emplace(std::move(copy_));
   next(&DirectoryTransfer::prove);
@@ -111,7 +111,7 @@ void DirectoryTransfer::copied() {
 
 void DirectoryTransfer::prove() {
   const auto bytes = reader_->read(kSliceBytes);
-  if (!bytes) return end(bytes.error_with("proof"));
+  if (!bytes) return end_by_folder("proof", bytes.error());
   if (bytes->size() == kSliceBytes) return next(&DirectoryTransfer::prove);
   if (matches(*reader_)) return place();
   ::unlink(part_.c_str());
@@ -126,11 +126,17 @@ void DirectoryTransfer::place() {
   auto placed = rename_if_absent(part_, object_);
   if (!placed && placed.error().code == Code::already_exists)
     return end(fail(Code::conflict, "the folder holds something else under this key: " + placed.error().message));
-  if (!placed) return end(placed.error_as_is());
+  if (!placed) return end_by_folder("rename", placed.error());
   // Unmounted meanwhile, it is not where it was proved.
   if (auto there = identity_.check(); !there) return end(there.error_as_is());
-  if (auto synced = file::sync_directory(object_.parent_path()); !synced) return end(synced.error_as_is());
+  if (auto synced = file::sync_directory(object_.parent_path()); !synced) return end_by_folder("sync", synced.error());
   end(UploadProof{order_.upload.sha256, false});
+}
+
+// What the system says of the folder (an I/O error, a network folder that is stale) is not about this object.
+void DirectoryTransfer::end_by_folder(std::string_view doing, Error error) {
+  if (error.code == Code::internal) error.code = Code::camera_unavailable;
+  end(fail(error.code, std::string(doing) + ": " + error.message));
 }
 
 // A part that was not finished stays for one that is left to go on; not where it takes the room that others need.

@@ -33,6 +33,7 @@ class DirectoryTransfer : public Transfer {
   void prove();
   void place();
   bool matches(FileReader& reader) const;
+  void end_by_folder(std::string_view doing, Error error);
   void end(Result<UploadProof> proof);
 
   const std::filesystem::path folder_;

@@ -61,11 +61,11 @@ bool frames_the_request(const std::string& name) {
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }
 
-tl::unexpected<Error> unusable(const std::string& why) {
-  return fail(Code::upload_failed, "the grant cannot be used: " + why);
-}
-
 }  // namespace
+
+tl::unexpected<Error> unusable_grant(std::string_view why) {
+  return fail(Code::unsupported, "the grant cannot be used: " + std::string(why));
+}
 
 bool is_origin(std::string_view text) {
   const std::string origin = origin_of(text);
@@ -77,18 +77,18 @@ Status check_granted(const GrantedUrl& granted, const std::vector<std::string>& 
   const std::string& url = granted.url;
   const std::string origin = origin_of(url);
   if (url.size() > kMostUrl || !is_printable(url, '!') || origin.empty() || url.find('#') != std::string::npos)
-    return unusable("it has no valid URL");
+    return unusable_grant("it has no valid URL");
   const bool listed =
       std::any_of(origins.begin(), origins.end(), [&](const std::string& one) { return origin_of(one) == origin; });
-  if (!origins.empty() && !listed) return unusable(origin + " is not one of upload.grant_origins");
+  if (!origins.empty() && !listed) return unusable_grant(origin + " is not one of upload.grant_origins");
   if (origins.empty() && !origin.starts_with("https:"))
-    return unusable(origin + " is not encrypted, and not one of upload.grant_origins");
-  if (granted.headers.size() > kMostHeaders) return unusable("it has too many headers");
+    return unusable_grant(origin + " is not encrypted, and not one of upload.grant_origins");
+  if (granted.headers.size() > kMostHeaders) return unusable_grant("it has too many headers");
   for (const auto& [name, value] : granted.headers) {
-    if (name.size() > kMostName || !is_token(name)) return unusable("a header's name is not valid");
-    if (frames_the_request(lower_case(name))) return unusable("it must not set the header " + lower_case(name));
+    if (name.size() > kMostName || !is_token(name)) return unusable_grant("a header's name is not valid");
+    if (frames_the_request(lower_case(name))) return unusable_grant("it must not set the header " + lower_case(name));
     if (value.size() > kMostValue || !is_printable(value, ' '))
-      return unusable("the header " + name + " has no valid value");
+      return unusable_grant("the header " + name + " has no valid value");
   }
   return {};
 }

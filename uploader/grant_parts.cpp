@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/log.h"
+#include "uploader/grant_check.h"
 #include "uploader/s3_object.h"
 
 namespace vedette {
@@ -214,17 +215,14 @@ void GrantParts::granted(const Result<GrantAnswer>& answer) {
 }
 
 Status GrantParts::take(const GrantAnswer& answer) {
-  const auto unusable = [](const char* why) {
-    return fail(Code::upload_failed, std::string("the grant cannot be used: ") + why);
-  };
-  if (answer.upload_id.empty()) return unusable("it names no upload_id");
-  if (!upload_id_.empty() && answer.upload_id != upload_id_) return unusable("it is for another upload_id");
-  if (answer.urls.empty()) return unusable("it is for none of the parts");
+  if (answer.upload_id.empty()) return unusable_grant("it names no upload_id");
+  if (!upload_id_.empty() && answer.upload_id != upload_id_) return unusable_grant("it is for another upload_id");
+  if (answer.urls.empty()) return unusable_grant("it is for none of the parts");
   const MonoTime use_until = answer.granted + answer.life - std::min(kMargin, answer.life / 4);
-  if (use_until <= store_.clock.mono()) return unusable("it is over already");
+  if (use_until <= store_.clock.mono()) return unusable_grant("it is over already");
   for (const GrantedUrl& granted : answer.urls) {
     const auto it = ready_.find(granted.number);
-    if (it == ready_.end()) return unusable("it is for a part that was not asked for");
+    if (it == ready_.end()) return unusable_grant("it is for a part that was not asked for");
     it->second.url = granted;
     it->second.use_until = use_until;
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "uploader/grant_check.h"
 #include "uploader/s3_object.h"
 
 namespace vedette {
@@ -51,7 +52,7 @@ void GrantPut::granted(const Result<GrantAnswer>& answer) {
     return end(std::move(proof));
   }
   if (answer->urls.size() != 1 || answer->urls.front().number != 0)
-    return end(fail(Code::upload_failed, "the grant cannot be used: it is not for one object"));
+    return end(unusable_grant("it is not for one object"));
   put_ = std::make_unique<GrantedPut>(store_, answer->urls.front(), upload_.traceparent,
                                       GrantedPut::Content{file_.get(), 0, upload_.size_bytes},
                                       [this](const GrantedPut::Outcome& outcome) { sent(outcome); });

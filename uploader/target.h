@@ -78,8 +78,8 @@ class Target {
   // The owner is told of the end from inside run(), where it may destroy the transfer.
   //
   // Errors: forbidden (credentials, policy), not_found (bucket or local file), camera_unavailable / timed_out (not
-  // reached), busy (503, slow down), no_space, conflict, unsupported (an option that the target refuses), upload_failed
-  // (the local file has changed, or the proof failed), internal.
+  // reached), busy (503, slow down), no_space, conflict, unsupported (an option that the target refuses, a grant that
+  // cannot be used), upload_failed (the local file has changed, or the proof failed), internal.
   virtual std::unique_ptr<Transfer> begin(TransferOrder order, TransferOwner& owner) = 0;
 
   // Works on what was begun, until something happened or for so long.

@@ -179,7 +179,7 @@ TEST(GrantMessagesTest, AnAnswerThatIsNotAsItShouldBeIsNotUsedAndNotShown) {
   const auto expect_unusable = [](const Json& result, About about, bool in_parts) {
     const auto got = answer(result, about, in_parts);
     ASSERT_FALSE(got) << result;
-    EXPECT_EQ(got.error().code, Code::upload_failed) << result;
+    EXPECT_EQ(got.error().code, Code::unsupported) << result;
     EXPECT_THAT(got.error().message, Not(HasSubstr("5ec4e7"))) << result;
   };
   for (const Json& result :

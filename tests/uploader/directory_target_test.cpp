@@ -228,7 +228,9 @@ TEST_F(DirectoryTargetTest, ALinkInThePlaceOfAPartLeadsNowhere) {
   fs::create_directories(object(upload).parent_path());
   test::write_text(dir_.path() / "outside", "mine");
   fs::create_symlink(dir_.path() / "outside", object(upload).string() + ".part");
-  EXPECT_FALSE(put(upload));
+  const auto proof = put(upload);
+  ASSERT_FALSE(proof);
+  EXPECT_EQ(proof.error().code, Code::camera_unavailable) << "what the folder does not do is not about this object";
   EXPECT_EQ(read_text(dir_.path() / "outside"), "mine");
   EXPECT_FALSE(fs::exists(object(upload)));
 }

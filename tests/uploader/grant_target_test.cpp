@@ -9,6 +9,7 @@
 #include "tests/uploader/grant_backend.h"
 #include "tests/uploader/transfer_run.h"
 #include "tests/uploader/upload_fixture.h"
+#include "uploader/failure.h"
 #include "uploader/grant_target.h"
 
 namespace vedette {
@@ -173,7 +174,9 @@ TEST_F(GrantAnswersTest, NothingIsSentToWhereTheConfigurationDoesNotAllow) {
   answer({});
   config_.origins = {"https://s3.example"};
   target_ = make_grant_target(config_, backend_, clock_, timeouts_);
-  EXPECT_THAT(error_of(small_).message, HasSubstr("is not one of upload.grant_origins"));
+  const Error error = error_of(small_);
+  EXPECT_THAT(error.message, HasSubstr("is not one of upload.grant_origins"));
+  EXPECT_TRUE(is_about_the_target(error.code)) << "all others would be refused, too";
   run_.reset();
   EXPECT_THAT(error_of(large_).message, HasSubstr("is not one of upload.grant_origins"));
   EXPECT_TRUE(server_->requests().empty());
@@ -313,7 +316,9 @@ TEST_F(GrantAnswersTest, AGrantOfOtherPartsIsNotUsed) {
       return out;
     };
     run_.reset();
-    EXPECT_THAT(error_of(large_).message, HasSubstr("the grant cannot be used"));
+    const Error error = error_of(large_);
+    EXPECT_THAT(error.message, HasSubstr("the grant cannot be used"));
+    EXPECT_TRUE(is_about_the_target(error.code)) << "a backend that answers so answers others so, too";
   }
   EXPECT_TRUE(server_->requests().empty());
 }
