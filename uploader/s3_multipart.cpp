@@ -53,17 +53,22 @@ bool does_not_fit(const std::string& code) {
 
 // A 200 may be followed by an error, as the store answers before it is done.
 S3Multipart::Completion completion_of(const HttpOutcome& outcome) {
-  if (!outcome.response) return {outcome.response.error_as_is(), true, false};
+  if (!outcome.response) return {outcome.response.error_as_is(), true};
   const HttpResponse& answer = *outcome.response;
   const std::string code = s3_error_code(answer.body);
   const bool has_error = s3_xml::is(answer.body, "Error");
   if (answer.status == 200 && !has_error) {
     if (s3_xml::is(answer.body, "CompleteMultipartUploadResult")) return {};
-    return {fail(Code::upload_failed, "complete: the store's answer is not understood"), true, false};
+    return {fail(Code::upload_failed, "complete: the store's answer is not understood"), true};
   }
-  if (answer.status == 412) return {s3_error("complete", answer), true, false};
+  if (answer.status == 412) return {s3_error("complete", answer), true};
   const bool gone = is_unknown(answer);
-  return {error_of("complete", answer), gone || answer.status / 100 == 5, gone || does_not_fit(code)};
+  S3Multipart::Completion completion;
+  completion.status = error_of("complete", answer);
+  completion.unclear = gone || answer.status / 100 == 5;
+  completion.unusable = gone || does_not_fit(code);
+  completion.unknown = answer.status == 501;
+  return completion;
 }
 
 }  // namespace
@@ -141,12 +146,13 @@ void S3Multipart::send(const std::string& upload_id, const Part& part, Sent done
   });
 }
 
-void S3Multipart::complete(const std::string& upload_id, const std::map<int, UploadPart>& parts, Completed done) {
+void S3Multipart::complete(const std::string& upload_id, const std::map<int, UploadPart>& parts, bool only_if_absent,
+                           Completed done) {
   S3Request request;
   request.method = "POST";
   request.query = {{"uploadId", upload_id}};
   request.headers = {{"content-type", "application/xml"}};
-  if (store_.writes_conditionally) request.unsigned_headers.emplace_back("If-None-Match", "*");
+  if (only_if_absent) request.unsigned_headers.emplace_back("If-None-Match", "*");
   request.body = part_list(parts);
   ask(std::move(request), [done = std::move(done)](const HttpOutcome& outcome) { done(completion_of(outcome)); });
 }

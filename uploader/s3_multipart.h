@@ -35,9 +35,11 @@ class S3Multipart {
     Status status;          // conflict: there is an object already
     bool unclear = false;   // whether it is done: a look decides
     bool unusable = false;  // the store does not accept these parts: begin again
+    bool unknown = false;   // the store does not know such a request: the condition, perhaps
   };
   using Completed = std::function<void(Completion)>;
-  void complete(const std::string& upload_id, const std::map<int, UploadPart>& parts, Completed done);
+  void complete(const std::string& upload_id, const std::map<int, UploadPart>& parts, bool only_if_absent,
+                Completed done);
   // The tags once more, on the whole object: not every store takes them from create(). Nothing is asked when there are
   // none.
   void tag(std::function<void(Status)> done);

@@ -180,7 +180,12 @@ void S3Parts::complete_listed() {
   }
   if (static_cast<int>(parts_.size()) < plan_.parts())
     return end(fail(Code::upload_failed, "the store does not show all parts"));
-  multipart_.complete(upload_id_, parts_, [this](const S3Multipart::Completion& completion) { completed(completion); });
+  put_together(store_.writes_conditionally);
+}
+
+void S3Parts::put_together(bool only_if_absent) {
+  multipart_.complete(upload_id_, parts_, only_if_absent,
+                      [this](const S3Multipart::Completion& completion) { completed(completion); });
 }
 
 void S3Parts::completed(const S3Multipart::Completion& completion) {
@@ -189,6 +194,7 @@ void S3Parts::completed(const S3Multipart::Completion& completion) {
   if (completion.unusable) return begin_again();
   end(completion.status.error_as_is());
 }
+  if (completion.status && learns_conditions_) store_.knows_no_conditions();
 
 void S3Parts::decide(const S3Multipart::Completion& completion) {
   look([this, completion](const Result<S3Found>& found) {
@@ -196,7 +202,10 @@ void S3Parts::decide(const S3Multipart::Completion& completion) {
     if (found && found->presence == Presence::other)
       return abort_and_end(
           fail(Code::conflict, "the store holds another object under this key: " + found->description));
-    if (completion.unusable && found && found->presence == Presence::absent) return begin_again();
+    const bool absent = found && found->presence == Presence::absent;
+    if (completion.unusable && absent) return begin_again();
+    if (completion.unknown && absent && store_.writes_conditionally && !std::exchange(learns_conditions_, true))
+      return put_together(false);
     end(completion.status.error_as_is());
   });
 }

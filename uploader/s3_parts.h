@@ -40,6 +40,7 @@ class S3Parts : public FileTransfer {
   void complete();
   void complete_listed();
   void completed(const S3Multipart::Completion& completion);
+  void put_together(bool only_if_absent);
   void decide(const S3Multipart::Completion& completion);
   void prove();
   void proved(const UploadProof& proof);
@@ -60,6 +61,7 @@ class S3Parts : public FileTransfer {
   bool listed_at_end_ = false;             // for ETags that were not given
   std::optional<Error> error_;             // no new part: it ends with this when those in flight are done
   std::unique_ptr<S3Look> look_;
+  bool learns_conditions_ = false;         // the store did not know the request that had one
   S3Multipart multipart_{store_, upload_};
 };
 

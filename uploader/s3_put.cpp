@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "core/log.h"
 #include "uploader/s3_error.h"
 #include "uploader/s3_object.h"
 
@@ -81,10 +80,7 @@ void S3Put::answered(const HttpOutcome& outcome, bool only_if_absent) {
 }
 
 void S3Put::stored(const HttpResponse& answer) {
-  if (learns_conditions_ && store_.writes_conditionally) {
-    store_.writes_conditionally = false;
-    log::info("the store knows no conditional writes (If-None-Match): it is looked at before each object");
-  }
+  if (learns_conditions_) store_.knows_no_conditions();
   etag_ = unquoted(answer.header("etag").value_or(""));
   if (!etag_.empty() && !store_.put_trust.wants_comparison(answer, etag_)) return end(UploadProof{etag_, false});
   if (has_md5_form(etag_)) return compare_slice();

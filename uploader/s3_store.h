@@ -1,5 +1,8 @@
 #pragma once
 
+#include <utility>
+
+#include "core/log.h"
 #include "net/http_multi.h"
 #include "uploader/later.h"
 #include "uploader/put_trust.h"
@@ -23,6 +26,12 @@ struct S3Store {
         clock(the_clock),
         later(loop.later),
         client(the_config, std::move(credentials), timeouts, the_clock, loop.http, loop.later) {}
+
+  // It took without a condition what it did not with one.
+  void knows_no_conditions() {
+    if (std::exchange(writes_conditionally, false))
+      log::info("the store knows no conditional writes (If-None-Match): it is looked at before each object");
+  }
 
   const S3Config config;
   const Clock& clock;

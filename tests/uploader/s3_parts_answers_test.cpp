@@ -216,6 +216,30 @@ TEST_F(S3PartsAnswersTest, BeginsAgainOnceWhenTheStoreHasForgotten) {
   EXPECT_EQ(code_of(begun), Code::busy);
 }
 
+TEST_F(S3PartsAnswersTest, RemembersAStoreThatKnowsNoConditions) {
+  store([](const HttpScript::Request& request) -> std::optional<Answer> {
+    if (request.headers.contains("if-none-match")) return refusal(501, "NotImplemented");
+    return std::nullopt;
+  });
+  const auto proof = put(large_);
+  ASSERT_TRUE(proof) << proof.error().message;
+  EXPECT_EQ(count_of("POST", "uploadId"), 2);
+  completed_ = false;
+  EXPECT_TRUE(put(large_));
+  EXPECT_EQ(count_of("POST", "uploadId"), 3) << "from then on without the condition";
+}
+
+TEST_F(S3PartsAnswersTest, AStoreThatKnowsNoPartsAtAllIsNotOneThatKnowsNoConditions) {
+  store([](const HttpScript::Request& request) -> std::optional<Answer> {
+    if (request.method == "POST" && request.has("uploadId")) return refusal(501, "NotImplemented");
+    return std::nullopt;
+  });
+  EXPECT_EQ(code_of(large_), Code::unsupported);
+  EXPECT_EQ(count_of("POST", "uploadId"), 2);
+  EXPECT_EQ(code_of(large_), Code::unsupported);
+  EXPECT_EQ(count_of("POST", "uploadId"), 4);
+}
+
 TEST_F(S3PartsAnswersTest, BeginsAgainWhenThePartsDoNotFit) {
   int completions = 0;
   store([&](const HttpScript::Request& request) -> std::optional<Answer> {
