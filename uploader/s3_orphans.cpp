@@ -10,24 +10,25 @@ namespace {
 
 // Of one sweep: what is more is left for the next one.
 constexpr size_t kMostAtOnce = 10'000;
+constexpr int kMostPages = 100;  // of a thousand uploads
 
 }  // namespace
 
 S3Orphans::S3Orphans(S3Store& store, IsKnown is_known, std::function<void(const Error&)> failed)
     : store_(store), is_known_(std::move(is_known)), failed_(std::move(failed)) {
-  list("", "");
+  list({});
 }
 
-void S3Orphans::list(const std::string& key_marker, const std::string& id_marker) {
+void S3Orphans::list(const Marker& from) {
   S3Request request;
   request.method = "GET";
   request.query = {{"uploads", ""}, {"prefix", store_.config.own_keys}};
-  if (!key_marker.empty()) request.query.emplace_back("key-marker", key_marker);
-  if (!id_marker.empty()) request.query.emplace_back("upload-id-marker", id_marker);
-  call_ = store_.client.start(std::move(request), [this](const HttpOutcome& outcome) { listed(outcome); });
+  if (!from.first.empty()) request.query.emplace_back("key-marker", from.first);
+  if (!from.second.empty()) request.query.emplace_back("upload-id-marker", from.second);
+  call_ = store_.client.start(std::move(request), [this, from](const HttpOutcome& outcome) { listed(outcome, from); });
 }
 
-void S3Orphans::listed(const HttpOutcome& outcome) {
+void S3Orphans::listed(const HttpOutcome& outcome, const Marker& from) {
   if (!outcome.response) return failed_(outcome.response.error());
   if (outcome.response->status != 200) {
     const Error why = s3_error("list uploads", *outcome.response).value();
@@ -36,9 +37,11 @@ void S3Orphans::listed(const HttpOutcome& outcome) {
   }
   const std::string& xml = outcome.response->body;
   for (const std::string_view upload : s3_xml::all(xml, "Upload")) take(upload);
-  const auto key = s3_xml::text(xml, "NextKeyMarker").value_or("");
-  const auto id = s3_xml::text(xml, "NextUploadIdMarker").value_or("");
-  if (s3_xml::text(xml, "IsTruncated") == "true" && !key.empty() && orphans_.size() < kMostAtOnce) return list(key, id);
+  const Marker next{s3_xml::text(xml, "NextKeyMarker").value_or(""),
+                    s3_xml::text(xml, "NextUploadIdMarker").value_or("")};
+  // Where the marker is ignored, the page is the same for ever.
+  const bool goes_on = s3_xml::text(xml, "IsTruncated") == "true" && !next.first.empty() && next != from;
+  if (goes_on && ++pages_ < kMostPages && orphans_.size() < kMostAtOnce) return list(next);
   abort_next();
 }
 

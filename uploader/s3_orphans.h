@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "uploader/s3_store.h"
 
@@ -24,8 +25,9 @@ class S3Orphans {
     std::string key;
     std::string upload_id;
   };
-  void list(const std::string& key_marker, const std::string& id_marker);
-  void listed(const HttpOutcome& outcome);
+  using Marker = std::pair<std::string, std::string>;  // key and upload id: what is behind them
+  void list(const Marker& from);
+  void listed(const HttpOutcome& outcome, const Marker& from);
   void take(std::string_view upload);
   void not_allowed(const Error& why);
   void abort_next();
@@ -34,6 +36,7 @@ class S3Orphans {
   const IsKnown is_known_;
   const std::function<void(const Error&)> failed_;
   std::deque<Orphan> orphans_;
+  int pages_ = 0;
   int64_t aborted_ = 0;
   std::unique_ptr<S3Call> call_;
 };

@@ -313,6 +313,25 @@ TEST_F(S3SweepAnswersTest, SaysWhenItCouldNotLook) {
   }
 }
 
+TEST_F(S3SweepAnswersTest, EndsWhereTheMarkerIsIgnored) {
+  serve([](size_t, const HttpScript::Request&) {
+    return ok({},
+              "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><NextKeyMarker>edge-01/k</NextKeyMarker>"
+              "</ListMultipartUploadsResult>");
+  });
+  EXPECT_EQ(sweep(Clock::system(), 2), 0);
+  EXPECT_THAT(methods(), ElementsAre("GET", "GET"));
+}
+
+TEST_F(S3SweepAnswersTest, ReadsSoManyPagesAtMost) {
+  serve([](size_t n, const HttpScript::Request&) {
+    return ok({}, "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><NextKeyMarker>edge-01/" +
+                      std::to_string(n) + "</NextKeyMarker></ListMultipartUploadsResult>");
+  });
+  EXPECT_EQ(sweep(Clock::system(), 100), 0);
+  EXPECT_EQ(methods().size(), 100u);
+}
+
 // A box that has been at 1970 for weeks would find everything too young.
 TEST_F(S3SweepAnswersTest, GoesByTheStoresClock) {
   const FakeClock ours(*from_rfc3339("1970-01-01T00:10:00Z"));
