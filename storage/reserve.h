@@ -18,7 +18,7 @@ class Reserve {
 
   Reserve(std::filesystem::path path, int64_t bytes) : path_(std::move(path)), bytes_(bytes) {}
 
-  // Makes the file when it is not there. no_space: not now.
+  // Makes the file when it is not there, or does not take its room. no_space: not now.
   Status keep();
   Status give_up();
 
