@@ -74,7 +74,7 @@ void S3Parts::resume() {
   if (plan_.part_size_bytes < 1 || plan_.parts() > kMostParts) return begin_again();
   hasher_.emplace(plan_, told_);
   multipart_.list(upload_id_, [this](const Result<std::vector<UploadPart>>& listed) {
-    if (!listed) return listed.error().code == Code::not_found ? begin_again() : end(listed.error_as_is());
+    if (!listed) return listed.error().code == Code::not_found ? look_again() : end(listed.error_as_is());
     take_listed(*listed);
     if (parts_.empty() && plan_.part_size_bytes != new_plan().part_size_bytes) {  // by what the way lets through now
       plan_ = new_plan();
@@ -86,6 +86,14 @@ void S3Parts::resume() {
         "upload goes on",
         {{"object_key", upload_.object_key}, {"parts", static_cast<int64_t>(parts_.size())}, {"of", plan_.parts()}});
     go_on();
+  });
+}
+
+// The store knows the upload no more. A Complete of which the answer was lost may have ended it since we looked.
+void S3Parts::look_again() {
+  look([this](const Result<S3Found>& found) {
+    if (found && found->presence != Presence::same && found->presence != Presence::other) return begin_again();
+    found_before(found);
   });
 }
 
@@ -101,10 +109,7 @@ void S3Parts::take_listed(const std::vector<UploadPart>& listed) {
 void S3Parts::begin_again() {
   if (began_again_) return end(fail(Code::busy, "the store has forgotten the upload again"));
   began_again_ = true;
-  multipart_.cut_off_parts();
-  reading_ = false;
-  next_.reset();
-  store_.later.forget(this);
+  stop_sending();
   if (auto forgotten = owner_.parts_forgotten(); !forgotten) return abort_and_end(forgotten.error_as_is());
   log::info("upload begins again", {{"object_key", upload_.object_key}});
   create();
@@ -189,12 +194,12 @@ void S3Parts::put_together(bool only_if_absent) {
 }
 
 void S3Parts::completed(const S3Multipart::Completion& completion) {
+  if (completion.status && learns_conditions_) store_.knows_no_conditions();
   if (completion.status) return prove();
   if (completion.unclear) return decide(completion);
   if (completion.unusable) return begin_again();
   end(completion.status.error_as_is());
 }
-  if (completion.status && learns_conditions_) store_.knows_no_conditions();
 
 void S3Parts::decide(const S3Multipart::Completion& completion) {
   look([this, completion](const Result<S3Found>& found) {
@@ -225,8 +230,15 @@ void S3Parts::fail_after_those_in_flight(Error error) {
   go_on();
 }
 
-void S3Parts::abort_and_end(Result<UploadProof> result) {
+void S3Parts::stop_sending() {
   multipart_.cut_off_parts();
+  reading_ = false;
+  next_.reset();
+  store_.later.forget(this);
+}
+
+void S3Parts::abort_and_end(Result<UploadProof> result) {
+  stop_sending();
   const auto then = [this, result = std::move(result)] { result ? proved(*result) : end(result); };
   if (upload_id_.empty()) return then();
   multipart_.abort(upload_id_, [this, then] {

@@ -31,6 +31,7 @@ class S3Parts : public FileTransfer {
   PartPlan new_plan() const;
   void create();
   void resume();
+  void look_again();
   void take_listed(const std::vector<UploadPart>& listed);
   void begin_again();
   void go_on();
@@ -39,12 +40,13 @@ class S3Parts : public FileTransfer {
   void sent(Result<UploadPart> part);
   void complete();
   void complete_listed();
-  void completed(const S3Multipart::Completion& completion);
   void put_together(bool only_if_absent);
+  void completed(const S3Multipart::Completion& completion);
   void decide(const S3Multipart::Completion& completion);
   void prove();
   void proved(const UploadProof& proof);
   void fail_after_those_in_flight(Error error);
+  void stop_sending();
   void abort_and_end(Result<UploadProof> result);
 
   S3Store& store_;
@@ -59,9 +61,9 @@ class S3Parts : public FileTransfer {
   std::optional<S3Multipart::Part> next_;  // hashed, and not sent
   bool began_again_ = false;               // once is enough
   bool listed_at_end_ = false;             // for ETags that were not given
+  bool learns_conditions_ = false;         // the store did not know the request that had one
   std::optional<Error> error_;             // no new part: it ends with this when those in flight are done
   std::unique_ptr<S3Look> look_;
-  bool learns_conditions_ = false;         // the store did not know the request that had one
   S3Multipart multipart_{store_, upload_};
 };
 

@@ -216,6 +216,22 @@ TEST_F(S3PartsAnswersTest, BeginsAgainOnceWhenTheStoreHasForgotten) {
   EXPECT_EQ(code_of(begun), Code::busy);
 }
 
+// The answer to an earlier Complete was lost, and the store came to its end in that very instant.
+TEST_F(S3PartsAnswersTest, FindsTheObjectThatWasMadeBetweenTheLookAndTheList) {
+  auto begun = large_;
+  begun.upload_id = "old";
+  begun.part_size_bytes = 5 << 20;
+  store([&](const HttpScript::Request& request) -> std::optional<Answer> {
+    if (request.method != "GET") return std::nullopt;
+    completed_ = true;
+    return refusal(404, "NoSuchUpload");
+  });
+  const auto proof = put(begun);
+  ASSERT_TRUE(proof) << proof.error().message;
+  EXPECT_EQ(run_->begun(), 0);
+  EXPECT_EQ(count_of("PUT", ""), 0);
+}
+
 TEST_F(S3PartsAnswersTest, RemembersAStoreThatKnowsNoConditions) {
   store([](const HttpScript::Request& request) -> std::optional<Answer> {
     if (request.headers.contains("if-none-match")) return refusal(501, "NotImplemented");
@@ -284,6 +300,31 @@ TEST_F(S3PartsAnswersTest, AbortsWhatNobodyWantsAnyMore) {
   EXPECT_FALSE(run.run(*target_, dir_.path() / large_.path));
   EXPECT_EQ(count_of("DELETE", "uploadId=u%261"), 1);
   EXPECT_EQ(count_of("POST", "uploadId"), 0);
+}
+
+// The next part was being read then.
+TEST_F(S3PartsAnswersTest, NothingMoreIsSentWhileItIsAborted) {
+  store([](const HttpScript::Request& request) -> std::optional<Answer> {
+    if (request.has("partNumber=1")) return but(How::no_continue, ok());
+    if (request.method != "DELETE") return std::nullopt;
+    Answer late{204};
+    late.latency = 300ms;
+    return late;
+  });
+  const Upload longer = test::make_upload(dir_.path(), test::some_content(20 << 20));
+  auto& run = run_for(longer);
+  run.most_in_flight = 10;
+  run.begin(*target_, dir_.path() / longer.path);
+  run.run_until(*target_, [&] { return run.begun() == 1; });
+  run.keeps = fail(Code::not_found, "the row is gone");
+  run.run_until(
+      *target_, [] { return false; }, 10s);
+  ASSERT_TRUE(run.result());
+  EXPECT_FALSE(*run.result());
+  const auto requests = server_->methods();
+  const auto aborted = std::find(requests.begin(), requests.end(), "DELETE");
+  ASSERT_NE(aborted, requests.end());
+  EXPECT_EQ(std::count(aborted, requests.end(), "PUT"), 0);
 }
 
 // ---- parts that nobody knows
