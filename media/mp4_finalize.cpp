@@ -23,7 +23,8 @@ StepHook& step_hook() {
 
 namespace {
 
-constexpr size_t kBufferBytes = 256 * 1024;  // of the copy
+constexpr size_t kBufferBytes = 256 * 1024;     // of the copy
+constexpr int64_t kMostOfAFragment = 16 << 20;  // half a second of 250 Mbit/s
 
 Status step(std::string_view name) {
   return step_hook() ? step_hook()(name) : Status{};
@@ -279,10 +280,33 @@ Result<int64_t> truncate_to_whole_fragments(const std::filesystem::path& path) {
   return cut;
 }
 
-Result<Layout> layout_of(const std::filesystem::path& path) {
+// What a kill leaves of a fragment is its beginning. Where another one follows, the first is damaged instead.
+bool is_cut_short(View tail) {
+  constexpr std::string_view kMoof = "moof";
+  for (View rest = tail; const FourCc type : {fourcc("moof"), fourcc("mdat")}) {
+    ByteReader reader(rest);
+    const size_t size = reader.u32();
+    const FourCc found = reader.u32();
+    if (!reader.ok()) return true;
+    if (found != type || size < static_cast<size_t>(kBoxHeaderBytes)) return false;
+    if (size > rest.size())
+      return std::search(reader.rest().begin(), reader.rest().end(), kMoof.begin(), kMoof.end()) == reader.rest().end();
+    rest = rest.subspan(size);
+  }
+  return false;
+}
+
+Result<bool> is_head_alone(const std::filesystem::path& path) {
   const auto fd = file::open_read(path);
   if (!fd) return fd.error_as_is();
-  return read_layout(fd->get());
+  const auto layout = read_layout(fd->get());
+  if (!layout) return layout.error_as_is();
+  const int64_t left = layout->file_size - layout->fragments;
+  if (left > kMostOfAFragment) return false;
+  Bytes tail(static_cast<size_t>(left));
+  const auto got = file::read_at(fd->get(), tail, layout->fragments);
+  if (!got) return got.error_as_is();
+  return is_cut_short(View(tail).first(*got));
 }
 
 }  // namespace
@@ -297,13 +321,13 @@ Result<int64_t> mp4_truncate_to_whole_fragments(const std::filesystem::path& pat
 }
 
 Result<bool> mp4_is_head_alone(const std::filesystem::path& path) {
-  const auto layout = mp4::layout_of(path);
-  if (!layout) return layout.error_with("head of " + path.string());
-  return layout->fragments == layout->file_size;
+  return mp4::is_head_alone(path).with("head of " + path.string());
 }
 
 Result<std::string> mp4_metadata(const std::filesystem::path& path) {
-  auto layout = mp4::layout_of(path);
+  const auto fd = file::open_read(path);
+  if (!fd) return fd.error_as_is();
+  auto layout = mp4::read_layout(fd->get());
   if (!layout) return layout.error_with("metadata of " + path.string());
   return std::move(layout->facts.metadata);
 }

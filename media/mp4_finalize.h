@@ -24,8 +24,8 @@ Result<Mp4Summary> mp4_finalize(const std::filesystem::path& path);
 // invalid_argument when not one whole fragment with a frame is in it, or it is no such file.
 Result<int64_t> mp4_truncate_to_whole_fragments(const std::filesystem::path& path);
 
-// Whether it ends where its first fragment was to begin: it was killed before there was a frame in it.
-// invalid_argument when it is no such file.
+// Whether it ends where its first fragment was to begin, or within that: it was killed before there was a whole one.
+// When in doubt, because there may be others behind a damaged one, it is not. invalid_argument when it is no such file.
 Result<bool> mp4_is_head_alone(const std::filesystem::path& path);
 
 // The metadata JSON that the file was created with (Mp4Options::metadata).

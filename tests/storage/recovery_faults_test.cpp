@@ -48,6 +48,28 @@ TEST_F(RecoveryFaultsTest, AHeadWithoutAFragmentIsNoDamage) {
   EXPECT_EQ(loss_reason(), "killed_before_first_frame");
 }
 
+TEST_F(RecoveryFaultsTest, AFirstFragmentThatAKillCutShortIsNoDamage) {
+  const Clip clip = leave_open();
+  const std::string bytes = read_text(part_of(clip));
+  const size_t first = bytes.find("moof") - 4, media = bytes.find("mdat", first) - 4;
+  for (const size_t end : {first + 3, first + 20, media + 5, media + 40}) {
+    forget_all();
+    write_text(part_of(clip), bytes.substr(0, end));
+    expect(recover(), 0, 0, 1);
+    EXPECT_FALSE(fs::exists(part_of(clip))) << end;
+  }
+}
+
+// Its size says that it does not end here.
+TEST_F(RecoveryFaultsTest, FootageBehindAFirstFragmentOfAWrongSizeIsKept) {
+  const Clip clip = leave_open();
+  std::string bytes = read_text(part_of(clip));
+  bytes[bytes.find("moof") - 4] = 'x';
+  write_text(part_of(clip), bytes);
+  expect(recover(), 0, 1, 0);
+  EXPECT_EQ(read_text(quarantined(clip)), bytes);
+}
+
 TEST_F(RecoveryFaultsTest, FootageBehindADamagedFirstFragmentIsKept) {
   const Clip clip = leave_open();
   std::string bytes = read_text(part_of(clip));
