@@ -207,6 +207,11 @@ bool UploadEngine::Impl::start_next() {
     look_at = std::min(look_at, now + claim->until_next);
     return false;
   }
+  // The gate may have been closed since it was asked, and the row have come after that.
+  if (which == Catalog::Which::all && !claim->upload->forced && !gate_is_open()) {
+    queue->put_back(*claim->upload);
+    return true;
+  }
   begin(std::move(*claim->upload));
   return true;
 }

@@ -296,6 +296,20 @@ TEST_F(UploadEngineTest, TellsHowFarLongOnesAre) {
   ASSERT_TRUE(wait_for_reports(1));
 }
 
+// Asked once before the claim only, what comes after somebody was told that uploads are paused could still go.
+TEST_F(UploadEngineTest, WhatIsClaimedWhileTheGateClosesIsNotBegun) {
+  add();
+  std::atomic<int> asked = 0;
+  UploadHooks hooks;
+  hooks.gate = [&](UtcTime) {
+    return ++asked > 2 ? UploadGate{false, "paused", {}} : UploadGate{};  // for the sweep, and for the claim
+  };
+  engine_ = std::make_unique<UploadEngine>(layout_, *catalog_, std::move(next_target_), std::move(hooks), clock_);
+  ASSERT_TRUE(eventually(kLimit, [&] { return asked > 3; }));
+  EXPECT_THAT(target_->tries(), IsEmpty());
+  EXPECT_EQ(waiting_rows(), 1);
+}
+
 // Before anything was measured.
 TEST_F(UploadEngineTest, KnowsALimitThatIsThereFromTheStart) {
   for (const char content : {'a', 'b'}) add(std::string(600'000, content));
