@@ -90,6 +90,8 @@ class FakeTarget : public Target {
     const std::lock_guard lock(mutex_);
     return most_at_once_;
   }
+  // Those that the engine was asked for, and allowed.
+  int parts_begun() const { return parts_begun_; }
   int64_t rate() const { return rate_; }
   void let_sweeps_fail(bool yes) { sweeps_fail_ = yes; }
   int sweeps() const { return sweeps_; }
@@ -124,6 +126,7 @@ class FakeTarget : public Target {
       }
       while (part_ < target_.parts_) {
         if (!asked_ && owner_.next_part(0) == NextPart::leave) return end(fail(Code::cancelled, "left"));
+        if (!asked_) ++target_.parts_begun_;
         asked_ = true;
         if (!target_.take_let()) return;
         asked_ = false;
@@ -164,6 +167,7 @@ class FakeTarget : public Target {
   bool woken_ = false;
   std::atomic<bool> hangs_ = false;
   std::atomic<int> parts_ = 0;
+  std::atomic<int> parts_begun_ = 0;
   std::atomic<int> sweeps_ = 0;
   std::atomic<bool> sweeps_fail_ = false;
   int let_ = 0;

@@ -263,7 +263,8 @@ TEST_F(UploadEngineTest, StopsAtAPartWhenTheGateClosesAndGoesOnThere) {
   const auto upload = add();
   start();
   target_->let_parts(1);
-  ASSERT_TRUE(eventually(kLimit, [&] { return catalog_->parts(upload.row)->size() == 1; }));
+  ASSERT_TRUE(eventually(kLimit, [&] { return target_->parts_begun() == 2; }));
+  EXPECT_EQ(catalog_->parts(upload.row)->size(), 1u);
   set_gate({false, "paused", {}});
   target_->let_parts(1);
   ASSERT_TRUE(eventually(kLimit, [&] { return catalog_->parts(upload.row)->size() == 2; }));

@@ -128,7 +128,8 @@ TEST_P(UploadKillTest, NoFinishedPartIsSentTwiceAfterAKillAndItGoesOnAtOnce) {
   ASSERT_TRUE(first_part);
   RecordProperty("resumed_after_ms", static_cast<int>(to_ms(*first_part)));
   EXPECT_LT(*first_part, 5s) << "aim: a second; on a machine that does something else, too";
-  EXPECT_LE(proxy_.bytes_up() - before, upload_.size_bytes - 3 * kPart + 100'000);
+  // What was on its way when the process was killed, less than a part, may be counted later than that.
+  EXPECT_LT(proxy_.bytes_up() - before, upload_.size_bytes - 3 * kPart + kPart);
   expect_delivered_once();
 }
 
