@@ -148,7 +148,7 @@ class UploadRateLongTest : public UploadOrderTest {};
 
 TEST_F(UploadRateLongTest, ARunningUploadFollowsWithinTwoSecondsAndHoldsFivePercent) {
   engine_->set_rate(64'000);
-  for (const int parts : {6, 6}) add(parts * kPart, Priority::normal);
+  for (const int parts : {6, 9}) add(parts * kPart, Priority::normal);  // 66 MB go while it is looked
   ASSERT_TRUE(eventually(kLimit, [&] { return proxy_->bytes_up() > 10'000; }));
   for (const int64_t limit : {16'000'000LL, 4'000'000LL, 24'000'000LL}) {
     engine_->set_rate(limit);
