@@ -79,9 +79,12 @@ Status Catalog::forget_uploads(const std::vector<Upload>& uploads, const std::st
   if (uploads.empty()) return {};
   return database_.write([&](Database::Access& db) -> Status {
     for (const Upload& upload : uploads) {
-      auto gone = db.prepare("DELETE FROM upload WHERE row = ?1 AND state <> 'uploading'").bind(1, upload.row).run();
-      if (!gone) return gone;
-      if (db.changes() == 0 || upload.state == UploadState::uploaded) continue;
+      // The state may have changed since it was read. A bundle that was not uploaded is no loss: it is made again.
+      auto gone = db.prepare("DELETE FROM upload WHERE row = ?1 AND state <> 'uploading' RETURNING state");
+      gone.bind(1, upload.row);
+      const bool is_lost = gone.step() && gone.text(0) != to_string(UploadState::uploaded) && upload.kind == "snapshot";
+      if (auto done = gone.run(); !done) return done;
+      if (!is_lost) continue;
       if (auto lost = LossLedger::record(db, loss_of(upload, loss_reason, now)); !lost) return lost;
     }
     return {};

@@ -53,8 +53,11 @@ Status add_content(Upload& upload, const fs::path& path) {
 
 Result<int> SnapshotFiles::adopt() {
   int adopted = 0;
-  std::error_code none;
-  for (const auto& entry : fs::recursive_directory_iterator(layout_.absolute("snapshots"), none)) {
+  std::error_code error, none;
+  // A folder that cannot be read, or is not there, ends it: what it holds is found by a later start.
+  for (fs::recursive_directory_iterator it(layout_.absolute("snapshots"), error), end; !error && it != end;
+       it.increment(error)) {
+    const fs::directory_entry& entry = *it;
     auto upload = entry.is_regular_file(none) ? upload_of(layout_, entry.path()) : std::nullopt;
     if (!upload) continue;
     const auto known = catalog_.has_upload_of(kSnapshot, upload->subject_id);
@@ -106,6 +109,10 @@ Result<bool> SnapshotFiles::keep_bounds(int most) {
   oldest->erase(enough, oldest->end());
   if (auto gone = catalog_.forget_uploads(*oldest, "retention_before_upload", clock_.utc()); !gone)
     return gone.error_as_is();
+  // One that was claimed meanwhile has its row still, and needs its file.
+  std::erase_if(*oldest, [&](const Upload& upload) {
+    return catalog_.has_upload_of(kSnapshot, upload.subject_id).value_or(true);
+  });
   log::warn("snapshots that were not uploaded are given up: too many wait", {{"snapshots", oldest->size()}});
   if (auto removed = remove(*oldest); !removed) return removed.error_as_is();
   return rows > bounds_.rows || bytes > bounds_.bytes;

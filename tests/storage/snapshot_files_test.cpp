@@ -115,6 +115,27 @@ TEST_F(SnapshotFilesTest, BundlesLoseTheirRowOnly) {
   EXPECT_TRUE(files.tidy(10));
   EXPECT_TRUE(fs::exists(file_of(done)));
   EXPECT_EQ(rows(), 0);
+  bundle.subject_id = new_id(kNow);
+  const Upload failed = store.catalog->add_upload(bundle).value();
+  ASSERT_TRUE(store.catalog->fail_upload(failed.row, "the file is gone", std::nullopt, {}));
+  EXPECT_TRUE(files.tidy(10));
+  EXPECT_EQ(rows(), 0);
+  EXPECT_EQ(store.losses->count().value(), 0) << "it is made again when somebody asks";
+}
+
+// It was chosen as one that waits; since then the store has it, or is getting it.
+TEST_F(SnapshotFilesTest, WhatIsForgottenGoesByItsStateOfNow) {
+  const Upload done = add(), under_way = add();
+  upload(done);
+  ASSERT_EQ(store.catalog->claim_upload(kNow).value()->row, under_way.row);
+  ASSERT_TRUE(store.catalog->forget_uploads({done, under_way}, "retention_before_upload", kNow));
+  EXPECT_EQ(rows(), 1);
+  EXPECT_EQ(store.losses->count().value(), 0);
+}
+
+TEST_F(SnapshotFilesTest, AFolderThatCannotBeReadStopsNoStart) {
+  write_text(store.layout.absolute("snapshots"), "a file in the place of the folder");
+  EXPECT_EQ(files.adopt().value(), 0);
 }
 
 TEST_F(SnapshotFilesTest, WhatNoRowSpeaksOfIsUploaded) {
