@@ -84,6 +84,8 @@ void OutboxDrain::pump() {
 // Whether there is one to send.
 bool OutboxDrain::fill() {
   if (!queue_.empty()) return true;
+  const int64_t changes = outbox_.changes();
+  if (empty_ && changes == empty_at_) return false;
   auto events = outbox_.next(last_read_, kRead);
   if (!events) {
     if (!std::exchange(unreadable_, true))
@@ -92,6 +94,7 @@ bool OutboxDrain::fill() {
   }
   unreadable_ = false;
   empty_ = events->empty();
+  empty_at_ = changes;
   for (OutboxEvent& event : *events) queue_.push_back(std::move(event));
   if (!queue_.empty()) last_read_ = queue_.back().row;
   return !queue_.empty();

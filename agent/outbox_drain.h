@@ -65,7 +65,8 @@ class OutboxDrain {
   bool connected_ = false;
   std::deque<OutboxEvent> queue_;            // read, and not sent yet
   int64_t last_read_ = 0;                    // row
-  bool empty_ = false;                       // nothing after last_read_ when last looked
+  bool empty_ = false;                       // nothing after last_read_ when last looked,
+  int64_t empty_at_ = 0;                     // at so many changes: to look again costs more than to run a command
   bool unreadable_ = false;                  // which was logged
   bool held_ = false;                        // by the rate
   std::map<uint64_t, int64_t> outstanding_;  // rows by token

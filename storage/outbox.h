@@ -68,6 +68,8 @@ class Outbox {
 
   // The oldest of those that wait after `after_row`.
   Result<std::vector<OutboxEvent>> next(int64_t after_row, int most) const;
+  // As long as this is the same, next() gives nothing that it did not give before. Does not wait for the database.
+  int64_t changes() const { return database_.rows_changed(); }
 
   // What the broker said to an event that was sent.
   struct Outcome {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <future>
 #include <nlohmann/json.hpp>
 
 #include "storage/database.h"
@@ -129,6 +130,32 @@ TEST_F(OutboxDrainTest, AnEventThatComesWhileNothingWaitsGoesAndIsRemovedAtOnce)
   answer();
   EXPECT_EQ(figures().rows, 0);
   EXPECT_TRUE(drain_->drained());
+}
+
+// The loop pumps after each command and acknowledgement: it must neither wait for a commit then, nor ask in vain.
+TEST_F(OutboxDrainTest, WhereNothingIsNewTheDatabaseIsNotAsked) {
+  connect();
+  add(1);
+  drain_->pump();
+  answer();
+  drain_->pump();  // since the commit of its own
+  std::promise<void> held;
+  std::promise<void> release;
+  auto writing = std::async(std::launch::async, [&] {
+    return database_->write([&](Database::Access& db) {
+      held.set_value();
+      release.get_future().wait();
+      return Outbox::add(db, make_event("clip.ready", "front", {}, clock_.utc()));
+    });
+  });
+  held.get_future().wait();
+  auto pumping = std::async(std::launch::async, [&] { drain_->pump(); });
+  EXPECT_EQ(pumping.wait_for(10s), std::future_status::ready);
+  release.set_value();
+  EXPECT_TRUE(writing.get());
+  pumping.get();
+  drain_->pump();
+  EXPECT_EQ(sent_.size(), 2U);
 }
 
 TEST_F(OutboxDrainTest, ManyAcknowledgementsAreOneCommit) {
