@@ -13,6 +13,8 @@ constexpr microseconds kTick{1};
 constexpr microseconds kMostBackwards = 1s;
 // A live source cannot be further ahead of the clock than this, at the next packet, without having stepped.
 constexpr microseconds kMostAhead = 1s;
+// Nor is a picture shown so long after it is decoded: the ring and the clips would take it for the newest.
+constexpr microseconds kMostReordering = 5s;
 constexpr size_t kMostHeld = 32;
 // So many frames that come too late for the buffer, within so many: it is not deep enough.
 constexpr int kLateFrames = 3;
@@ -142,6 +144,7 @@ void VideoTimes::emit(UntimedPacket in) {
   const microseconds made = dts_.next(out.pts, duration);
   out.dts = trusted ? *in.dts + offset : made;
   if (last_dts_) out.dts = std::max(out.dts, *last_dts_ + kTick);
+  if (options_.live && trusted && out.pts - out.dts > kMostReordering) out.pts = out.dts;
   out.pts = std::max(out.pts, out.dts);
   last_dts_ = out.dts;
   ready_.push_back(std::move(out));

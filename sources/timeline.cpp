@@ -32,8 +32,7 @@ void Timeline::settle(const Push& push) {
   const auto first =
       std::find_if(held_.begin(), held_.end(), [](const Held& h) { return h.packet.track == Track::video; });
   last_video_pts_ = MonoTime(first->packet.pts + *offset_);
-  window_end_ = held_.back().arrival + kDriftWindow;
-  least_lateness_ = microseconds::max();
+  begin_window(held_.back().arrival, 0us);
   for (Held& held : held_) place(std::move(held.packet), held.arrival, push);
   held_ = {};
 }
@@ -44,12 +43,22 @@ bool Timeline::stepped(const DemuxedPacket& packet, MonoTime arrival) const {
   return step < -kJump || step - (arrival - last_video_arrival_) > kJump;
 }
 
+void Timeline::begin_window(MonoTime begin, microseconds correction) {
+  window_begin_ = begin;
+  window_offset_ = *offset_;
+  correction_ = correction;
+  least_lateness_ = microseconds::max();
+}
+
+// Bit by bit, so that no picture stands or is hurried by.
 void Timeline::follow_drift(microseconds lateness, MonoTime arrival) {
   least_lateness_ = std::min(least_lateness_, lateness);
-  if (arrival < window_end_) return;
-  *offset_ += std::clamp(least_lateness_, -kMostCorrection, kMostCorrection);
-  least_lateness_ = microseconds::max();
-  window_end_ = arrival + kDriftWindow;
+  const microseconds passed = std::min(arrival - window_begin_, kDriftWindow);
+  *offset_ = window_offset_ + correction_ * passed.count() / kDriftWindow.count();
+  if (passed < kDriftWindow) return;
+  const microseconds most = std::max(kDrift, std::chrono::abs(least_lateness_) / kSlowness);
+  const bool is_wrong = std::chrono::abs(least_lateness_) > kJump;
+  begin_window(arrival, is_wrong ? least_lateness_ : std::clamp(least_lateness_, -most, most));
 }
 
 // Near its arrival, or near the picture that a slow network delays as much.

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 #include <vector>
 
 #include "core/log.h"
@@ -113,6 +114,8 @@ Result<Publisher> Listener::accept(const Expected& expected, MonoTime deadline, 
     }
     if (entries[0].revents == 0) continue;
     Fd client(accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!client && errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+      return fail(Code::camera_unavailable, "accept: " + std::generic_category().message(errno));
     if (client) waiting.push_back({std::move(client), std::make_unique<Ingest>(expected), now + kTimeToIdentify});
   }
   return fail(Code::cancelled, "stopped");

@@ -25,9 +25,13 @@ MediaReceiver::Stream::Stream(const Media& media, Depacketiser::OnFrame on_frame
 
 // Since the first packet, without wrapping.
 microseconds MediaReceiver::Stream::time_of(uint32_t timestamp) {
-  const int64_t ticks = receiver.unwrap(timestamp);
+  newest_ticks = receiver.unwrap(timestamp);
   newest_timestamp = timestamp;
-  newest_ticks = ticks;
+  return time_at(newest_ticks);
+}
+
+// Not in one product: a hostile camera's ticks can be so many that it overflows.
+microseconds MediaReceiver::Stream::time_at(int64_t ticks) const {
   return microseconds(ticks / clock_rate_hz * kMicrosecondsPerSecond +
                       ticks % clock_rate_hz * kMicrosecondsPerSecond / clock_rate_hz);
 }
@@ -65,7 +69,7 @@ void MediaReceiver::take_rtcp(size_t track, std::span<const uint8_t> bytes, Mono
   if (!rtcp.report || !stream.newest_timestamp) return;
   stream.receiver.reported(*rtcp.report, now);
   const auto ticks = stream.newest_ticks + static_cast<int32_t>(rtcp.report->timestamp - *stream.newest_timestamp);
-  const microseconds time(ticks * kMicrosecondsPerSecond / stream.clock_rate_hz);
+  const microseconds time = stream.time_at(ticks);
   if (stream.video)
     alignment_.on_video_report(rtcp.report->utc(), time);
   else

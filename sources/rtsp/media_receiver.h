@@ -51,6 +51,7 @@ class MediaReceiver {
     std::optional<uint32_t> newest_timestamp;
     int64_t newest_ticks = 0;
     microseconds time_of(uint32_t timestamp);
+    microseconds time_at(int64_t ticks) const;
   };
 
   void on_video(Stream& stream, const Frame& frame);

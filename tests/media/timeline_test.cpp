@@ -124,6 +124,15 @@ TEST(VideoTimesTest, DecodingTimesBeginAnewWhereTheClockOfALiveSourceSteps) {
   EXPECT_EQ(dts_of(280ms), 200);
 }
 
+// FLV and MPEG-TS can say so; the ring would hold nothing but this picture then.
+TEST(VideoTimesTest, APictureOfALiveSourceIsNotShownAnHourAfterItIsDecoded) {
+  Source source({.live = true});
+  source.frame(1000ms, 1000ms);
+  source.frame(3'600'000ms, 1040ms);
+  source.frame(1160ms, 1080ms);
+  EXPECT_EQ(source.pts_ms(), (Times{1000, 1040, 1160}));
+}
+
 TEST(VideoTimesTest, JumpsBackwardsInAFileAreTakenOut) {
   Source source({});
   for (const microseconds time : {10'000ms, 10'040ms, 40ms, 80ms}) source.frame(time, time);
