@@ -179,6 +179,12 @@ Status ClipCutter::close() {
   return {};
 }
 
+Status ClipCutter::interrupt(const std::string& reason) {
+  if (auto closed = close(); !closed) return closed;
+  fault_ = reason;
+  return {};
+}
+
 Status ClipCutter::discard() {
   held_.clear();
   waiting_.clear();
@@ -292,7 +298,8 @@ void ClipCutter::record_missed(const Packet& next) {
   record(std::move(loss));
 }
 
-// While the disk was at fault the ring kept what it could: what is missing before `to` was in it no more.
+// While the disk was at fault the ring kept what it could: what is missing before `to` was in it no more. While the
+// camera was away there was nothing.
 void ClipCutter::record_fault(MonoTime to) {
   constexpr microseconds kRounding = 1ms;
   Loss loss;

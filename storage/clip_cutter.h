@@ -37,6 +37,9 @@ class ClipCutter {
   Status sync();
   // Ends the clip that is open, if one is. After an error of the disk it may be called again.
   Status close();
+  // The same while nothing comes: what is missing until something does again, or until the end, is a loss of this
+  // reason.
+  Status interrupt(const std::string& reason);
   // Gives up what is open instead.
   Status discard();
   // After an error: closes what is open, and goes on with the packets that come next, which are to be read again from
@@ -54,6 +57,8 @@ class ClipCutter {
   std::vector<std::string> all_clip_ids() const;
   // How far the recording is on the disk or on its way there.
   std::optional<MonoTime> written_to() const { return written_to_; }
+  // Between the newest two pictures; 0: there were not so many.
+  microseconds step() const { return step_; }
   // How far it is in clips that are closed.
   MonoTime covered_to() const { return covered_to_; }
 

@@ -27,6 +27,10 @@ constexpr microseconds kSaveLimit = 30s;
 constexpr microseconds kAtEnd = 100ms;  // not worth another clip
 // How long after the end, by the clock, packets that ought to come before it are waited for.
 constexpr microseconds kGrace = 1s;
+// A camera that sends nothing for so long may never come back, and what it showed last is what is wanted of it. One
+// that takes a picture a minute sends nothing most of the time.
+constexpr microseconds kAway = 60s;
+constexpr int kAwaySteps = 10;
 
 // Times what it encloses.
 class Timed {
@@ -81,6 +85,7 @@ struct ClipRecorder::Impl {
   void wait_for_start(const std::stop_token& stop);
   void wait_for_tick(const std::stop_token& stop);
   bool over_by_clock();
+  bool camera_is_away() const;
   void finish(Status status);
   void record_loss(const Error& error);
   void show_clip_ids();
@@ -210,6 +215,11 @@ bool ClipRecorder::Impl::over_by_clock() {
   return context.clock.mono() >= std::max(end, last_packet_at.value_or(end)) + kGrace;
 }
 
+bool ClipRecorder::Impl::camera_is_away() const {
+  const microseconds away = std::max(kAway, kAwaySteps * cutter.step());
+  return last_packet_at && context.clock.mono() - *last_packet_at >= away;
+}
+
 Status ClipRecorder::Impl::record(const std::stop_token& stop) {
   Cursor cursor = ring.cursor_at(spec.start);
   for (;;) {
@@ -274,6 +284,8 @@ Status ClipRecorder::Impl::read(Cursor& cursor, const std::stop_token& stop) {
     show_clip_ids();
     if (last || cutter.at_end() || over_by_clock()) return {};
     if (auto kept = keep(); !kept) return kept;
+    if (cutter.recording() && camera_is_away())
+      if (auto closed = cutter.interrupt("camera_down"); !closed) return closed;
     if (cutter.recording()) wait_for_tick(stop);
   }
 }

@@ -7,6 +7,7 @@
 #include "core/file.h"
 #include "core/sha256.h"
 #include "tests/storage/recorder_rig.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/process.h"
 
 namespace vedette::test {
@@ -99,6 +100,34 @@ TEST_F(ClipRecorderTest, ASilenceOfTheCameraIsAGapInTheSameFile) {
   EXPECT_EQ(duration_ms(clips[0]), 18'000);
   EXPECT_EQ(shown_frames(file_of(clips[0])), 200);
   EXPECT_EQ(store.catalog->clip(clips[0].clip_id)->gaps.size(), 1u);
+}
+
+// It may have been stolen: what it showed last must not wait for its return.
+TEST_F(ClipRecorderTest, ACameraThatStaysAwayDoesNotKeepItsClipOpen) {
+  FakeClock fake(clock.utc(), clock.mono());
+  const MonoTime start = begin;
+  Pattern camera(start);
+  push(camera.until(start + 4s));
+  const RecorderContext faked{store.layout, *store.catalog, *store.losses, fake, 2000ms, mux, sync};
+  ClipRecorder recorder(spec(start, std::nullopt), ring, faked, reports.receiver());
+  ASSERT_TRUE(reports.wait(RecorderReport::Kind::started).has_value());
+  fake.advance(60s);
+  ASSERT_TRUE(reports.wait(RecorderReport::Kind::clip).has_value());
+  camera.skip_to(start + 100s);
+  push(camera.until(start + 110s));
+  recorder.stop(start + 108s);
+  ASSERT_TRUE(reports.wait(RecorderReport::Kind::ended).has_value());
+  const auto clips = reports.clips();
+  ASSERT_EQ(clips.size(), 2u);
+  EXPECT_EQ(shown_frames(file_of(clips[0])), 100);
+  EXPECT_EQ(shown_frames(file_of(clips[1])), 200);
+  EXPECT_EQ(clips[1].start - clips[0].start, 100s);
+  const auto losses = store.losses->query({}).value().losses;
+  ASSERT_EQ(losses.size(), 1u);
+  EXPECT_EQ(losses[0].reason, "camera_down");
+  EXPECT_EQ(losses[0].camera_id, "front");
+  EXPECT_LE(std::chrono::abs(losses[0].start - *clips[0].end), 1ms);
+  EXPECT_EQ(losses[0].end, clips[1].start);
 }
 
 TEST_F(ClipRecorderTest, APictureFromBeforeASilenceIsNotWhereItBegins) {

@@ -73,7 +73,7 @@ signed_request() {
 wait_for_gateway() {
     local name=${2:-radosgw} url=${3:-$S3_ENDPOINT}
     until [ "$(signed_request "$url/")" = 200 ]; do
-        alive "$name" || { complain "$name ended"; return 1; }
+        alive "$name" || { complain "$name ended: $(tail -n 5 "$log/$name.out" "$log/$name.log" 2>&1)"; return 1; }
         [ "$SECONDS" -lt "$1" ] || { complain "$name is not ready in time"; return 1; }
         sleep 0.1
     done
